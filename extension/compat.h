@@ -1,0 +1,26 @@
+/*-------------------------------------------------------------------------
+ *
+ * compat.h
+ *		The only file that looks at PG_VERSION_NUM.
+ *
+ * Include it after the server's headers and before PG_FUNCTION_INFO_V1.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RS_COMPAT_H
+#define RS_COMPAT_H
+
+#if PG_VERSION_NUM < 150000 || PG_VERSION_NUM >= 190000
+#error "recsys supports PostgreSQL 15 to 18"
+#endif
+
+/*
+ * Before 16 the server builds extensions with every symbol visible and
+ * PGDLLEXPORT is empty; we hide by default, so entry points must say so.
+ */
+#if PG_VERSION_NUM < 160000
+#undef PGDLLEXPORT
+#define PGDLLEXPORT __attribute__((visibility("default")))
+#endif
+
+#endif							/* RS_COMPAT_H */

@@ -1,0 +1,18 @@
+/*-------------------------------------------------------------------------
+ *
+ * guc.h
+ *		The settings recsys.*; guc.c says what each means.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RS_GUC_H
+#define RS_GUC_H
+
+extern int	rs_local_cache_size;	/* kB */
+extern bool rs_log_progress;
+extern int	rs_training_memory;		/* kB */
+extern int	rs_training_threads;	/* 0 = all cores */
+
+extern void rs_guc_init(void);
+
+#endif							/* RS_GUC_H */

@@ -1,0 +1,35 @@
+/*-------------------------------------------------------------------------
+ *
+ * cells.h
+ *		What repeated ratings of one user for one item mean.
+ *
+ * The rule is the same for training and for fold-in, and does not depend on
+ * the order in which rows were read:
+ *
+ * explicit: the latest by time; among equally late rows (and when the model
+ * has no time column) their mean, added in ascending order of value.
+ * implicit: the sum, added in ascending order of value.  A cell whose weight
+ * is zero says nothing and is dropped.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RS_CELLS_H
+#define RS_CELLS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct RsCell
+{
+	int32_t		index;			/* position on the other side */
+	float		value;
+	int64_t		time;			/* any monotone clock; INT64_MIN = none */
+} RsCell;
+
+/*
+ * Sort n cells by index and reduce repeated ones in place; returns how many
+ * remain.  A sum beyond the range of float becomes FLT_MAX.
+ */
+extern int32_t rs_cells_reduce(RsCell *cells, int32_t n, bool implicit);
+
+#endif							/* RS_CELLS_H */

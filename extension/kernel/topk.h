@@ -1,0 +1,35 @@
+/*-------------------------------------------------------------------------
+ *
+ * topk.h
+ *		The k best of a stream of scores: a bounded heap.
+ *
+ * Higher scores first; equal scores in ascending position, so that a list is
+ * the same on every run.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RS_TOPK_H
+#define RS_TOPK_H
+
+#include <stdint.h>
+
+typedef struct RsScored
+{
+	float		score;
+	int32_t		position;
+} RsScored;
+
+typedef struct RsTopk
+{
+	RsScored   *entries;		/* room for k, the caller's */
+	int32_t		k;
+	int32_t		n;				/* filled so far */
+} RsTopk;
+
+extern void rs_topk_init(RsTopk *topk, RsScored *entries, int32_t k);
+extern void rs_topk_push(RsTopk *topk, float score, int32_t position);
+
+/* Sort the entries best first; the heap is spent afterwards. */
+extern void rs_topk_finish(RsTopk *topk);
+
+#endif							/* RS_TOPK_H */

@@ -1,0 +1,26 @@
+/*-------------------------------------------------------------------------
+ *
+ * recsys.c
+ *		Module magic and start-up of the library recsys.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+
+#include "compat.h"
+#include "guc.h"
+#include "kernel/kernel.h"
+
+PG_MODULE_MAGIC;
+
+PGDLLEXPORT void _PG_init(void);
+
+/* Runs once per process, in the postmaster when preloaded. */
+void
+_PG_init(void)
+{
+	rs_kernel_init();
+	rs_guc_init();
+}

@@ -1,0 +1,110 @@
+/*-------------------------------------------------------------------------
+ *
+ * solver.h
+ *		The public face of recsys_solver.so: training by alternating least
+ *		squares.  Pure C; module.c alone knows PostgreSQL.
+ *
+ * The library is opened when somebody trains.  Its one entry point returns a
+ * table of functions with an ABI number, so that a library of another version
+ * is refused instead of called wrongly.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RS_SOLVER_H
+#define RS_SOLVER_H
+
+#include "kernel/row.h"
+
+#define RS_SOLVER_ABI	1
+#define RS_SOLVER_LIBRARY	"recsys_solver"
+#define RS_SOLVER_ENTRY		"rs_solver_api"
+
+/* Observed cells in any order; users and items are dense indexes. */
+typedef struct RsTriplets
+{
+	int64_t		n;
+	const int32_t *user;
+	const int32_t *item;
+	const float *value;
+	const int64_t *time;		/* n, or NULL */
+} RsTriplets;
+
+typedef struct RsAlsProblem
+{
+	RsObjective objective;		/* the mean is computed, not given */
+	int			k;
+	int			iterations;
+	double		tolerance;		/* stop when the objective falls by less than
+								 * this fraction in an iteration; 0 = never */
+	uint64_t	seed;
+	int			threads;		/* >= 1 */
+	int32_t		n_users;
+	int32_t		n_items;
+	const uint64_t *user_hash;	/* n_users, for the initial factors */
+	RsTriplets	cells;
+} RsAlsProblem;
+
+typedef enum RsAlsPhase
+{
+	RS_ALS_PREPARING,			/* building both orientations */
+	RS_ALS_ITERATING
+} RsAlsPhase;
+
+typedef struct RsAlsProgress
+{
+	RsAlsPhase	phase;
+	int			iteration;		/* finished iterations */
+	double		loss;			/* after the last finished one */
+	int64_t		rows_done;		/* in the current half-step */
+	int64_t		rows_total;
+} RsAlsProgress;
+
+/*
+ * Called by the thread that called fit(), never by another, about every 20 ms
+ * while the pool works.  True asks to stop.
+ */
+typedef bool (*RsAlsTick) (void *arg, const RsAlsProgress *progress);
+
+/* The result; every pointer lies in the arena. */
+typedef struct RsAlsModel
+{
+	int			k;
+	int			stride;
+	double		mean;
+	float	   *user_factors;	/* n_users x stride */
+	float	   *item_factors;	/* n_items x stride */
+	float	   *user_biases;	/* n_users, or NULL */
+	float	   *item_biases;	/* n_items, or NULL */
+	int32_t    *item_counts;	/* distinct users with a cell, n_items */
+	int32_t    *user_counts;	/* distinct items with a cell, n_users */
+	int64_t		n_cells;		/* after the rule for repeated cells */
+	int			iterations;		/* done */
+	double	   *loss;			/* the objective after each, iterations */
+	bool		failed_is_user; /* which row a status speaks of */
+	int32_t		failed_row;
+} RsAlsModel;
+
+typedef struct RsSolverApi
+{
+	int			abi;			/* RS_SOLVER_ABI */
+
+	/* Bytes of arena that fit() needs; false on overflow of size_t. */
+	bool		(*memory) (const RsAlsProblem *problem, size_t *bytes);
+
+	/*
+	 * Train.  Starts problem->threads threads (fewer if the system refuses,
+	 * RS_NO_THREADS if it grants none), which block all signals, run niced and
+	 * have ended when this returns, whatever it returns.  Same problem, same
+	 * bytes, for any number of threads and any order of the triplets.
+	 *
+	 * Order of work: user factors start from the generator; each iteration
+	 * solves the items, then the users, so that a stored user is exactly what
+	 * fold-in computes from the stored items.
+	 */
+	RsStatus	(*fit) (const RsAlsProblem *problem, void *arena, size_t bytes,
+						RsAlsTick tick, void *tick_arg, RsAlsModel *model);
+} RsSolverApi;
+
+typedef const RsSolverApi *(*RsSolverEntry) (void);
+
+#endif							/* RS_SOLVER_H */
