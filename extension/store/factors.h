@@ -1,0 +1,62 @@
+/*-------------------------------------------------------------------------
+ *
+ * factors.h
+ *		Rows of the factor tables recsys_data.<model>_user_factors and
+ *		recsys_data.<model>_item_factors.
+ *
+ * user: (version, user_id, factors, bias); factors are x, or (x, 1) when the
+ * model has biases.  item: (version, item_id, factors, users); factors are y,
+ * or (y, b_i); users counts who has a cell of the item: its popularity.  The
+ * rows of a version never change.  Reading needs no right on the tables: the
+ * caller has checked the right on the view.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RS_FACTORS_H
+#define RS_FACTORS_H
+
+#include "postgres.h"
+
+#include "store/model.h"
+#include "type/recvec.h"
+
+typedef struct RsUserFactors
+{
+	RsRecvec   *factors;
+	float4		bias;
+} RsUserFactors;
+
+typedef struct RsItemFactors
+{
+	RsRecvec   *factors;		/* NULL for a version of the popular algorithm */
+	int32		users;
+} RsItemFactors;
+
+/* One row by id under the active snapshot, palloc'd; false if absent. */
+extern bool rs_factors_read_user(const RsModel *model, int version, Datum user_id,
+								 RsUserFactors *row);
+extern bool rs_factors_read_item(const RsModel *model, int version, Datum item_id,
+								 RsItemFactors *row);
+
+/*
+ * Every item of a version, in no particular order.  The callback's arguments
+ * live until it returns.
+ */
+typedef void (*RsItemCallback) (void *arg, Datum item_id, const RsItemFactors *row);
+extern void rs_factors_scan_items(const RsModel *model, int version,
+								  RsItemCallback callback, void *arg);
+
+/*
+ * Bulk insertion, one table at a time, within rs_owner_begin/end.  The columns
+ * are those of the table in order; ids are given as Datum of their kind.
+ */
+typedef struct RsFactorWriter RsFactorWriter;
+
+extern RsFactorWriter *rs_factors_begin_insert(Oid table, int version);
+extern void rs_factors_insert_user(RsFactorWriter *writer, Datum user_id,
+								   const RsUserFactors *row);
+extern void rs_factors_insert_item(RsFactorWriter *writer, Datum item_id,
+								   const RsItemFactors *row);
+extern void rs_factors_end_insert(RsFactorWriter *writer);
+
+#endif							/* RS_FACTORS_H */

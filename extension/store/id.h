@@ -1,0 +1,72 @@
+/*-------------------------------------------------------------------------
+ *
+ * id.h
+ *		External ids of users and items: bigint, text or uuid.
+ *
+ * A source may have smallint, integer, bigint, text, varchar or uuid ids, or
+ * domains over them; inside, ids are of one of three kinds and a Datum of a
+ * kind is an int8, a text or a uuid Datum.  Text ids are compared byte by
+ * byte.  An id list keeps ids ascending, so that a position is a rank by id
+ * and ties can be broken by position.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RS_ID_H
+#define RS_ID_H
+
+#include "postgres.h"
+
+typedef enum RsIdKind
+{
+	RS_ID_BIGINT,
+	RS_ID_TEXT,
+	RS_ID_UUID
+} RsIdKind;
+
+/* n ids of one kind, ascending, without repetition */
+typedef struct RsIdList
+{
+	RsIdKind	kind;
+	int32		n;
+	int64	   *ints;			/* bigint: n */
+	char	   *bytes;			/* uuid: 16 n; text: all ids, one after another */
+	Size	   *offsets;		/* text: n + 1 */
+} RsIdList;
+
+/* The kind for a base type, false if the type cannot be an id. */
+extern bool rs_id_kind_of_type(Oid type, RsIdKind *kind);
+
+/* int8, text or uuid */
+extern Oid	rs_id_type(RsIdKind kind);
+
+/* "bigint", "text" or "uuid", for messages */
+extern const char *rs_id_kind_name(RsIdKind kind);
+
+/*
+ * Convert a Datum of one kind to another by way of text, as a cast would;
+ * raises the target type's input error.  The same kind passes through.
+ */
+extern Datum rs_id_convert(Datum id, RsIdKind from, RsIdKind to);
+
+/* The id as palloc'd text, for messages. */
+extern char *rs_id_to_cstring(Datum id, RsIdKind kind);
+
+/*
+ * A Datum of a kind as Datum of the column type it is stored or searched in;
+ * false if the column's type cannot hold it (an int8 beyond int4).
+ */
+extern bool rs_id_to_column(Datum id, RsIdKind kind, Oid column_type, Datum *value);
+
+/* The reverse; a text is detoasted. */
+extern Datum rs_id_from_column(Datum value, Oid column_type);
+
+/* <0, 0, >0 */
+extern int	rs_id_compare(Datum a, Datum b, RsIdKind kind);
+
+/* Position of an id in the list, or -1. */
+extern int32 rs_idlist_find(const RsIdList *list, Datum id);
+
+/* The id at a position; a text is palloc'd. */
+extern Datum rs_idlist_get(const RsIdList *list, int32 position);
+
+#endif							/* RS_ID_H */

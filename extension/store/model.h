@@ -1,0 +1,101 @@
+/*-------------------------------------------------------------------------
+ *
+ * model.h
+ *		A model: its row in recsys.model, its view and its factor tables.
+ *
+ * A model exists when its row, the view recsys_data.<name> and both factor
+ * tables exist and the three relations have one owner.  Rows are read under
+ * the active snapshot, so an old snapshot sees the version that was active
+ * then.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RS_MODEL_H
+#define RS_MODEL_H
+
+#include "postgres.h"
+
+#include "store/id.h"
+#include "store/options.h"
+
+typedef enum RsModelUse
+{
+	RS_MODEL_USE,				/* SELECT on the view */
+	RS_MODEL_OWN				/* owner of the view, or member of that role */
+} RsModelUse;
+
+typedef struct RsModel
+{
+	char	   *name;
+	Oid			owner;
+	Oid			view;
+	Oid			user_factors;	/* tables */
+	Oid			item_factors;
+	RsIdKind	user_kind;
+	RsIdKind	item_kind;
+	Oid			user_type;		/* base types of the view's columns */
+	Oid			item_type;
+	Oid			time_type;		/* base type, InvalidOid without time column */
+	RsFeedback	feedback;
+	RsAlgorithm algorithm;
+	Jsonb	   *options;
+	int			active_version; /* 0 = none */
+	char	   *user_column;	/* names in the source when it was created */
+	char	   *item_column;
+	char	   *rating_column;	/* NULL: rows are counted */
+} RsModel;
+
+/* A trained version, immutable. */
+typedef struct RsVersion
+{
+	int			version;
+	int64		stamp;			/* random, tells this result from any other that
+								 * ever carried this number */
+	RsFeedback	feedback;
+	RsAlgorithm algorithm;
+	RsOptions	options;		/* as used */
+	double		mean;
+	int32		users;
+	int32		items;
+} RsVersion;
+
+/* Find a model and check the current user's right; errors if it is not there. */
+extern RsModel *rs_model_open(const char *name, RsModelUse use);
+
+/*
+ * A version of the model (0: the active one).  Errors: 55000 when the model
+ * has no active version yet, or not this version.
+ */
+extern RsVersion *rs_version_open(const RsModel *model, int version);
+
+/* Oid of the schema recsys_data. */
+extern Oid	rs_data_namespace(void);
+
+/* Owner of the extension's catalog tables. */
+extern Oid	rs_catalog_owner(void);
+
+/*
+ * Run SQL of our own on our own catalog tables: as their owner, search_path
+ * pinned.  SPI must be connected.  Returns SPI_execute_with_args()'s result,
+ * rows in SPI_tuptable.
+ */
+extern int	rs_catalog_execute(const char *sql, int nargs, Oid *types,
+							   Datum *values, const char *nulls, bool read_only);
+
+/*
+ * Become the model's owner in a security-restricted operation with a pinned
+ * search_path, as REFRESH MATERIALIZED VIEW does, so that nobody's rights but
+ * the owner's reach code that the owner wrote.  An error restores everything
+ * by itself; rs_owner_end() does otherwise.
+ */
+typedef struct RsOwnerContext
+{
+	Oid			save_user;
+	int			save_sec;
+	int			guc_level;
+} RsOwnerContext;
+
+extern void rs_owner_begin(const RsModel *model, RsOwnerContext *context);
+extern void rs_owner_end(RsOwnerContext *context);
+
+#endif							/* RS_MODEL_H */

@@ -1,0 +1,67 @@
+/*-------------------------------------------------------------------------
+ *
+ * options.h
+ *		The options of a model: names, ranges, defaults, and their JSON form.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RS_OPTIONS_H
+#define RS_OPTIONS_H
+
+#include "postgres.h"
+
+#include "utils/jsonb.h"
+
+typedef enum RsFeedback
+{
+	RS_EXPLICIT,
+	RS_IMPLICIT
+} RsFeedback;
+
+typedef enum RsAlgorithm
+{
+	RS_ALS,
+	RS_POPULAR					/* most popular items for everybody: a baseline */
+} RsAlgorithm;
+
+typedef enum RsSolverKind
+{
+	RS_SOLVER_AUTO,
+	RS_SOLVER_EXACT
+} RsSolverKind;
+
+typedef struct RsOptions
+{
+	int			factors;
+	int			iterations;
+	double		regularization;
+	double		reg_scaling;
+	double		alpha;			/* implicit */
+	double		unobserved_weight;	/* implicit; 0 for explicit */
+	bool		biases;			/* explicit; false for implicit */
+	double		tolerance;
+	int			solver;			/* RsSolverKind */
+	int64		seed;
+	int			keep_versions;
+	int			history_limit;
+} RsOptions;
+
+extern RsFeedback rs_feedback_parse(const char *name);
+extern RsAlgorithm rs_algorithm_parse(const char *name);
+extern const char *rs_feedback_name(RsFeedback feedback);
+extern const char *rs_algorithm_name(RsAlgorithm algorithm);
+
+/*
+ * Defaults, then the model's options, then those of one training (either may
+ * be NULL).  Errors name an unknown option, a wrong type, a value out of
+ * range, an option of the other kind of feedback.
+ */
+extern void rs_options_resolve(RsFeedback feedback, RsAlgorithm algorithm,
+							   Jsonb *model_options, Jsonb *run_options,
+							   RsOptions *options);
+
+/* All options of a run as JSON: what model_version records. */
+extern Jsonb *rs_options_to_jsonb(RsFeedback feedback, RsAlgorithm algorithm,
+								  const RsOptions *options);
+
+#endif							/* RS_OPTIONS_H */
