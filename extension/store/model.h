@@ -43,6 +43,7 @@ typedef struct RsModel
 	char	   *user_column;	/* names in the source when it was created */
 	char	   *item_column;
 	char	   *rating_column;	/* NULL: rows are counted */
+	char	   *time_column;	/* NULL: none */
 } RsModel;
 
 /* A trained version, immutable. */

@@ -56,12 +56,24 @@ extern const char *rs_algorithm_name(RsAlgorithm algorithm);
  * be NULL).  Errors name an unknown option, a wrong type, a value out of
  * range, an option of the other kind of feedback.
  */
-extern void rs_options_resolve(RsFeedback feedback, RsAlgorithm algorithm,
-							   Jsonb *model_options, Jsonb *run_options,
-							   RsOptions *options);
+extern void rs_options_resolve(RsFeedback feedback, Jsonb *model_options,
+							   Jsonb *run_options, RsOptions *options);
 
 /* All options of a run as JSON: what model_version records. */
-extern Jsonb *rs_options_to_jsonb(RsFeedback feedback, RsAlgorithm algorithm,
-								  const RsOptions *options);
+extern Jsonb *rs_options_to_jsonb(RsFeedback feedback, const RsOptions *options);
+
+/* What recsys.options() tells of option i; false beyond the last. */
+typedef struct RsOptionDescription
+{
+	const char *name;
+	const char *type;
+	const char *default_explicit;	/* NULL: does not apply */
+	const char *default_implicit;
+	const char *range;
+	const char *algorithms;
+	const char *meaning;
+} RsOptionDescription;
+
+extern bool rs_options_describe(int i, RsOptionDescription *description);
 
 #endif							/* RS_OPTIONS_H */

@@ -24,7 +24,7 @@ typedef struct RsRatings
 	int32	   *user;
 	int32	   *item;
 	float	   *value;
-	int64	   *time;			/* NULL unless needed: explicit with time column */
+	int64	   *time;			/* NULL without time column; INT64_MIN for NULL */
 	RsIdList	users;
 	RsIdList	items;
 	int64		rows_read;
@@ -52,11 +52,11 @@ typedef struct RsUserRow
 } RsUserRow;
 
 /*
- * The rows of one user, as the current user, under the active snapshot; the
- * newest `limit` when limit > 0.  Needs SPI not connected; palloc'd in the
- * current context.  Rows without item are left out.
+ * The rows of one user, as the current user, under the active snapshot, in
+ * no particular order; palloc'd in the current context.  Connects to SPI
+ * itself.  Rows without item are left out.
  */
-extern int32 rs_source_user_rows(const RsModel *model, Datum user_id, int limit,
+extern int32 rs_source_user_rows(const RsModel *model, Datum user_id,
 								 RsUserRow **rows);
 
 #endif							/* RS_SOURCE_H */

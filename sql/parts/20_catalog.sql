@@ -17,6 +17,7 @@ CREATE TABLE recsys.model (
     user_column    text NOT NULL,
     item_column    text NOT NULL,
     rating_column  text,
+    time_column    text,
     created_at     timestamptz NOT NULL
 );
 COMMENT ON TABLE recsys.model IS 'one row for each model; see the view recsys.models';

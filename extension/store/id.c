@@ -1,0 +1,248 @@
+/*-------------------------------------------------------------------------
+ *
+ * id.c
+ *		External ids: their kinds, conversions, and sorted lists of them.
+ *
+ * An id list is built by whoever reads ids (source.c, the item image) and
+ * never changes afterwards; this file only searches it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <limits.h>
+
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/uuid.h"
+
+#include "store/id.h"
+
+bool
+rs_id_kind_of_type(Oid type, RsIdKind *kind)
+{
+	switch (type)
+	{
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+			*kind = RS_ID_BIGINT;
+			return true;
+		case TEXTOID:
+		case VARCHAROID:
+			*kind = RS_ID_TEXT;
+			return true;
+		case UUIDOID:
+			*kind = RS_ID_UUID;
+			return true;
+		default:
+			return false;
+	}
+}
+
+Oid
+rs_id_type(RsIdKind kind)
+{
+	switch (kind)
+	{
+		case RS_ID_BIGINT:
+			return INT8OID;
+		case RS_ID_TEXT:
+			return TEXTOID;
+		case RS_ID_UUID:
+			return UUIDOID;
+	}
+	elog(ERROR, "unrecognized id kind: %d", (int) kind);
+}
+
+const char *
+rs_id_kind_name(RsIdKind kind)
+{
+	switch (kind)
+	{
+		case RS_ID_BIGINT:
+			return "bigint";
+		case RS_ID_TEXT:
+			return "text";
+		case RS_ID_UUID:
+			return "uuid";
+	}
+	elog(ERROR, "unrecognized id kind: %d", (int) kind);
+}
+
+char *
+rs_id_to_cstring(Datum id, RsIdKind kind)
+{
+	switch (kind)
+	{
+		case RS_ID_BIGINT:
+			return psprintf(INT64_FORMAT, DatumGetInt64(id));
+		case RS_ID_TEXT:
+			return TextDatumGetCString(id);
+		case RS_ID_UUID:
+			return DatumGetCString(DirectFunctionCall1(uuid_out, id));
+	}
+	elog(ERROR, "unrecognized id kind: %d", (int) kind);
+}
+
+Datum
+rs_id_convert(Datum id, RsIdKind from, RsIdKind to)
+{
+	char	   *string;
+
+	if (from == to)
+		return id;
+	string = rs_id_to_cstring(id, from);
+	switch (to)
+	{
+		case RS_ID_BIGINT:
+			return DirectFunctionCall1(int8in, CStringGetDatum(string));
+		case RS_ID_TEXT:
+			return CStringGetTextDatum(string);
+		case RS_ID_UUID:
+			return DirectFunctionCall1(uuid_in, CStringGetDatum(string));
+	}
+	elog(ERROR, "unrecognized id kind: %d", (int) to);
+}
+
+bool
+rs_id_to_column(Datum id, RsIdKind kind, Oid column_type, Datum *value)
+{
+	*value = id;
+	if (kind == RS_ID_BIGINT)
+	{
+		int64		i = DatumGetInt64(id);
+
+		if (column_type == INT4OID)
+		{
+			if (i < INT_MIN || i > INT_MAX)
+				return false;
+			*value = Int32GetDatum((int32) i);
+		}
+		else if (column_type == INT2OID)
+		{
+			if (i < SHRT_MIN || i > SHRT_MAX)
+				return false;
+			*value = Int16GetDatum((int16) i);
+		}
+	}
+	return true;
+}
+
+Datum
+rs_id_from_column(Datum value, Oid column_type)
+{
+	switch (column_type)
+	{
+		case INT2OID:
+			return Int64GetDatum(DatumGetInt16(value));
+		case INT4OID:
+			return Int64GetDatum(DatumGetInt32(value));
+		case TEXTOID:
+		case VARCHAROID:
+			return PointerGetDatum(PG_DETOAST_DATUM_PACKED(value));
+		default:
+			return value;
+	}
+}
+
+/* Order of byte strings as memcmp has it, the shorter first when equal. */
+static int
+compare_bytes(const char *a, Size a_len, const char *b, Size b_len)
+{
+	int			order = memcmp(a, b, Min(a_len, b_len));
+
+	if (order != 0)
+		return order;
+	return (a_len > b_len) - (a_len < b_len);
+}
+
+int
+rs_id_compare(Datum a, Datum b, RsIdKind kind)
+{
+	switch (kind)
+	{
+		case RS_ID_BIGINT:
+			return (DatumGetInt64(a) > DatumGetInt64(b)) -
+				(DatumGetInt64(a) < DatumGetInt64(b));
+		case RS_ID_TEXT:
+			{
+				text	   *ta = (text *) DatumGetPointer(a);
+				text	   *tb = (text *) DatumGetPointer(b);
+
+				return compare_bytes(VARDATA_ANY(ta), VARSIZE_ANY_EXHDR(ta),
+									 VARDATA_ANY(tb), VARSIZE_ANY_EXHDR(tb));
+			}
+		case RS_ID_UUID:
+			return memcmp(DatumGetUUIDP(a)->data, DatumGetUUIDP(b)->data, UUID_LEN);
+	}
+	elog(ERROR, "unrecognized id kind: %d", (int) kind);
+}
+
+/* Order of the id at a position of the list against an id. */
+static int
+compare_at(const RsIdList *list, int32 position, Datum id)
+{
+	switch (list->kind)
+	{
+		case RS_ID_BIGINT:
+			return (list->ints[position] > DatumGetInt64(id)) -
+				(list->ints[position] < DatumGetInt64(id));
+		case RS_ID_TEXT:
+			{
+				text	   *t = (text *) DatumGetPointer(id);
+				Size		from = list->offsets[position];
+
+				return compare_bytes(list->bytes + from,
+									 list->offsets[position + 1] - from,
+									 VARDATA_ANY(t), VARSIZE_ANY_EXHDR(t));
+			}
+		case RS_ID_UUID:
+			return memcmp(list->bytes + (Size) position * UUID_LEN,
+						  DatumGetUUIDP(id)->data, UUID_LEN);
+	}
+	elog(ERROR, "unrecognized id kind: %d", (int) list->kind);
+}
+
+int32
+rs_idlist_find(const RsIdList *list, Datum id)
+{
+	int32		low = 0;
+	int32		high = list->n;
+
+	while (low < high)
+	{
+		int32		middle = low + (high - low) / 2;
+		int			order = compare_at(list, middle, id);
+
+		if (order == 0)
+			return middle;
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return -1;
+}
+
+Datum
+rs_idlist_get(const RsIdList *list, int32 position)
+{
+	Assert(position >= 0 && position < list->n);
+	switch (list->kind)
+	{
+		case RS_ID_BIGINT:
+			return Int64GetDatum(list->ints[position]);
+		case RS_ID_TEXT:
+			{
+				Size		from = list->offsets[position];
+
+				return PointerGetDatum(cstring_to_text_with_len(list->bytes + from,
+																(int) (list->offsets[position + 1] - from)));
+			}
+		case RS_ID_UUID:
+			return PointerGetDatum(list->bytes + (Size) position * UUID_LEN);
+	}
+	elog(ERROR, "unrecognized id kind: %d", (int) list->kind);
+}

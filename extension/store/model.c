@@ -1,0 +1,355 @@
+/*-------------------------------------------------------------------------
+ *
+ * model.c
+ *		Finding a model and one of its versions; whose rights apply.
+ *
+ * The catalog tables are read directly, under the active snapshot, because
+ * their readers have no right on them; they are written through SPI as their
+ * owner.  The anchoring view decides who may do what: SELECT on it is the
+ * right to use the model, its owner is the model's owner.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+
+#include "compat.h"
+#include "rs_limits.h"
+#include "store/model.h"
+
+/* Columns of recsys.model, in order. */
+enum
+{
+	MODEL_NAME = 1,
+	MODEL_FEEDBACK,
+	MODEL_ALGORITHM,
+	MODEL_OPTIONS,
+	MODEL_ACTIVE_VERSION,
+	MODEL_LAST_VERSION,
+	MODEL_USER_COLUMN,
+	MODEL_ITEM_COLUMN,
+	MODEL_RATING_COLUMN,
+	MODEL_TIME_COLUMN
+};
+
+/* The first columns of recsys.model_version, in order. */
+enum
+{
+	VERSION_MODEL = 1,
+	VERSION_VERSION,
+	VERSION_STAMP,
+	VERSION_FEEDBACK,
+	VERSION_ALGORITHM,
+	VERSION_OPTIONS,
+	VERSION_MEAN,
+	VERSION_USERS,
+	VERSION_ITEMS
+};
+
+Oid
+rs_data_namespace(void)
+{
+	return get_namespace_oid("recsys_data", false);
+}
+
+static Oid
+catalog_relation(const char *name)
+{
+	Oid			relation = get_relname_relid(name, get_namespace_oid("recsys", false));
+
+	if (!OidIsValid(relation))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("relation \"recsys.%s\" does not exist", name),
+				 errhint("Run CREATE EXTENSION recsys in this database.")));
+	return relation;
+}
+
+/* Owner of a relation, InvalidOid if it is gone. */
+static Oid
+relation_owner(Oid relation)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
+	Oid			owner = InvalidOid;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+		ReleaseSysCache(tuple);
+	}
+	return owner;
+}
+
+Oid
+rs_catalog_owner(void)
+{
+	return relation_owner(catalog_relation("model"));
+}
+
+/* A text column as C string, NULL when it is null. */
+static char *
+text_column(HeapTuple tuple, int column, TupleDesc desc)
+{
+	bool		isnull;
+	Datum		value = heap_getattr(tuple, column, desc, &isnull);
+
+	return isnull ? NULL : TextDatumGetCString(value);
+}
+
+/* A jsonb column, detoasted and copied. */
+static Jsonb *
+jsonb_column(HeapTuple tuple, int column, TupleDesc desc)
+{
+	bool		isnull;
+	Datum		value = heap_getattr(tuple, column, desc, &isnull);
+
+	Assert(!isnull);
+	return DatumGetJsonbPCopy(value);
+}
+
+/* Read the model's row; false if there is none. */
+static bool
+read_model_row(RsModel *model)
+{
+	Relation	relation = table_open(catalog_relation("model"), AccessShareLock);
+	TupleDesc	desc = RelationGetDescr(relation);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	ScanKeyInit(&key, MODEL_NAME, BTEqualStrategyNumber, F_TEXTEQ,
+				CStringGetTextDatum(model->name));
+	scan = systable_beginscan(relation, RelationGetPrimaryKeyIndexCompat(relation),
+							  true, GetActiveSnapshot(), 1, &key);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+	{
+		bool		isnull;
+		Datum		active = heap_getattr(tuple, MODEL_ACTIVE_VERSION, desc, &isnull);
+
+		model->active_version = isnull ? 0 : DatumGetInt32(active);
+		model->feedback = rs_feedback_parse(text_column(tuple, MODEL_FEEDBACK, desc));
+		model->algorithm = rs_algorithm_parse(text_column(tuple, MODEL_ALGORITHM, desc));
+		model->options = jsonb_column(tuple, MODEL_OPTIONS, desc);
+		model->user_column = text_column(tuple, MODEL_USER_COLUMN, desc);
+		model->item_column = text_column(tuple, MODEL_ITEM_COLUMN, desc);
+		model->rating_column = text_column(tuple, MODEL_RATING_COLUMN, desc);
+		model->time_column = text_column(tuple, MODEL_TIME_COLUMN, desc);
+	}
+	systable_endscan(scan);
+	table_close(relation, AccessShareLock);
+	return HeapTupleIsValid(tuple);
+}
+
+/* Base type of a column of the view. */
+static Oid
+view_column_type(Oid view, const char *column)
+{
+	AttrNumber	attnum = get_attnum(view, column);
+
+	if (attnum == InvalidAttrNumber)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("column \"%s\" of view \"%s\" does not exist",
+						column, get_rel_name(view)),
+				 errhint("The view of a model must keep its columns; drop the model and create it again.")));
+	return getBaseType(get_atttype(view, attnum));
+}
+
+/* Find the view and the factor tables and the types of the ids. */
+static bool
+find_relations(RsModel *model)
+{
+	Oid			namespace = rs_data_namespace();
+
+	model->view = get_relname_relid(model->name, namespace);
+	model->user_factors = get_relname_relid(psprintf("%s_user_factors", model->name), namespace);
+	model->item_factors = get_relname_relid(psprintf("%s_item_factors", model->name), namespace);
+	if (!OidIsValid(model->view) || !OidIsValid(model->user_factors) ||
+		!OidIsValid(model->item_factors))
+		return false;
+	model->owner = relation_owner(model->view);
+	if (!OidIsValid(model->owner))
+		return false;
+
+	model->user_type = view_column_type(model->view, "user_id");
+	model->item_type = view_column_type(model->view, "item_id");
+	if (!rs_id_kind_of_type(model->user_type, &model->user_kind) ||
+		!rs_id_kind_of_type(model->item_type, &model->item_kind))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("view \"%s\" is not the view of a model", model->name)));
+	if (model->time_column != NULL)
+		model->time_type = view_column_type(model->view, "time");
+	return true;
+}
+
+/*
+ * The three relations must belong to one role, or somebody could put a view
+ * of his own before the factors of another.
+ */
+static void
+check_one_owner(const RsModel *model)
+{
+	if (relation_owner(model->user_factors) != model->owner ||
+		relation_owner(model->item_factors) != model->owner)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the view and the factor tables of model \"%s\" have different owners",
+						model->name),
+				 errhint("Give recsys_data.%s, its _user_factors and its _item_factors one owner.",
+						 quote_identifier(model->name))));
+}
+
+static void
+check_right(const RsModel *model, RsModelUse use)
+{
+	if (use == RS_MODEL_USE)
+	{
+		if (pg_class_aclcheck(model->view, GetUserId(), ACL_SELECT) != ACLCHECK_OK)
+			ereport(ERROR,
+					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+					 errmsg("permission denied for model \"%s\"", model->name),
+					 errhint("The owner can GRANT SELECT ON recsys_data.%s.",
+							 quote_identifier(model->name))));
+	}
+	else if (!has_privs_of_role(GetUserId(), model->owner))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("must be owner of model \"%s\"", model->name)));
+}
+
+RsModel *
+rs_model_open(const char *name, RsModelUse use)
+{
+	RsModel    *model = palloc0(sizeof(RsModel));
+
+	model->name = pstrdup(name);
+	if (strlen(name) > RS_MAX_MODEL_NAME || !read_model_row(model) || !find_relations(model))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("recommendation model \"%s\" does not exist",
+						pnstrdup(name, pg_mbcliplen(name, (int) strlen(name), NAMEDATALEN)))));
+	check_right(model, use);
+	check_one_owner(model);
+	return model;
+}
+
+/* Read the row of a version; false if there is none. */
+static bool
+read_version_row(const RsModel *model, RsVersion *version)
+{
+	Relation	relation = table_open(catalog_relation("model_version"), AccessShareLock);
+	TupleDesc	desc = RelationGetDescr(relation);
+	ScanKeyData keys[2];
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	ScanKeyInit(&keys[0], VERSION_MODEL, BTEqualStrategyNumber, F_TEXTEQ,
+				CStringGetTextDatum(model->name));
+	ScanKeyInit(&keys[1], VERSION_VERSION, BTEqualStrategyNumber, F_INT4EQ,
+				Int32GetDatum(version->version));
+	scan = systable_beginscan(relation, RelationGetPrimaryKeyIndexCompat(relation),
+							  true, GetActiveSnapshot(), 2, keys);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+	{
+		bool		isnull;
+
+		version->stamp = DatumGetInt64(heap_getattr(tuple, VERSION_STAMP, desc, &isnull));
+		version->feedback = rs_feedback_parse(text_column(tuple, VERSION_FEEDBACK, desc));
+		version->algorithm = rs_algorithm_parse(text_column(tuple, VERSION_ALGORITHM, desc));
+		rs_options_resolve(version->feedback, NULL,
+						   jsonb_column(tuple, VERSION_OPTIONS, desc),
+						   &version->options);
+		version->mean = DatumGetFloat8(heap_getattr(tuple, VERSION_MEAN, desc, &isnull));
+		version->users = DatumGetInt32(heap_getattr(tuple, VERSION_USERS, desc, &isnull));
+		version->items = DatumGetInt32(heap_getattr(tuple, VERSION_ITEMS, desc, &isnull));
+	}
+	systable_endscan(scan);
+	table_close(relation, AccessShareLock);
+	return HeapTupleIsValid(tuple);
+}
+
+RsVersion *
+rs_version_open(const RsModel *model, int number)
+{
+	RsVersion  *version = palloc0(sizeof(RsVersion));
+
+	version->version = number == 0 ? model->active_version : number;
+	if (version->version == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("model \"%s\" has no active version", model->name),
+				 errhint("Train it: SELECT * FROM recsys.train(%s).",
+						 quote_literal_cstr(model->name))));
+	if (!read_version_row(model, version))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("model \"%s\" has no version %d", model->name, version->version),
+				 errhint("The view recsys.model_versions lists the versions.")));
+	return version;
+}
+
+/* Pin search_path until the nest level ends. */
+static void
+pin_search_path(void)
+{
+	(void) set_config_option("search_path", "pg_catalog, pg_temp",
+							 PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+}
+
+int
+rs_catalog_execute(const char *sql, int nargs, Oid *types,
+				   Datum *values, const char *nulls, bool read_only)
+{
+	int			guc_level = NewGUCNestLevel();
+	Oid			save_user;
+	int			save_sec;
+	int			result;
+
+	GetUserIdAndSecContext(&save_user, &save_sec);
+	SetUserIdAndSecContext(rs_catalog_owner(), save_sec | SECURITY_LOCAL_USERID_CHANGE);
+	pin_search_path();
+	result = SPI_execute_with_args(sql, nargs, types, values, nulls, read_only, 0);
+	if (result < 0)
+		elog(ERROR, "SPI_execute_with_args failed: %s", SPI_result_code_string(result));
+	AtEOXact_GUC(false, guc_level);
+	SetUserIdAndSecContext(save_user, save_sec);
+	return result;
+}
+
+void
+rs_owner_begin(const RsModel *model, RsOwnerContext *context)
+{
+	context->guc_level = NewGUCNestLevel();
+	GetUserIdAndSecContext(&context->save_user, &context->save_sec);
+	SetUserIdAndSecContext(model->owner,
+						   context->save_sec | SECURITY_RESTRICTED_OPERATION);
+	pin_search_path();
+}
+
+void
+rs_owner_end(RsOwnerContext *context)
+{
+	AtEOXact_GUC(false, context->guc_level);
+	SetUserIdAndSecContext(context->save_user, context->save_sec);
+}

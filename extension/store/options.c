@@ -1,0 +1,454 @@
+/*-------------------------------------------------------------------------
+ *
+ * options.c
+ *		The options of a model: one table says everything about them, for the
+ *		checks, for the JSON form and for recsys.options().
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <float.h>
+#include <limits.h>
+#include <math.h>
+
+#include "lib/stringinfo.h"
+#include "utils/builtins.h"
+#include "utils/numeric.h"
+
+#include "rs_limits.h"
+#include "store/options.h"
+
+typedef enum OptionType
+{
+	OPTION_BOOL,
+	OPTION_INT,
+	OPTION_BIGINT,
+	OPTION_REAL,
+	OPTION_SOLVER
+} OptionType;
+
+/* To which feedback an option applies, and whether to more than ALS. */
+#define FOR_EXPLICIT	1
+#define FOR_IMPLICIT	2
+#define FOR_POPULAR		4
+#define FOR_BOTH		(FOR_EXPLICIT | FOR_IMPLICIT)
+
+typedef struct OptionSpec
+{
+	const char *name;
+	OptionType	type;
+	size_t		offset;			/* in RsOptions */
+	int			applies;
+	double		min;
+	double		max;
+	double		default_explicit;
+	double		default_implicit;
+	const char *meaning;
+} OptionSpec;
+
+static const OptionSpec specs[] = {
+	{"alpha", OPTION_REAL, offsetof(RsOptions, alpha), FOR_IMPLICIT,
+		0, 1e6, 0, 1, "confidence that one unit of weight adds to an observed cell"},
+	{"biases", OPTION_BOOL, offsetof(RsOptions, biases), FOR_EXPLICIT,
+		0, 1, 1, 0, "fit a bias for each user and each item"},
+	{"factors", OPTION_INT, offsetof(RsOptions, factors), FOR_BOTH,
+		1, RS_MAX_FACTORS, 64, 64, "latent dimension"},
+	{"history_limit", OPTION_INT, offsetof(RsOptions, history_limit), FOR_BOTH,
+		0, INT_MAX, 0, 0, "newest rows of a user that fold-in takes; 0 takes all"},
+	{"iterations", OPTION_INT, offsetof(RsOptions, iterations), FOR_BOTH,
+		1, RS_MAX_ITERATIONS, 15, 15, "passes over both sides, at most"},
+	{"keep_versions", OPTION_INT, offsetof(RsOptions, keep_versions), FOR_BOTH | FOR_POPULAR,
+		1, 1000, 3, 3, "newest versions that a training leaves; the active one always stays"},
+	{"reg_scaling", OPTION_REAL, offsetof(RsOptions, reg_scaling), FOR_BOTH,
+		0, 2, 1, 1, "exponent of a row's count in its regularization"},
+	{"regularization", OPTION_REAL, offsetof(RsOptions, regularization), FOR_BOTH,
+		0, 1e6, 0.1, 0.005, "weight of the squared norms in the objective"},
+	{"seed", OPTION_BIGINT, offsetof(RsOptions, seed), FOR_BOTH,
+		-9223372036854775808.0, 9223372036854775807.0, 42, 42, "of the initial factors; same data and seed, same model"},
+	{"solver", OPTION_SOLVER, offsetof(RsOptions, solver), FOR_BOTH,
+		0, 0, RS_SOLVER_AUTO, RS_SOLVER_AUTO, "how a row is solved"},
+	{"tolerance", OPTION_REAL, offsetof(RsOptions, tolerance), FOR_BOTH,
+		0, 1, 0, 0, "stop when the objective falls by less than this fraction; 0 never stops early"},
+	{"unobserved_weight", OPTION_REAL, offsetof(RsOptions, unobserved_weight), FOR_IMPLICIT,
+		0, 1e6, 0, 0.05, "confidence of a cell without events"},
+};
+
+static const char *const solver_names[] = {
+	[RS_SOLVER_AUTO] = "auto",
+	[RS_SOLVER_EXACT] = "exact"
+};
+
+static const char *const feedback_names[] = {
+	[RS_EXPLICIT] = "explicit",
+	[RS_IMPLICIT] = "implicit"
+};
+
+static const char *const algorithm_names[] = {
+	[RS_ALS] = "als",
+	[RS_POPULAR] = "popular"
+};
+
+/* Index of a name in a list of names, -1 if it is not there. */
+static int
+find_name(const char *const *names, int n, const char *name)
+{
+	for (int i = 0; i < n; i++)
+	{
+		if (strcmp(names[i], name) == 0)
+			return i;
+	}
+	return -1;
+}
+
+RsFeedback
+rs_feedback_parse(const char *name)
+{
+	int			i = find_name(feedback_names, lengthof(feedback_names), name);
+
+	if (i < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("unrecognized feedback \"%s\"", name),
+				 errhint("Valid values are \"explicit\" and \"implicit\".")));
+	return (RsFeedback) i;
+}
+
+RsAlgorithm
+rs_algorithm_parse(const char *name)
+{
+	int			i = find_name(algorithm_names, lengthof(algorithm_names), name);
+
+	if (i < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("unrecognized algorithm \"%s\"", name),
+				 errhint("Valid values are \"als\" and \"popular\".")));
+	return (RsAlgorithm) i;
+}
+
+const char *
+rs_feedback_name(RsFeedback feedback)
+{
+	return feedback_names[feedback];
+}
+
+const char *
+rs_algorithm_name(RsAlgorithm algorithm)
+{
+	return algorithm_names[algorithm];
+}
+
+static bool
+applies_to(const OptionSpec *spec, RsFeedback feedback)
+{
+	return (spec->applies & (feedback == RS_EXPLICIT ? FOR_EXPLICIT : FOR_IMPLICIT)) != 0;
+}
+
+/* All names, for the hint of an error. */
+static char *
+list_options(RsFeedback feedback)
+{
+	StringInfoData names;
+
+	initStringInfo(&names);
+	for (int i = 0; i < (int) lengthof(specs); i++)
+	{
+		if (applies_to(&specs[i], feedback))
+			appendStringInfo(&names, "%s%s", names.len > 0 ? ", " : "", specs[i].name);
+	}
+	return names.data;
+}
+
+static const OptionSpec *
+find_option(const char *name, RsFeedback feedback)
+{
+	for (int i = 0; i < (int) lengthof(specs); i++)
+	{
+		if (strcmp(specs[i].name, name) != 0)
+			continue;
+		if (!applies_to(&specs[i], feedback))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("option \"%s\" does not apply to %s feedback",
+							name, feedback_names[feedback]),
+					 errhint("Valid options are %s.", list_options(feedback))));
+		return &specs[i];
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("unrecognized option \"%s\"", name),
+			 errhint("Valid options are %s.", list_options(feedback))));
+}
+
+static void
+wrong_type(const OptionSpec *spec, const char *expected)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("option \"%s\" must be %s", spec->name, expected)));
+}
+
+static void
+out_of_range(const OptionSpec *spec, Numeric value)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("option \"%s\" must be between %.15g and %.15g, not %s",
+					spec->name, spec->min, spec->max,
+					DatumGetCString(DirectFunctionCall1(numeric_out,
+														NumericGetDatum(value))))));
+}
+
+/* A whole number within an option's range, which lies within bigint. */
+static int64
+whole_number(const OptionSpec *spec, Numeric value)
+{
+	Datum		number = NumericGetDatum(value);
+	Datum		whole = DirectFunctionCall2(numeric_trunc, number, Int32GetDatum(0));
+	Datum		least = DirectFunctionCall1(int8_numeric, Int64GetDatum(PG_INT64_MIN));
+	Datum		most = DirectFunctionCall1(int8_numeric, Int64GetDatum(PG_INT64_MAX));
+	int64		result;
+
+	if (!DatumGetBool(DirectFunctionCall2(numeric_eq, number, whole)))
+		wrong_type(spec, "a whole number");
+	if (DatumGetBool(DirectFunctionCall2(numeric_lt, number, least)) ||
+		DatumGetBool(DirectFunctionCall2(numeric_gt, number, most)))
+		out_of_range(spec, value);
+	result = DatumGetInt64(DirectFunctionCall1(numeric_int8, number));
+	if (spec->type != OPTION_BIGINT &&
+		((double) result < spec->min || (double) result > spec->max))
+		out_of_range(spec, value);
+	return result;
+}
+
+/* A number within an option's range; JSON has no NaN and no infinity. */
+static double
+real_number(const OptionSpec *spec, Numeric value)
+{
+	double		result;
+
+	result = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
+												NumericGetDatum(value)));
+	if (!(result >= spec->min && result <= spec->max))
+		out_of_range(spec, value);
+	return result;
+}
+
+static int
+solver_kind(const OptionSpec *spec, const JsonbValue *value)
+{
+	int			i = -1;
+
+	if (value->type == jbvString)
+		i = find_name(solver_names, lengthof(solver_names),
+					  pnstrdup(value->val.string.val, value->val.string.len));
+	if (i < 0)
+		wrong_type(spec, "\"auto\" or \"exact\"");
+	return i;
+}
+
+/* Check one JSON value and store it. */
+static void
+set_option(RsOptions *options, const OptionSpec *spec, const JsonbValue *value)
+{
+	char	   *field = (char *) options + spec->offset;
+
+	if (spec->type == OPTION_BOOL)
+	{
+		if (value->type != jbvBool)
+			wrong_type(spec, "true or false");
+		*(bool *) field = value->val.boolean;
+		return;
+	}
+	if (spec->type == OPTION_SOLVER)
+	{
+		*(int *) field = solver_kind(spec, value);
+		return;
+	}
+	if (value->type != jbvNumeric)
+		wrong_type(spec, "a number");
+	if (spec->type == OPTION_REAL)
+		*(double *) field = real_number(spec, value->val.numeric);
+	else if (spec->type == OPTION_BIGINT)
+		*(int64 *) field = whole_number(spec, value->val.numeric);
+	else
+		*(int *) field = (int) whole_number(spec, value->val.numeric);
+}
+
+static void
+set_default(RsOptions *options, const OptionSpec *spec, double value)
+{
+	char	   *field = (char *) options + spec->offset;
+
+	switch (spec->type)
+	{
+		case OPTION_BOOL:
+			*(bool *) field = value != 0;
+			break;
+		case OPTION_INT:
+		case OPTION_SOLVER:
+			*(int *) field = (int) value;
+			break;
+		case OPTION_BIGINT:
+			*(int64 *) field = (int64) value;
+			break;
+		case OPTION_REAL:
+			*(double *) field = value;
+			break;
+	}
+}
+
+/* Lay the members of a JSON object over the options. */
+static void
+apply_options(RsOptions *options, RsFeedback feedback, Jsonb *json)
+{
+	JsonbIterator *iterator;
+	JsonbIteratorToken token;
+	JsonbValue	value;
+	const OptionSpec *spec = NULL;
+
+	if (!JB_ROOT_IS_OBJECT(json))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("options must be a JSON object")));
+	iterator = JsonbIteratorInit(&json->root);
+	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
+	{
+		if (token == WJB_KEY)
+			spec = find_option(pnstrdup(value.val.string.val, value.val.string.len),
+							   feedback);
+		else if (token == WJB_VALUE)
+			set_option(options, spec, &value);
+	}
+}
+
+void
+rs_options_resolve(RsFeedback feedback, Jsonb *model_options, Jsonb *run_options,
+				   RsOptions *options)
+{
+	for (int i = 0; i < (int) lengthof(specs); i++)
+		set_default(options, &specs[i], feedback == RS_EXPLICIT ?
+					specs[i].default_explicit : specs[i].default_implicit);
+	if (model_options != NULL)
+		apply_options(options, feedback, model_options);
+	if (run_options != NULL)
+		apply_options(options, feedback, run_options);
+}
+
+/* The value of an option as JSON. */
+static JsonbValue
+option_value(const RsOptions *options, const OptionSpec *spec)
+{
+	const char *field = (const char *) options + spec->offset;
+	JsonbValue	value;
+	Datum		number = (Datum) 0;
+
+	switch (spec->type)
+	{
+		case OPTION_BOOL:
+			value.type = jbvBool;
+			value.val.boolean = *(const bool *) field;
+			return value;
+		case OPTION_SOLVER:
+			value.type = jbvString;
+			value.val.string.val = unconstify(char *, solver_names[*(const int *) field]);
+			value.val.string.len = (int) strlen(value.val.string.val);
+			return value;
+		case OPTION_INT:
+			number = DirectFunctionCall1(int4_numeric, Int32GetDatum(*(const int *) field));
+			break;
+		case OPTION_BIGINT:
+			number = DirectFunctionCall1(int8_numeric, Int64GetDatum(*(const int64 *) field));
+			break;
+		case OPTION_REAL:
+
+			/* by way of text: a conversion to numeric would keep 15 digits */
+			number = DirectFunctionCall3(numeric_in,
+										 DirectFunctionCall1(float8out,
+															 Float8GetDatum(*(const double *) field)),
+										 ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
+			break;
+	}
+	value.type = jbvNumeric;
+	value.val.numeric = DatumGetNumeric(number);
+	return value;
+}
+
+Jsonb *
+rs_options_to_jsonb(RsFeedback feedback, const RsOptions *options)
+{
+	JsonbParseState *state = NULL;
+
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	for (int i = 0; i < (int) lengthof(specs); i++)
+	{
+		JsonbValue	key;
+		JsonbValue	value;
+
+		if (!applies_to(&specs[i], feedback))
+			continue;
+		key.type = jbvString;
+		key.val.string.val = unconstify(char *, specs[i].name);
+		key.val.string.len = (int) strlen(specs[i].name);
+		pushJsonbValue(&state, WJB_KEY, &key);
+		value = option_value(options, &specs[i]);
+		pushJsonbValue(&state, WJB_VALUE, &value);
+	}
+	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+}
+
+/* "0 .. 100", or the valid words */
+static const char *
+describe_range(const OptionSpec *spec)
+{
+	switch (spec->type)
+	{
+		case OPTION_BOOL:
+			return "true, false";
+		case OPTION_SOLVER:
+			return "auto, exact";
+		case OPTION_BIGINT:
+			return "any bigint";
+		default:
+			return psprintf("%.15g .. %.15g", spec->min, spec->max);
+	}
+}
+
+static const char *
+describe_default(const OptionSpec *spec, RsFeedback feedback)
+{
+	double		value;
+
+	if (!applies_to(spec, feedback))
+		return NULL;
+	value = feedback == RS_EXPLICIT ? spec->default_explicit : spec->default_implicit;
+	if (spec->type == OPTION_BOOL)
+		return value != 0 ? "true" : "false";
+	if (spec->type == OPTION_SOLVER)
+		return solver_names[(int) value];
+	return psprintf("%.15g", value);
+}
+
+bool
+rs_options_describe(int i, RsOptionDescription *description)
+{
+	static const char *const type_names[] = {
+		[OPTION_BOOL] = "boolean",
+		[OPTION_INT] = "integer",
+		[OPTION_BIGINT] = "bigint",
+		[OPTION_REAL] = "double precision",
+		[OPTION_SOLVER] = "text"
+	};
+
+	if (i < 0 || i >= (int) lengthof(specs))
+		return false;
+	description->name = specs[i].name;
+	description->type = type_names[specs[i].type];
+	description->default_explicit = describe_default(&specs[i], RS_EXPLICIT);
+	description->default_implicit = describe_default(&specs[i], RS_IMPLICIT);
+	description->range = describe_range(&specs[i]);
+	description->algorithms = (specs[i].applies & FOR_POPULAR) ? "als, popular" : "als";
+	description->meaning = specs[i].meaning;
+	return true;
+}
