@@ -30,4 +30,13 @@
 #define RelationGetPrimaryKeyIndexCompat(rel) RelationGetPrimaryKeyIndex(rel)
 #endif
 
+/* 16 folded the checks of one kind of object each into one function. */
+#if PG_VERSION_NUM >= 160000
+#define rs_has_schema_create(schema, role) \
+	(object_aclcheck(NamespaceRelationId, schema, role, ACL_CREATE) == ACLCHECK_OK)
+#else
+#define rs_has_schema_create(schema, role) \
+	(pg_namespace_aclcheck(schema, role, ACL_CREATE) == ACLCHECK_OK)
+#endif
+
 #endif							/* RS_COMPAT_H */

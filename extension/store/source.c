@@ -496,8 +496,6 @@ static int32
 copy_user_rows(RsIdKind item_kind, MemoryContext context, RsUserRow **rows)
 {
 	TupleDesc	desc = SPI_tuptable->tupdesc;
-	bool		byval = item_kind == RS_ID_BIGINT;
-	int			len = item_kind == RS_ID_UUID ? UUID_LEN : item_kind == RS_ID_TEXT ? -1 : 8;
 	int32		n = 0;
 	MemoryContext old;
 
@@ -517,7 +515,9 @@ copy_user_rows(RsIdKind item_kind, MemoryContext context, RsUserRow **rows)
 
 		if (isnull)
 			continue;
-		row->item_id = datumCopy(value, byval, len);
+		row->item_id = item_kind == RS_ID_TEXT ?
+			PointerGetDatum(PG_DETOAST_DATUM_COPY(value)) :
+			datumCopy(value, item_kind == RS_ID_BIGINT, UUID_LEN);
 		value = SPI_getbinval(tuple, desc, 2, &isnull);
 		row->usable = !isnull && isfinite(DatumGetFloat8(value)) &&
 			fabs(DatumGetFloat8(value)) <= FLT_MAX;

@@ -1,0 +1,104 @@
+/*-------------------------------------------------------------------------
+ *
+ * api_model.c
+ *		create_model, alter_model, drop_model, options: arguments and results.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+
+#include "api/arguments.h"
+#include "compat.h"
+#include "store/define.h"
+
+PG_FUNCTION_INFO_V1(recsys_create_model);
+PG_FUNCTION_INFO_V1(recsys_alter_model);
+PG_FUNCTION_INFO_V1(recsys_drop_model);
+PG_FUNCTION_INFO_V1(recsys_options);
+
+/*
+ * create_model(model, source, user_column, item_column, rating_column,
+ *				time_column, feedback, algorithm, run_as, options)
+ */
+Datum
+recsys_create_model(PG_FUNCTION_ARGS)
+{
+	RsModelDefinition definition = {0};
+
+	PreventCommandIfReadOnly("recsys.create_model()");
+	definition.name = rs_text_argument(fcinfo, 0, "model");
+	definition.source = DatumGetObjectId(rs_argument(fcinfo, 1, "source"));
+	definition.user_column = rs_name_argument(fcinfo, 2, "user_column");
+	definition.item_column = rs_name_argument(fcinfo, 3, "item_column");
+	if (!PG_ARGISNULL(4))
+		definition.rating_column = rs_name_argument(fcinfo, 4, "rating_column");
+	if (!PG_ARGISNULL(5))
+		definition.time_column = rs_name_argument(fcinfo, 5, "time_column");
+	definition.feedback = rs_feedback_parse(rs_text_argument(fcinfo, 6, "feedback"));
+	definition.algorithm = rs_algorithm_parse(rs_text_argument(fcinfo, 7, "algorithm"));
+	definition.run_as_owner = rs_run_as_parse(rs_text_argument(fcinfo, 8, "run_as"));
+	definition.options = DatumGetJsonbP(rs_argument(fcinfo, 9, "options"));
+	rs_model_create(&definition);
+	PG_RETURN_VOID();
+}
+
+/* alter_model(model, feedback, algorithm, run_as, options); NULL = unchanged */
+Datum
+recsys_alter_model(PG_FUNCTION_ARGS)
+{
+	RsModelChange change = {0};
+
+	PreventCommandIfReadOnly("recsys.alter_model()");
+	if (!PG_ARGISNULL(1))
+		change.feedback = rs_text_argument(fcinfo, 1, "feedback");
+	if (!PG_ARGISNULL(2))
+		change.algorithm = rs_text_argument(fcinfo, 2, "algorithm");
+	if (!PG_ARGISNULL(3))
+		change.run_as = rs_text_argument(fcinfo, 3, "run_as");
+	if (!PG_ARGISNULL(4))
+		change.options = PG_GETARG_JSONB_P(4);
+	rs_model_alter(rs_text_argument(fcinfo, 0, "model"), &change);
+	PG_RETURN_VOID();
+}
+
+/* drop_model(model, if_exists) */
+Datum
+recsys_drop_model(PG_FUNCTION_ARGS)
+{
+	PreventCommandIfReadOnly("recsys.drop_model()");
+	rs_model_drop(rs_text_argument(fcinfo, 0, "model"),
+				  DatumGetBool(rs_argument(fcinfo, 1, "if_exists")));
+	PG_RETURN_VOID();
+}
+
+/* options(): one row for each option */
+Datum
+recsys_options(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	RsOptionDescription option;
+
+	InitMaterializedSRF(fcinfo, 0);
+	for (int i = 0; rs_options_describe(i, &option); i++)
+	{
+		const char *texts[] = {
+			option.name, option.type, option.default_explicit,
+			option.default_implicit, option.range, option.algorithms, option.meaning
+		};
+		Datum		values[lengthof(texts)];
+		bool		nulls[lengthof(texts)];
+
+		for (int column = 0; column < (int) lengthof(texts); column++)
+		{
+			nulls[column] = texts[column] == NULL;
+			values[column] = nulls[column] ? (Datum) 0 : CStringGetTextDatum(texts[column]);
+		}
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	}
+	return (Datum) 0;
+}

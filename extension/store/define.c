@@ -1,0 +1,436 @@
+/*-------------------------------------------------------------------------
+ *
+ * define.c
+ *		Creating, altering and dropping models.
+ *
+ * The view and the factor tables are made by ordinary DDL as the caller, so
+ * that he owns them and the server keeps the dependencies, the rights and the
+ * dump; the row in recsys.model is written as the catalog's owner.  The source
+ * is locked before its rights are looked at and stays locked, so that what was
+ * checked is what is used.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/relation.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/relcache.h"
+#include "utils/ruleutils.h"
+
+#include "compat.h"
+#include "rs_limits.h"
+#include "store/define.h"
+#include "store/model.h"
+
+bool
+rs_run_as_parse(const char *name)
+{
+	if (strcmp(name, "caller") != 0 && strcmp(name, "owner") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("unrecognized run_as \"%s\"", name),
+				 errhint("Valid values are \"caller\" and \"owner\".")));
+	return strcmp(name, "owner") == 0;
+}
+
+static void
+check_name(const char *name)
+{
+	size_t		len = strlen(name);
+
+	if (len == 0 || len > RS_MAX_MODEL_NAME)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("model name must have between 1 and %d bytes, not %zu",
+						RS_MAX_MODEL_NAME, len)));
+}
+
+static void
+check_may_create(void)
+{
+	if (!rs_has_schema_create(rs_data_namespace(), GetUserId()))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied to create recommendation models"),
+				 errhint("A database administrator can GRANT CREATE ON SCHEMA recsys_data.")));
+}
+
+/* Execute DDL or a probe of ours as the current user; SPI is connected. */
+static void
+execute(const char *sql)
+{
+	int			result = SPI_execute(sql, false, 0);
+
+	if (result < 0)
+		elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(result));
+}
+
+/* Is this a relation that a view can be laid over? */
+static void
+check_source(Relation source)
+{
+	char		kind = source->rd_rel->relkind;
+
+	if (kind != RELKIND_RELATION && kind != RELKIND_VIEW && kind != RELKIND_MATVIEW &&
+		kind != RELKIND_PARTITIONED_TABLE && kind != RELKIND_FOREIGN_TABLE)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("\"%s\" is not a table or view", RelationGetRelationName(source))));
+	if (source->rd_rel->relpersistence == RELPERSISTENCE_TEMP)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("relation \"%s\" is temporary", RelationGetRelationName(source)),
+				 errdetail("A model outlives the session that creates it.")));
+}
+
+/* Number of a column of the source, an error if it is not there. */
+static AttrNumber
+source_column(Relation source, const char *column)
+{
+	AttrNumber	attnum = get_attnum(RelationGetRelid(source), column);
+
+	if (attnum <= 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("column \"%s\" of relation \"%s\" does not exist",
+						column, RelationGetRelationName(source)),
+				 errhint("Name the columns: user_column, item_column, rating_column, time_column.")));
+	return attnum;
+}
+
+/* Base type of a column of the source. */
+static Oid
+source_type(Relation source, const char *column)
+{
+	return getBaseType(get_atttype(RelationGetRelid(source), source_column(source, column)));
+}
+
+static void
+check_id_column(Relation source, const char *column)
+{
+	Oid			type = source_type(source, column);
+	Oid			collation;
+	int32		typmod;
+	RsIdKind	kind;
+
+	if (!rs_id_kind_of_type(type, &kind))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("column \"%s\" of type %s cannot be an id", column, format_type_be(type)),
+				 errhint("Ids may be smallint, integer, bigint, text, varchar or uuid; a view can cast others.")));
+	get_atttypetypmodcoll(RelationGetRelid(source), source_column(source, column),
+						  &type, &typmod, &collation);
+	if (kind == RS_ID_TEXT && OidIsValid(collation) && !get_collation_isdeterministic(collation))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("column \"%s\" has a nondeterministic collation", column),
+				 errdetail("Ids are compared byte by byte.")));
+}
+
+static void
+check_rating_column(Relation source, const char *column)
+{
+	Oid			type = source_type(source, column);
+
+	if (type != INT2OID && type != INT4OID && type != INT8OID &&
+		type != FLOAT4OID && type != FLOAT8OID && type != NUMERICOID)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("column \"%s\" of type %s cannot be a rating", column, format_type_be(type)),
+				 errhint("Ratings may be of any numeric type.")));
+}
+
+static void
+check_time_column(Relation source, const char *column)
+{
+	Oid			type = source_type(source, column);
+
+	if (type != TIMESTAMPTZOID && type != TIMESTAMPOID && type != DATEOID &&
+		type != INT2OID && type != INT4OID && type != INT8OID)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("column \"%s\" of type %s cannot be a time", column, format_type_be(type)),
+				 errhint("Times may be timestamps, dates or whole numbers.")));
+}
+
+/* Explicit feedback without rating_column takes the column "rating". */
+static void
+check_columns(Relation source, RsModelDefinition *definition)
+{
+	if (definition->rating_column == NULL && definition->feedback == RS_EXPLICIT)
+		definition->rating_column = "rating";
+	check_id_column(source, definition->user_column);
+	check_id_column(source, definition->item_column);
+	if (definition->rating_column != NULL)
+		check_rating_column(source, definition->rating_column);
+	if (definition->time_column != NULL)
+		check_time_column(source, definition->time_column);
+}
+
+/* Options as a run would use them, or an error. */
+static void
+check_options(RsFeedback feedback, Jsonb *json, bool has_time)
+{
+	RsOptions	options;
+
+	rs_options_resolve(feedback, json, NULL, &options);
+	if (options.history_limit > 0 && !has_time)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"history_limit\" needs a time column"),
+				 errhint("Create the model with time_column.")));
+}
+
+/* SELECT list of the view: user_id, item_id, rating, time. */
+static char *
+view_columns(const RsModelDefinition *definition)
+{
+	StringInfoData list;
+
+	initStringInfo(&list);
+	appendStringInfo(&list, "s.%s AS user_id", quote_identifier(definition->user_column));
+	appendStringInfo(&list, ", s.%s AS item_id", quote_identifier(definition->item_column));
+	if (definition->rating_column != NULL)
+		appendStringInfo(&list, ", s.%s AS rating", quote_identifier(definition->rating_column));
+	else
+		appendStringInfoString(&list, ", 1::pg_catalog.float4 AS rating");
+	if (definition->time_column != NULL)
+		appendStringInfo(&list, ", s.%s AS \"time\"", quote_identifier(definition->time_column));
+	else
+		appendStringInfoString(&list, ", NULL::pg_catalog.timestamptz AS \"time\"");
+	return list.data;
+}
+
+/* Type and collation of a factor table's id column. */
+static char *
+id_column_type(Relation source, const char *column)
+{
+	Oid			type;
+	Oid			collation;
+	int32		typmod;
+	char	   *name;
+
+	get_atttypetypmodcoll(RelationGetRelid(source), source_column(source, column),
+						  &type, &typmod, &collation);
+	name = format_type_be_qualified(getBaseType(type));
+	if (!OidIsValid(collation))
+		return name;
+	return psprintf("%s COLLATE %s", name, generate_collation_name(collation));
+}
+
+static void
+create_relations(Relation source, const RsModelDefinition *definition)
+{
+	const char *view = quote_identifier(definition->name);
+	char	   *relation = quote_qualified_identifier(get_namespace_name(RelationGetNamespace(source)),
+													  RelationGetRelationName(source));
+	char	   *columns = view_columns(definition);
+
+	/* the rights on the columns, asked for in the ordinary way */
+	execute(psprintf("SELECT %s FROM %s AS s LIMIT 0", columns, relation));
+	execute(psprintf("CREATE VIEW recsys_data.%s WITH (security_invoker = %s) AS SELECT %s FROM %s AS s",
+					 view, definition->run_as_owner ? "false" : "true", columns, relation));
+	execute(psprintf("CREATE TABLE recsys_data.%s (version pg_catalog.int4 NOT NULL, user_id %s NOT NULL,"
+					 " factors recsys.recvec NOT NULL, bias pg_catalog.float4 NOT NULL,"
+					 " PRIMARY KEY (version, user_id))",
+					 quote_identifier(psprintf("%s_user_factors", definition->name)),
+					 id_column_type(source, definition->user_column)));
+	execute(psprintf("CREATE TABLE recsys_data.%s (version pg_catalog.int4 NOT NULL, item_id %s NOT NULL,"
+					 " factors recsys.recvec, users pg_catalog.int4 NOT NULL,"
+					 " PRIMARY KEY (version, item_id))",
+					 quote_identifier(psprintf("%s_item_factors", definition->name)),
+					 id_column_type(source, definition->item_column)));
+	execute(psprintf("COMMENT ON VIEW recsys_data.%s IS"
+					 " 'what a recommendation model reads; SELECT on it is the right to use the model'", view));
+}
+
+static void
+insert_model_row(const RsModelDefinition *definition)
+{
+	Oid			types[] = {TEXTOID, TEXTOID, TEXTOID, JSONBOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID};
+	Datum		values[8];
+	char		nulls[] = "        ";
+
+	values[0] = CStringGetTextDatum(definition->name);
+	values[1] = CStringGetTextDatum(rs_feedback_name(definition->feedback));
+	values[2] = CStringGetTextDatum(rs_algorithm_name(definition->algorithm));
+	values[3] = JsonbPGetDatum(definition->options);
+	values[4] = CStringGetTextDatum(definition->user_column);
+	values[5] = CStringGetTextDatum(definition->item_column);
+	values[6] = (Datum) 0;
+	values[7] = (Datum) 0;
+	if (definition->rating_column != NULL)
+		values[6] = CStringGetTextDatum(definition->rating_column);
+	else
+		nulls[6] = 'n';
+	if (definition->time_column != NULL)
+		values[7] = CStringGetTextDatum(definition->time_column);
+	else
+		nulls[7] = 'n';
+
+	/* a row whose view is gone (DROP OWNED) makes room */
+	rs_catalog_execute("DELETE FROM recsys.model WHERE name = $1", 1, types, values, NULL, false);
+	rs_catalog_execute("INSERT INTO recsys.model (name, feedback, algorithm, options, last_version,"
+					   " user_column, item_column, rating_column, time_column, created_at)"
+					   " VALUES ($1, $2, $3, $4, 0, $5, $6, $7, $8, pg_catalog.now())",
+					   8, types, values, nulls, false);
+}
+
+/* Does an index of the relation begin with this column? */
+static bool
+has_index_on(Relation source, const char *column)
+{
+	AttrNumber	attnum = source_column(source, column);
+	List	   *indexes = RelationGetIndexList(source);
+	ListCell   *cell;
+	bool		found = false;
+
+	foreach(cell, indexes)
+	{
+		Relation	index = index_open(lfirst_oid(cell), AccessShareLock);
+
+		if (index->rd_index->indisvalid && index->rd_index->indkey.values[0] == attnum)
+			found = true;
+		index_close(index, AccessShareLock);
+	}
+	list_free(indexes);
+	return found;
+}
+
+static void
+warn_without_index(Relation source, const char *column)
+{
+	char		kind = source->rd_rel->relkind;
+
+	if (kind != RELKIND_RELATION && kind != RELKIND_MATVIEW && kind != RELKIND_PARTITIONED_TABLE)
+		return;
+	if (has_index_on(source, column))
+		return;
+	ereport(WARNING,
+			(errmsg("no index of \"%s\" begins with column \"%s\"",
+					RelationGetRelationName(source), column),
+			 errdetail("Each recommendation reads the rows of its user."),
+			 errhint("CREATE INDEX ON %s (%s).",
+					 quote_qualified_identifier(get_namespace_name(RelationGetNamespace(source)),
+												RelationGetRelationName(source)),
+					 quote_identifier(column))));
+}
+
+void
+rs_model_create(RsModelDefinition *definition)
+{
+	Relation	source;
+
+	check_name(definition->name);
+	check_options(definition->feedback, definition->options, definition->time_column != NULL);
+	check_may_create();
+	if (OidIsValid(get_relname_relid(definition->name, rs_data_namespace())))
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_OBJECT),
+				 errmsg("recommendation model \"%s\" already exists", definition->name),
+				 errhint("Use recsys.drop_model() or recsys.alter_model().")));
+
+	source = relation_open(definition->source, AccessShareLock);
+	check_source(source);
+	check_columns(source, definition);
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	create_relations(source, definition);
+	insert_model_row(definition);
+	SPI_finish();
+	warn_without_index(source, definition->user_column);
+	relation_close(source, NoLock);
+}
+
+/* The model's options with the changes laid over; JSON null takes one away. */
+static Jsonb *
+merge_options(const RsModel *model, Jsonb *change)
+{
+	Oid			types[] = {JSONBOID, JSONBOID};
+	Datum		values[2];
+	bool		isnull;
+
+	if (change == NULL)
+		return model->options;
+	if (!JB_ROOT_IS_OBJECT(change))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("options must be a JSON object")));
+	values[0] = JsonbPGetDatum(model->options);
+	values[1] = JsonbPGetDatum(change);
+	rs_catalog_execute("SELECT pg_catalog.jsonb_strip_nulls($1 OPERATOR(pg_catalog.||) $2)",
+					   2, types, values, NULL, true);
+	return DatumGetJsonbP(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+}
+
+void
+rs_model_alter(const char *name, const RsModelChange *change)
+{
+	RsModel    *model = rs_model_open(name, RS_MODEL_OWN);
+	RsFeedback	feedback = change->feedback != NULL ?
+		rs_feedback_parse(change->feedback) : model->feedback;
+	RsAlgorithm algorithm = change->algorithm != NULL ?
+		rs_algorithm_parse(change->algorithm) : model->algorithm;
+	Oid			types[] = {TEXTOID, TEXTOID, TEXTOID, JSONBOID};
+	Datum		values[4];
+	Jsonb	   *options;
+
+	if (feedback == RS_EXPLICIT && model->rating_column == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("explicit feedback needs a rating column"),
+				 errdetail("Model \"%s\" counts rows.", model->name),
+				 errhint("Create a model with rating_column.")));
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	options = merge_options(model, change->options);
+	check_options(feedback, options, model->time_column != NULL);
+	if (change->run_as != NULL)
+		execute(psprintf("ALTER VIEW recsys_data.%s SET (security_invoker = %s)",
+						 quote_identifier(model->name),
+						 rs_run_as_parse(change->run_as) ? "false" : "true"));
+	values[0] = CStringGetTextDatum(model->name);
+	values[1] = CStringGetTextDatum(rs_feedback_name(feedback));
+	values[2] = CStringGetTextDatum(rs_algorithm_name(algorithm));
+	values[3] = JsonbPGetDatum(options);
+	rs_catalog_execute("UPDATE recsys.model SET feedback = $2, algorithm = $3, options = $4 WHERE name = $1",
+					   4, types, values, NULL, false);
+	SPI_finish();
+}
+
+void
+rs_model_drop(const char *name, bool if_exists)
+{
+	RsModel    *model;
+	Oid			types[] = {TEXTOID};
+	Datum		values[1];
+
+	if (if_exists && !OidIsValid(get_relname_relid(name, rs_data_namespace())))
+	{
+		ereport(NOTICE,
+				(errmsg("recommendation model \"%s\" does not exist, skipping", name)));
+		return;
+	}
+	model = rs_model_open(name, RS_MODEL_OWN);
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	execute(psprintf("DROP VIEW recsys_data.%s", quote_identifier(model->name)));
+	execute(psprintf("DROP TABLE recsys_data.%s, recsys_data.%s",
+					 quote_identifier(psprintf("%s_user_factors", model->name)),
+					 quote_identifier(psprintf("%s_item_factors", model->name))));
+	values[0] = CStringGetTextDatum(model->name);
+	rs_catalog_execute("DELETE FROM recsys.model WHERE name = $1", 1, types, values, NULL, false);
+	SPI_finish();
+}

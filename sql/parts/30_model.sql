@@ -1,0 +1,117 @@
+-- ---------------------------------------------------------------------------
+-- Models: create, alter, drop, look at.
+--
+-- PUBLIC may execute these functions: each checks the rights itself.  Creating
+-- needs CREATE on the schema recsys_data and SELECT on the source's columns;
+-- altering and dropping need the ownership of the model's view.
+-- ---------------------------------------------------------------------------
+
+CREATE FUNCTION recsys.create_model(
+    model         text,
+    source        regclass,
+    user_column   name    DEFAULT 'user_id',
+    item_column   name    DEFAULT 'item_id',
+    rating_column name    DEFAULT NULL,
+    time_column   name    DEFAULT NULL,
+    feedback      text    DEFAULT 'explicit',
+    algorithm     text    DEFAULT 'als',
+    run_as        text    DEFAULT 'caller',
+    options       jsonb   DEFAULT '{}')
+RETURNS void
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'recsys_create_model';
+COMMENT ON FUNCTION recsys.create_model(text, regclass, name, name, name, name, text, text, text, jsonb) IS
+'Defines a model over a table or view: makes the view recsys_data.<model> and two factor tables, owned by the caller. Explicit feedback without rating_column takes the column "rating"; implicit feedback without one counts rows. run_as "caller" reads the source with the rights of whoever asks, "owner" with those of the model''s owner. Errors: 42710 the model exists, 42703 no such column, 0A000 or 42804 wrong column type, 42809 not a table or view, 42501 no right, 22023 wrong option.';
+
+CREATE FUNCTION recsys.alter_model(
+    model     text,
+    feedback  text  DEFAULT NULL,
+    algorithm text  DEFAULT NULL,
+    run_as    text  DEFAULT NULL,
+    options   jsonb DEFAULT NULL)
+RETURNS void
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'recsys_alter_model';
+COMMENT ON FUNCTION recsys.alter_model(text, text, text, text, jsonb) IS
+'Changes what is given and leaves what is NULL. options are laid over the model''s; a JSON null takes an option back to its default. Holds from the next training on; run_as holds at once. Errors: 42704 no such model, 42501 not the owner, 22023 wrong value.';
+
+CREATE FUNCTION recsys.drop_model(model text, if_exists boolean DEFAULT false)
+RETURNS void
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'recsys_drop_model';
+COMMENT ON FUNCTION recsys.drop_model(text, boolean) IS
+'Drops a model with its view, its factor tables and all its versions. Errors: 42704 no such model, 42501 not the owner, 2BP01 something depends on its view.';
+
+CREATE FUNCTION recsys.options(
+    OUT name             text,
+    OUT type             text,
+    OUT default_explicit text,
+    OUT default_implicit text,
+    OUT range            text,
+    OUT algorithms       text,
+    OUT meaning          text)
+RETURNS SETOF record
+LANGUAGE c IMMUTABLE PARALLEL SAFE ROWS 20
+AS 'MODULE_PATHNAME', 'recsys_options';
+COMMENT ON FUNCTION recsys.options() IS
+'Every option of create_model, alter_model and train; a NULL default says that the option does not apply to that kind of feedback.';
+
+CREATE VIEW recsys.models WITH (security_barrier) AS
+SELECT m.name AS model,
+       pg_catalog.pg_get_userbyid(c.relowner) AS owner,
+       m.feedback,
+       m.algorithm,
+       CASE WHEN c.reloptions OPERATOR(pg_catalog.@>) ARRAY['security_invoker=true']
+            THEN 'caller' ELSE 'owner' END AS run_as,
+       m.options,
+       m.active_version,
+       v.users,
+       v.items,
+       v.ratings,
+       v.started_at AS trained_at,
+       pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) v.started_at AS age,
+       (SELECT pg_catalog.count(*) FROM recsys.model_version AS n
+         WHERE n.model OPERATOR(pg_catalog.=) m.name) AS versions,
+       m.created_at
+  FROM recsys.model AS m
+  JOIN pg_catalog.pg_class AS c
+    ON c.relname OPERATOR(pg_catalog.=) m.name::name
+   AND c.relnamespace OPERATOR(pg_catalog.=) 'recsys_data'::regnamespace
+   AND c.relkind OPERATOR(pg_catalog.=) 'v'
+  LEFT JOIN recsys.model_version AS v
+    ON v.model OPERATOR(pg_catalog.=) m.name
+   AND v.version OPERATOR(pg_catalog.=) m.active_version
+ WHERE pg_catalog.has_table_privilege(c.oid, 'SELECT');
+COMMENT ON VIEW recsys.models IS 'the models that the reader may use, with what their active version was trained on';
+
+CREATE VIEW recsys.model_versions WITH (security_barrier) AS
+SELECT v.model,
+       v.version,
+       v.version OPERATOR(pg_catalog.=) m.active_version IS TRUE AS active,
+       v.feedback,
+       v.algorithm,
+       v.options,
+       v.users,
+       v.items,
+       v.ratings,
+       v.rows_read,
+       v.rows_skipped,
+       v.mean,
+       v.iterations,
+       v.loss,
+       v.started_at,
+       v.seconds,
+       v.trained_by,
+       v.library_version,
+       v.kernel,
+       v.threads,
+       v.source,
+       v.snapshot
+  FROM recsys.model_version AS v
+  JOIN recsys.model AS m ON m.name OPERATOR(pg_catalog.=) v.model
+  JOIN pg_catalog.pg_class AS c
+    ON c.relname OPERATOR(pg_catalog.=) m.name::name
+   AND c.relnamespace OPERATOR(pg_catalog.=) 'recsys_data'::regnamespace
+   AND c.relkind OPERATOR(pg_catalog.=) 'v'
+ WHERE pg_catalog.has_table_privilege(c.oid, 'SELECT');
+COMMENT ON VIEW recsys.model_versions IS 'the versions of the models that the reader may use: options, counts, loss by iteration and where they came from';
