@@ -21,6 +21,12 @@
 #if PG_VERSION_NUM < 160000
 #undef PGDLLEXPORT
 #define PGDLLEXPORT __attribute__((visibility("default")))
+
+/* Before 16 there are no soft errors: what an input function finds is raised. */
+#define ereturn(context, dummy_value, ...)	ereport(ERROR, __VA_ARGS__)
+#else
+#include "nodes/miscnodes.h"
+#include "varatt.h"
 #endif
 
 /* 18 asks whether a deferrable key will do; ours never is. */
@@ -38,5 +44,10 @@
 #define rs_has_schema_create(schema, role) \
 	(pg_namespace_aclcheck(schema, role, ACL_CREATE) == ACLCHECK_OK)
 #endif
+
+/* Declare the entry point of an SQL function, ahead of its definition. */
+#define RS_FUNCTION(name) \
+	extern PGDLLEXPORT Datum name(PG_FUNCTION_ARGS); \
+	PG_FUNCTION_INFO_V1(name)
 
 #endif							/* RS_COMPAT_H */
