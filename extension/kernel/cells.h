@@ -32,4 +32,10 @@ typedef struct RsCell
  */
 extern int32_t rs_cells_reduce(RsCell *cells, int32_t n, bool implicit);
 
+/*
+ * The rule for a caller that has the n >= 1 values of one cell together (for
+ * explicit, those of the latest time): their sum or mean.  Sorts the values.
+ */
+extern float rs_cell_combine(float *values, int32_t n, bool implicit);
+
 #endif							/* RS_CELLS_H */

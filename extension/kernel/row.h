@@ -47,7 +47,7 @@ typedef struct RsFixedSide
 	int32_t		n;
 	int			k;
 	int			stride;			/* RS_STRIDE(k) */
-	const float *gramian;		/* k x stride: sum of y y', not yet times w0;
+	const double *gramian;		/* k x stride: sum of y y', not yet times w0;
 								 * NULL for explicit */
 } RsFixedSide;
 
@@ -64,12 +64,22 @@ extern size_t rs_row_workspace_size(int k);
 
 /*
  * Gramian of the n x k matrix at factors: gramian[a * stride + b] = sum of
- * y_a y_b, rows added in a fixed order in double, rounded once.  The order
- * does not depend on first/last splitting: rs_gramian_block() adds rows
- * [first, last) into sums (k x stride doubles), rs_gramian_round() rounds.
+ * y_a y_b in double, rows added one after the other.  Products of two floats
+ * are exact, so the bits are the same on every CPU.
  */
 extern void rs_gramian(const float *factors, int32_t n, int k, int stride,
-					   double *sums, float *gramian);
+					   double *gramian);
+
+/*
+ * The same in parts, with the same bits, for those who share the work or must
+ * stay interruptible.  Start from zeros; for each of the rs_gramian_panels(k)
+ * panels add all rows in ascending order, any number at a time; when all
+ * panels are complete, mirror.
+ */
+extern int	rs_gramian_panels(int k);
+extern void rs_gramian_add(const float *factors, int32_t n, int k, int stride,
+						   int panel, double *gramian);
+extern void rs_gramian_mirror(int k, int stride, double *gramian);
 
 /*
  * Solve one row exactly by Cholesky factorisation of its normal equations.
@@ -80,15 +90,29 @@ extern void rs_gramian(const float *factors, int32_t n, int k, int stride,
  * cells and, for implicit, its unobserved cells, and its own penalty, but not
  * the penalty of the fixed side.
  *
- * RS_NOT_POSITIVE_DEFINITE when the system is singular to working precision
- * (then the output is untouched), RS_NOT_FINITE when the solution overflows.
+ * RS_NOT_POSITIVE_DEFINITE when the system is singular to working precision,
+ * RS_NOT_FINITE when the solution overflows, RS_INVALID when the biases of one
+ * side are missing.  Then the output is untouched.
  */
 extern RsStatus rs_row_solve(const RsObjective *objective,
 							 const RsFixedSide *side, const RsRow *row,
 							 void *workspace,
 							 float *x, float *bias, double *loss);
 
+/*
+ * The same, but asks stop(arg) every few microseconds and returns RS_STOPPED
+ * when it says true: a row may have millions of cells.
+ */
+typedef bool (*RsStopCheck) (void *arg);
+
+extern RsStatus rs_row_solve_until(const RsObjective *objective,
+								   const RsFixedSide *side, const RsRow *row,
+								   void *workspace,
+								   float *x, float *bias, double *loss,
+								   RsStopCheck stop, void *stop_arg);
+
 /* regularization * (n + w0 N)^reg_scaling, the ridge of a row of n cells */
-extern double rs_row_ridge(const RsObjective *objective, int32_t n, int32_t fixed_n);
+extern double rs_row_ridge(const RsObjective *objective, int32_t n,
+						   int32_t fixed_n);
 
 #endif							/* RS_ROW_H */

@@ -4,7 +4,7 @@
  *		The k best of a stream of scores: a bounded heap.
  *
  * Higher scores first; equal scores in ascending position, so that a list is
- * the same on every run.
+ * the same on every run.  A NaN is not taken.
  *
  *-------------------------------------------------------------------------
  */
