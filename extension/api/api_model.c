@@ -16,10 +16,10 @@
 #include "compat.h"
 #include "store/define.h"
 
-PG_FUNCTION_INFO_V1(recsys_create_model);
-PG_FUNCTION_INFO_V1(recsys_alter_model);
-PG_FUNCTION_INFO_V1(recsys_drop_model);
-PG_FUNCTION_INFO_V1(recsys_options);
+RS_FUNCTION(recsys_create_model);
+RS_FUNCTION(recsys_alter_model);
+RS_FUNCTION(recsys_drop_model);
+RS_FUNCTION(recsys_options);
 
 /*
  * create_model(model, source, user_column, item_column, rating_column,

@@ -17,6 +17,7 @@
 #include "utils/fmgrprotos.h"
 #include "utils/uuid.h"
 
+#include "compat.h"
 #include "store/id.h"
 
 bool
