@@ -214,7 +214,7 @@ whole_number(const OptionSpec *spec, Numeric value)
 		wrong_type(spec, "a whole number");
 	if (DatumGetBool(DirectFunctionCall2(numeric_lt, number, least)) ||
 		DatumGetBool(DirectFunctionCall2(numeric_gt, number, most)))
-		out_of_range(spec, value);
+		wrong_type(spec, "within the range of bigint");
 	result = DatumGetInt64(DirectFunctionCall1(numeric_int8, number));
 	if (spec->type != OPTION_BIGINT &&
 		((double) result < spec->min || (double) result > spec->max))
