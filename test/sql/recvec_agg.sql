@@ -63,8 +63,8 @@ RESET max_parallel_workers_per_gather;
 DROP TABLE recvec_agg;
 
 -- called directly: the argument is not changed
-WITH s AS MATERIALIZED (SELECT '{1,2,3}'::float8[] AS state)
-SELECT recsys.recvec_accum(state, '[10,20]'), recsys.recvec_combine(state, '{2,5,5}'), state FROM s;
+WITH s AS MATERIALIZED (SELECT array_fill(1::float8, ARRAY[31]) AS state)
+SELECT (recsys.recvec_accum(state, array_fill(5, ARRAY[30])::recsys.recvec))[1:3], (recsys.recvec_combine(state, state))[1:3], state[1:3] FROM s;
 SELECT recsys.recvec_combine('{0}', '{0}'), recsys.recvec_combine('{0}', '{1,2}'), recsys.recvec_combine('{1,2}', '{0}');
 SELECT recsys.recvec_sum('{0}') IS NULL, recsys.recvec_avg('{0}') IS NULL, recsys.recvec_avg('{2,5}');
 SELECT num_nulls(recsys.recvec_accum(NULL, '[1]'), recsys.recvec_accum('{0}', NULL), recsys.recvec_combine(NULL, '{0}'), recsys.recvec_sum(NULL));
