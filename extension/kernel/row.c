@@ -305,7 +305,7 @@ fast_complete(RowSolver *s)
 	}
 }
 
-static bool
+static RsStatus
 fast_factor(RowSolver *s)
 {
 	float	   *matrix = s->matrix;
@@ -315,14 +315,16 @@ fast_factor(RowSolver *s)
 	{
 		int			n = s->m - first < PANEL_ROWS ? s->m - first : PANEL_ROWS;
 
+		if (asked_to_stop(s))
+			return RS_STOPPED;
 		if (!rs_kernel_ops->factor_panel(matrix, s->stride, first, n, last, s->floor))
-			return false;
+			return RS_NOT_POSITIVE_DEFINITE;
 		if (first + n < s->m)
 			rs_kernel_ops->rank_update(matrix, s->stride,
 									   matrix + (size_t) first * s->stride,
 									   s->stride, n, first + n, last, -1.0f);
 	}
-	return true;
+	return RS_OK;
 }
 
 static bool
@@ -340,6 +342,8 @@ solution_is_finite(const RowSolver *s)
 static RsStatus
 solve_fast(RowSolver *s)
 {
+	RsStatus	status;
+
 	fast_start(s);
 	for (int32_t first = 0; first < s->row->n; first += RS_GATHER_ROWS)
 	{
@@ -352,8 +356,9 @@ solve_fast(RowSolver *s)
 			break;
 	}
 	fast_complete(s);
-	if (!fast_factor(s))
-		return RS_NOT_POSITIVE_DEFINITE;
+	status = fast_factor(s);
+	if (status != RS_OK)
+		return status;
 	memcpy(s->rhs_kept, s->rhs, (size_t) s->m * sizeof(double));
 	rs_kernel_ops->substitute(s->matrix, s->stride, s->m, s->rhs);
 	return solution_is_finite(s) ? RS_OK : RS_NOT_FINITE;
