@@ -33,6 +33,14 @@
 /* Rows of U that are computed before the rest of the matrix is updated. */
 #define PANEL_ROWS	16
 
+/*
+ * What part of its diagonal element a pivot must be: for the fast path, so much
+ * that its result is good in float; for the careful path, more than what
+ * rounding can leave of a zero after the elimination of m unknowns.
+ */
+#define FAST_TOLERANCE(m)		(FLT_EPSILON * (float) (256 + 8 * (m)))
+#define CAREFUL_TOLERANCE(m)	(DBL_EPSILON * 4096.0 * (double) (m))
+
 /* Cells, or rows of a matrix, between two questions whether to stop. */
 #define CAREFUL_POLL	16
 
@@ -288,7 +296,7 @@ fast_complete(RowSolver *s)
 {
 	float	   *matrix = s->matrix;
 	int			k = s->side->k;
-	float		tolerance = 4.0f * FLT_EPSILON * (float) s->m;
+	float		tolerance = FAST_TOLERANCE(s->m);
 
 	if (s->objective->biases)
 	{
@@ -412,7 +420,7 @@ static RsStatus
 careful_factor(RowSolver *s)
 {
 	double	   *matrix = s->matrix;
-	double		tolerance = 16.0 * DBL_EPSILON * s->m;
+	double		tolerance = CAREFUL_TOLERANCE(s->m);
 
 	/* The floors first: elimination changes later diagonals. */
 	for (int i = 0; i < s->m; i++)

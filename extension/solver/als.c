@@ -83,8 +83,6 @@ take_side(RsSide *side, RsArena *arena, const RsAlsProblem *problem,
 		rs_arena_take(arena, n, sizeof(float)) : NULL;
 	side->counts = rs_arena_take(arena, n, sizeof(int32_t));
 	side->order = rs_arena_take(arena, n, sizeof(int32_t));
-	side->losses = rs_arena_take(arena, n, sizeof(double));
-	side->penalties = rs_arena_take(arena, n, sizeof(double));
 }
 
 /* Every array of a training, counted or handed out. */
@@ -98,6 +96,8 @@ take_all(Als *als, RsArena *arena)
 				p->objective.implicit);
 	take_side(&als->users, arena, p, &als->cells.users);
 	take_side(&als->items, arena, p, &als->cells.items);
+	als->users.losses = rs_arena_take(arena, (size_t) p->n_users, sizeof(double));
+	als->items.penalties = rs_arena_take(arena, (size_t) p->n_items, sizeof(double));
 	step->k = p->k;
 	step->stride = RS_STRIDE(p->k);
 	step->gramian = p->objective.implicit ?

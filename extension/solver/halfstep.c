@@ -118,8 +118,9 @@ solve_one(RsHalfStep *step, int thread, int32_t r)
 								step->workspaces + (size_t) thread * step->workspace_size,
 								side->factors + (size_t) r * (size_t) step->stride,
 								side->biases == NULL ? NULL : &side->biases[r],
-								&side->losses[r], rs_pool_stopping, step->pool);
-	if (status == RS_OK)
+								side->losses == NULL ? NULL : &side->losses[r],
+								rs_pool_stopping, step->pool);
+	if (status == RS_OK && side->penalties != NULL)
 		side->penalties[r] = row_penalty(step, r);
 	return status;
 }

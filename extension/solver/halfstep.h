@@ -20,8 +20,8 @@ typedef struct RsSide
 	float	   *biases;			/* n, or NULL */
 	int32_t    *counts;			/* cells of each row */
 	int32_t    *order;			/* rows, heavy ones first */
-	double	   *losses;			/* each row's share at its solution */
-	double	   *penalties;		/* the part of it that is ridge |x|^2 */
+	double	   *losses;			/* each row's share of the objective, or NULL */
+	double	   *penalties;		/* the part of it that is ridge |x|^2, or NULL */
 } RsSide;
 
 typedef struct RsHalfStep
