@@ -46,3 +46,24 @@ install: install-solver
 install-solver: recsys_solver.so
 	$(MKDIR_P) '$(DESTDIR)$(pkglibdir)'
 	$(INSTALL_SHLIB) recsys_solver.so '$(DESTDIR)$(pkglibdir)/recsys_solver.so'
+
+# ---- unit tests: pure C, no server, no PostgreSQL include path ---------------
+UNIT_CFLAGS ?= -O2 -g
+UNIT_FLAGS = -std=gnu11 -Wall -Wextra -Werror -Wdeclaration-after-statement \
+	-ffp-contract=off -MMD -MP -Iextension -Itest/unit
+UNIT_SOURCES := $(filter-out extension/solver/module.c,$(wildcard \
+	extension/kernel/*.c extension/solver/*.c extension/type/*_codec.c))
+UNIT_OBJS := $(patsubst extension/%.c,build/unit/%.o,$(UNIT_SOURCES))
+UNIT_TESTS := $(patsubst test/unit/%.c,build/unit/%,$(wildcard test/unit/test_*.c))
+-include $(UNIT_OBJS:.o=.d) $(addsuffix .d,$(UNIT_TESTS))
+
+$(UNIT_OBJS): build/unit/%.o: extension/%.c
+	@mkdir -p $(@D)
+	$(CC) $(UNIT_FLAGS) $(UNIT_CFLAGS) -c -o $@ $<
+
+$(UNIT_TESTS): build/unit/%: test/unit/%.c $(UNIT_OBJS)
+	$(CC) $(UNIT_FLAGS) $(UNIT_CFLAGS) -o $@ $< $(UNIT_OBJS) -lopenblas -lpthread -lm
+
+.PHONY: check-unit
+check-unit: $(UNIT_TESTS)
+	@for test in $(UNIT_TESTS); do $$test || exit 1; done

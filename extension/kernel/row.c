@@ -33,6 +33,14 @@
 /* Rows of U that are computed before the rest of the matrix is updated. */
 #define PANEL_ROWS	16
 
+/*
+ * What part of its diagonal element a pivot must be: for the fast path, so much
+ * that its result is good in float; for the careful path, more than what
+ * rounding can leave of a zero after the elimination of m unknowns.
+ */
+#define FAST_TOLERANCE(m)		(FLT_EPSILON * (float) (256 + 8 * (m)))
+#define CAREFUL_TOLERANCE(m)	(DBL_EPSILON * 4096.0 * (double) (m))
+
 /* Cells, or rows of a matrix, between two questions whether to stop. */
 #define CAREFUL_POLL	16
 
@@ -288,7 +296,7 @@ fast_complete(RowSolver *s)
 {
 	float	   *matrix = s->matrix;
 	int			k = s->side->k;
-	float		tolerance = 4.0f * FLT_EPSILON * (float) s->m;
+	float		tolerance = FAST_TOLERANCE(s->m);
 
 	if (s->objective->biases)
 	{
@@ -305,7 +313,7 @@ fast_complete(RowSolver *s)
 	}
 }
 
-static bool
+static RsStatus
 fast_factor(RowSolver *s)
 {
 	float	   *matrix = s->matrix;
@@ -315,14 +323,16 @@ fast_factor(RowSolver *s)
 	{
 		int			n = s->m - first < PANEL_ROWS ? s->m - first : PANEL_ROWS;
 
+		if (asked_to_stop(s))
+			return RS_STOPPED;
 		if (!rs_kernel_ops->factor_panel(matrix, s->stride, first, n, last, s->floor))
-			return false;
+			return RS_NOT_POSITIVE_DEFINITE;
 		if (first + n < s->m)
 			rs_kernel_ops->rank_update(matrix, s->stride,
 									   matrix + (size_t) first * s->stride,
 									   s->stride, n, first + n, last, -1.0f);
 	}
-	return true;
+	return RS_OK;
 }
 
 static bool
@@ -340,6 +350,8 @@ solution_is_finite(const RowSolver *s)
 static RsStatus
 solve_fast(RowSolver *s)
 {
+	RsStatus	status;
+
 	fast_start(s);
 	for (int32_t first = 0; first < s->row->n; first += RS_GATHER_ROWS)
 	{
@@ -352,8 +364,9 @@ solve_fast(RowSolver *s)
 			break;
 	}
 	fast_complete(s);
-	if (!fast_factor(s))
-		return RS_NOT_POSITIVE_DEFINITE;
+	status = fast_factor(s);
+	if (status != RS_OK)
+		return status;
 	memcpy(s->rhs_kept, s->rhs, (size_t) s->m * sizeof(double));
 	rs_kernel_ops->substitute(s->matrix, s->stride, s->m, s->rhs);
 	return solution_is_finite(s) ? RS_OK : RS_NOT_FINITE;
@@ -407,7 +420,7 @@ static RsStatus
 careful_factor(RowSolver *s)
 {
 	double	   *matrix = s->matrix;
-	double		tolerance = 16.0 * DBL_EPSILON * s->m;
+	double		tolerance = CAREFUL_TOLERANCE(s->m);
 
 	/* The floors first: elimination changes later diagonals. */
 	for (int i = 0; i < s->m; i++)

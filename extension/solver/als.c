@@ -1,0 +1,336 @@
+/*-------------------------------------------------------------------------
+ *
+ * als.c
+ *		Alternating least squares: the loop.
+ *
+ * The thread that calls rs_als_fit() starts the pool, hands out one piece of
+ * work after the other and reports progress; all computing happens in the
+ * pool.  Every array is taken from the caller's arena before the first thread
+ * starts, so nothing can run out of memory later.
+ *
+ * The objective is in kernel/row.h.  After the users' half-step it is the sum
+ * of the users' shares, which contain all cells, plus the items' penalties.
+ * Sums are in double, in ascending order of index.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "solver/als.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "kernel/rng.h"
+#include "rs_limits.h"
+#include "solver/arena.h"
+#include "solver/csr.h"
+#include "solver/halfstep.h"
+#include "solver/threads.h"
+
+/* Users that a thread initialises at once. */
+#define INIT_ROWS	256
+
+/* One training. */
+typedef struct Als
+{
+	const RsAlsProblem *problem;
+	RsObjective objective;		/* with the mean */
+	RsCsrPair	cells;
+	RsSide		users;
+	RsSide		items;
+	RsHalfStep	step;
+	RsPool		pool;
+	RsAlsTick	tick;
+	void	   *tick_arg;
+	RsAlsProgress progress;
+	double	   *loss;
+	double		objective_now;
+	int32_t		bad_user;		/* whose value is not finite, or -1 */
+} Als;
+
+static bool
+is_valid(const RsAlsProblem *p)
+{
+	const RsObjective *o = &p->objective;
+
+	return p->k >= 1 && p->k <= RS_MAX_FACTORS &&
+		p->iterations >= 1 && p->iterations <= RS_MAX_ITERATIONS &&
+		p->threads >= 1 && p->n_users >= 1 && p->n_items >= 1 &&
+		p->cells.n >= 0 && p->tolerance >= 0.0 &&
+		o->regularization >= 0.0 && isfinite(o->regularization) &&
+		isfinite(o->reg_scaling) &&
+		o->unobserved_weight >= 0.0 && isfinite(o->unobserved_weight) &&
+		(o->implicit ? !o->biases && o->alpha >= 0.0 && isfinite(o->alpha)
+		 : o->unobserved_weight == 0.0);
+}
+
+/* ---- memory -------------------------------------------------------------- */
+
+static int
+thread_count(const RsAlsProblem *problem)
+{
+	return problem->threads < RS_MAX_THREADS ? problem->threads : RS_MAX_THREADS;
+}
+
+static void
+take_side(RsSide *side, RsArena *arena, const RsAlsProblem *problem,
+		  const RsCsr *cells)
+{
+	size_t		n = (size_t) cells->n;
+
+	side->cells = *cells;
+	side->factors = rs_arena_take(arena, n, RS_STRIDE((size_t) problem->k) * sizeof(float));
+	side->biases = problem->objective.biases ?
+		rs_arena_take(arena, n, sizeof(float)) : NULL;
+	side->counts = rs_arena_take(arena, n, sizeof(int32_t));
+	side->order = rs_arena_take(arena, n, sizeof(int32_t));
+}
+
+/* Every array of a training, counted or handed out. */
+static void
+take_all(Als *als, RsArena *arena)
+{
+	const RsAlsProblem *p = als->problem;
+	RsHalfStep *step = &als->step;
+
+	rs_csr_take(&als->cells, arena, &p->cells, p->n_users, p->n_items,
+				p->objective.implicit);
+	take_side(&als->users, arena, p, &als->cells.users);
+	take_side(&als->items, arena, p, &als->cells.items);
+	als->users.losses = rs_arena_take(arena, (size_t) p->n_users, sizeof(double));
+	als->items.penalties = rs_arena_take(arena, (size_t) p->n_items, sizeof(double));
+	step->k = p->k;
+	step->stride = RS_STRIDE(p->k);
+	step->gramian = p->objective.implicit ?
+		rs_arena_take(arena, (size_t) p->k * (size_t) step->stride, sizeof(double)) : NULL;
+	step->workspace_size = rs_row_workspace_size(p->k);
+	step->workspaces = rs_arena_take(arena, (size_t) thread_count(p), step->workspace_size);
+	als->loss = rs_arena_take(arena, (size_t) p->iterations, sizeof(double));
+}
+
+bool
+rs_als_memory(const RsAlsProblem *problem, size_t *bytes)
+{
+	Als			als = {.problem = problem};
+	RsArena		arena;
+
+	if (!is_valid(problem))
+		return false;
+	rs_arena_init(&arena, NULL, SIZE_MAX);
+	take_all(&als, &arena);
+	*bytes = arena.used;
+	return !arena.failed;
+}
+
+/* ---- progress ------------------------------------------------------------ */
+
+static bool
+report_progress(void *arg)
+{
+	Als		   *als = arg;
+
+	als->progress.rows_done = atomic_load(&als->step.rows_done);
+	return als->tick(als->tick_arg, &als->progress);
+}
+
+/* ---- preparation --------------------------------------------------------- */
+
+static void
+count_rows(RsSide *side)
+{
+	for (int32_t r = 0; r < side->cells.n; r++)
+		side->counts[r] = (int32_t) (side->cells.start[r + 1] - side->cells.start[r]);
+}
+
+/* The mean of the explicit cells, in the order of the users' rows. */
+static double
+mean_of_cells(const RsCsr *users)
+{
+	int64_t		n = users->start[users->n];
+	double		sum = 0.0;
+
+	for (int64_t i = 0; i < n; i++)
+		sum += (double) users->value[i];
+	return n == 0 ? 0.0 : sum / (double) n;
+}
+
+/* Work of one chunk: it follows one order from start to end. */
+static RsStatus
+prepare_cells(void *arg, int thread, int64_t chunk)
+{
+	Als		   *als = arg;
+	bool		implicit = als->objective.implicit;
+	RsStatus	status;
+
+	(void) thread;
+	(void) chunk;
+	status = rs_csr_build(&als->cells, &als->problem->cells, implicit,
+						  rs_pool_stopping, &als->pool, &als->bad_user);
+	if (status != RS_OK)
+		return status;
+	count_rows(&als->users);
+	count_rows(&als->items);
+	rs_side_order(&als->users);
+	rs_side_order(&als->items);
+	als->objective.mean = implicit ? 0.0 : mean_of_cells(&als->users.cells);
+	return RS_OK;
+}
+
+/* Users without cells stay zero from the start: they count in a Gramian. */
+static RsStatus
+initialise_users(void *arg, int thread, int64_t chunk)
+{
+	Als		   *als = arg;
+	const RsAlsProblem *p = als->problem;
+	size_t		stride = (size_t) als->step.stride;
+	int64_t		first = chunk * INIT_ROWS;
+	int64_t		last = first + INIT_ROWS < p->n_users ? first + INIT_ROWS : p->n_users;
+
+	(void) thread;
+	for (int64_t r = first; r < last; r++)
+	{
+		float	   *x = als->users.factors + (size_t) r * stride;
+
+		memset(x, 0, stride * sizeof(float));
+		if (als->users.counts[r] > 0)
+			rs_initial_factors(p->user_hash[r], p->seed, p->k, x);
+		if (als->users.biases != NULL)
+			als->users.biases[r] = 0.0f;
+	}
+	return RS_OK;
+}
+
+/* ---- the loop ------------------------------------------------------------ */
+
+static RsStatus
+half_step(Als *als, RsSide *solved, const RsSide *fixed, RsAlsModel *model)
+{
+	RsStatus	status;
+
+	als->step.solved = solved;
+	als->step.fixed = fixed;
+	als->progress.rows_total = solved->cells.n;
+	status = rs_half_step(&als->step, &model->failed_row);
+	if (status != RS_OK && status != RS_STOPPED)
+		model->failed_is_user = solved == &als->users;
+	return status;
+}
+
+static RsStatus
+sum_objective(void *arg, int thread, int64_t chunk)
+{
+	Als		   *als = arg;
+	double		loss = 0.0;
+
+	(void) thread;
+	(void) chunk;
+	for (int32_t r = 0; r < als->users.cells.n; r++)
+		loss += als->users.losses[r];
+	for (int32_t r = 0; r < als->items.cells.n; r++)
+		loss += als->items.penalties[r];
+	als->objective_now = loss;
+	return isfinite(loss) ? RS_OK : RS_NOT_FINITE;
+}
+
+/* Has the objective stopped falling by the fraction that was asked for? */
+static bool
+is_converged(const Als *als, int done)
+{
+	double		tolerance = als->problem->tolerance;
+
+	if (done < 2 || tolerance <= 0.0)
+		return false;
+	return als->loss[done - 2] - als->loss[done - 1] <= tolerance * als->loss[done - 2];
+}
+
+static RsStatus
+iterate(Als *als, RsAlsModel *model)
+{
+	RsStatus	status = RS_OK;
+
+	als->progress.phase = RS_ALS_ITERATING;
+	while (model->iterations < als->problem->iterations)
+	{
+		status = half_step(als, &als->items, &als->users, model);
+		if (status == RS_OK)
+			status = half_step(als, &als->users, &als->items, model);
+		if (status == RS_OK)
+			status = rs_pool_run(&als->pool, sum_objective, als, 1);
+		if (status != RS_OK)
+			break;
+		als->loss[model->iterations++] = als->objective_now;
+		als->progress.iteration = model->iterations;
+		als->progress.loss = als->objective_now;
+		if (is_converged(als, model->iterations))
+			break;
+	}
+	return status;
+}
+
+static RsStatus
+prepare(Als *als, RsAlsModel *model)
+{
+	RsStatus	status;
+
+	als->progress.phase = RS_ALS_PREPARING;
+	status = rs_pool_run(&als->pool, prepare_cells, als, 1);
+	if (status == RS_NOT_FINITE)
+	{
+		model->failed_is_user = true;
+		model->failed_row = als->bad_user;
+	}
+	if (status != RS_OK)
+		return status;
+	model->mean = als->objective.mean;
+	model->n_cells = als->users.cells.start[als->users.cells.n];
+	return rs_pool_run(&als->pool, initialise_users, als,
+					   ((int64_t) als->problem->n_users + INIT_ROWS - 1) / INIT_ROWS);
+}
+
+static void
+fill_model(Als *als, RsAlsModel *model)
+{
+	memset(model, 0, sizeof(*model));
+	model->k = als->problem->k;
+	model->stride = als->step.stride;
+	model->user_factors = als->users.factors;
+	model->item_factors = als->items.factors;
+	model->user_biases = als->users.biases;
+	model->item_biases = als->items.biases;
+	model->user_counts = als->users.counts;
+	model->item_counts = als->items.counts;
+	model->loss = als->loss;
+	model->failed_row = -1;
+}
+
+RsStatus
+rs_als_fit(const RsAlsProblem *problem, void *memory, size_t bytes,
+		   RsAlsTick tick, void *tick_arg, RsAlsModel *model)
+{
+	Als			als = {.problem = problem, .objective = problem->objective};
+	RsArena		arena;
+	RsStatus	status;
+
+	if (!is_valid(problem) || memory == NULL)
+		return RS_INVALID;
+	rs_arena_init(&arena, memory, bytes);
+	take_all(&als, &arena);
+	if (arena.failed)
+		return RS_OUT_OF_MEMORY;
+
+	als.objective.mean = 0.0;
+	als.tick = tick;
+	als.tick_arg = tick_arg;
+	als.bad_user = -1;
+	als.step.objective = &als.objective;
+	als.step.pool = &als.pool;
+	fill_model(&als, model);
+	status = rs_pool_start(&als.pool, thread_count(problem),
+						   tick == NULL ? NULL : report_progress, &als);
+	if (status != RS_OK)
+		return status;
+	status = prepare(&als, model);
+	if (status == RS_OK)
+		status = iterate(&als, model);
+	rs_pool_end(&als.pool);
+	return status;
+}

@@ -1,0 +1,47 @@
+/*-------------------------------------------------------------------------
+ *
+ * arena.c
+ *		The bump allocator of one training.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "solver/arena.h"
+
+#include <stdint.h>
+
+void
+rs_arena_init(RsArena *arena, void *base, size_t size)
+{
+	size_t		skew = (uintptr_t) base % RS_ARENA_ALIGN;
+
+	arena->base = base;
+	arena->size = size;
+	arena->used = 0;
+	arena->failed = false;
+
+	/* Counting adds what the worst alignment of the base may cost. */
+	if (base == NULL)
+		arena->used = RS_ARENA_ALIGN;
+	else if (skew != 0)
+		arena->used = RS_ARENA_ALIGN - skew;
+}
+
+void *
+rs_arena_take(RsArena *arena, size_t count, size_t each)
+{
+	size_t		bytes;
+	size_t		end;
+	size_t		start = arena->used;
+
+	if (arena->failed ||
+		__builtin_mul_overflow(count, each, &bytes) ||
+		__builtin_add_overflow(bytes, (size_t) (RS_ARENA_ALIGN - 1), &bytes) ||
+		__builtin_add_overflow(start, bytes / RS_ARENA_ALIGN * RS_ARENA_ALIGN, &end) ||
+		end > arena->size)
+	{
+		arena->failed = true;
+		return NULL;
+	}
+	arena->used = end;
+	return arena->base == NULL ? NULL : arena->base + start;
+}

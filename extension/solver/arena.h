@@ -1,0 +1,34 @@
+/*-------------------------------------------------------------------------
+ *
+ * arena.h
+ *		One block of memory, the caller's, handed out from its start.
+ *
+ * The same sequence of rs_arena_take() calls first counts (base NULL), then
+ * hands out.  Sizes come from data, so every step is checked: after an
+ * overflow, or past the end, the arena is failed and returns NULL from then
+ * on; the caller looks once, after its last call.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RS_ARENA_H
+#define RS_ARENA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define RS_ARENA_ALIGN	64
+
+typedef struct RsArena
+{
+	char	   *base;			/* NULL: only count */
+	size_t		size;
+	size_t		used;
+	bool		failed;
+} RsArena;
+
+extern void rs_arena_init(RsArena *arena, void *base, size_t size);
+
+/* count elements of each bytes, aligned to RS_ARENA_ALIGN, uninitialised */
+extern void *rs_arena_take(RsArena *arena, size_t count, size_t each);
+
+#endif							/* RS_ARENA_H */

@@ -1,0 +1,51 @@
+/*-------------------------------------------------------------------------
+ *
+ * halfstep.h
+ *		Half of an iteration: all rows of one side, the other side fixed.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RS_HALFSTEP_H
+#define RS_HALFSTEP_H
+
+#include "solver/arena.h"
+#include "solver/csr.h"
+#include "solver/threads.h"
+
+/* Users or items: their cells, and what is known of them. */
+typedef struct RsSide
+{
+	RsCsr		cells;
+	float	   *factors;		/* n x stride */
+	float	   *biases;			/* n, or NULL */
+	int32_t    *counts;			/* cells of each row */
+	int32_t    *order;			/* rows, heavy ones first */
+	double	   *losses;			/* each row's share of the objective, or NULL */
+	double	   *penalties;		/* the part of it that is ridge |x|^2, or NULL */
+} RsSide;
+
+typedef struct RsHalfStep
+{
+	const RsObjective *objective;
+	RsPool	   *pool;
+	RsSide	   *solved;
+	const RsSide *fixed;
+	int			k;
+	int			stride;
+	double	   *gramian;		/* k x stride, or NULL for explicit */
+	char	   *workspaces;		/* one for each thread */
+	size_t		workspace_size;
+	_Atomic int64_t rows_done;
+	_Atomic int64_t failed;		/* lowest position in order that failed */
+} RsHalfStep;
+
+/* A row's place in order is by the power of two of its number of cells. */
+extern void rs_side_order(RsSide *side);
+
+/*
+ * Solve every row of one side.  On failure *failed_row is the first one in
+ * the side's order, for any number of threads.
+ */
+extern RsStatus rs_half_step(RsHalfStep *step, int32_t *failed_row);
+
+#endif							/* RS_HALFSTEP_H */

@@ -1,0 +1,32 @@
+/*-------------------------------------------------------------------------
+ *
+ * module.c
+ *		What makes recsys_solver.so loadable by the server: the only file of
+ *		the solver that includes PostgreSQL.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+
+#include "compat.h"
+#include "solver/als.h"
+
+PG_MODULE_MAGIC;
+
+extern PGDLLEXPORT const RsSolverApi *rs_solver_api(void);
+
+/* The library's one entry point; see solver.h. */
+const RsSolverApi *
+rs_solver_api(void)
+{
+	static const RsSolverApi api = {
+		.abi = RS_SOLVER_ABI,
+		.memory = rs_als_memory,
+		.fit = rs_als_fit
+	};
+
+	rs_kernel_init();
+	return &api;
+}

@@ -1,0 +1,136 @@
+/* The rule for repeated ratings, in any order. */
+#include "unit.h"
+
+#include <float.h>
+
+#include "kernel/cells.h"
+
+static void
+shuffle(RsCell *cells, int32_t n)
+{
+	for (int32_t i = n - 1; i > 0; i--)
+	{
+		int32_t		j = (int32_t) unit_random((uint32_t) i + 1);
+		RsCell		swap = cells[i];
+
+		cells[i] = cells[j];
+		cells[j] = swap;
+	}
+}
+
+static void
+test_explicit(void)
+{
+	RsCell		given[] = {
+		{3, 1.0f, 10}, {3, 5.0f, 20}, {3, 4.0f, 20},	/* mean of the latest */
+		{1, 2.0f, 7}, {1, 9.0f, 5},	/* the latest */
+		{2, 0.0f, INT64_MIN}, {2, 3.0f, INT64_MIN},	/* no time: the mean */
+		{9, -0.5f, INT64_MAX}
+	};
+	RsCell		cells[8];
+
+	for (int repeat = 0; repeat < 50; repeat++)
+	{
+		memcpy(cells, given, sizeof(cells));
+		shuffle(cells, 8);
+		CHECK(rs_cells_reduce(cells, 8, false) == 4);
+		CHECK(cells[0].index == 1 && cells[0].value == 2.0f && cells[0].time == 7);
+		CHECK(cells[1].index == 2 && cells[1].value == 1.5f);
+		CHECK(cells[2].index == 3 && cells[2].value == 4.5f && cells[2].time == 20);
+		CHECK(cells[3].index == 9 && cells[3].value == -0.5f);
+	}
+}
+
+static void
+test_implicit(void)
+{
+	RsCell		given[] = {
+		{4, 1.0f, 5}, {4, 2.0f, 9}, {4, 4.0f, 1},
+		{5, 2.0f, 0}, {5, -2.0f, 0},	/* says nothing */
+		{6, 0.0f, 0},
+		{7, -3.0f, 0},
+		{8, FLT_MAX, 0}, {8, FLT_MAX, 0},
+		{0, -FLT_MAX, 0}, {0, -FLT_MAX, 0}
+	};
+	RsCell		cells[11];
+
+	for (int repeat = 0; repeat < 50; repeat++)
+	{
+		memcpy(cells, given, sizeof(cells));
+		shuffle(cells, 11);
+		CHECK(rs_cells_reduce(cells, 11, true) == 4);
+		CHECK(cells[0].index == 0 && cells[0].value == -FLT_MAX);
+		CHECK(cells[1].index == 4 && cells[1].value == 7.0f && cells[1].time == 9);
+		CHECK(cells[2].index == 7 && cells[2].value == -3.0f);
+		CHECK(cells[3].index == 8 && cells[3].value == FLT_MAX);
+	}
+}
+
+/* Values whose sum depends on the order come out the same nevertheless. */
+static void
+test_order(void)
+{
+	enum {N = 3000};
+	RsCell	   *first = malloc(N * sizeof(RsCell));
+	RsCell	   *second = malloc(N * sizeof(RsCell));
+	float	   *values = malloc(N * sizeof(float));
+
+	for (int implicit = 0; implicit < 2; implicit++)
+	{
+		int32_t		n;
+
+		for (int32_t i = 0; i < N; i++)
+		{
+			first[i].index = (int32_t) unit_random(40);
+			first[i].value = ldexpf(unit_random_float(), (int) unit_random(100) - 50);
+			first[i].time = (int64_t) unit_random(3);
+		}
+		memcpy(second, first, N * sizeof(RsCell));
+		shuffle(second, N);
+		n = rs_cells_reduce(first, N, implicit);
+		CHECK(n == 40);
+		CHECK(rs_cells_reduce(second, N, implicit) == n);
+		for (int32_t i = 0; i < n; i++)
+			CHECK(first[i].index == i && memcmp(&first[i], &second[i], sizeof(RsCell)) == 0);
+	}
+
+	/* rs_cell_combine() is the same rule. */
+	for (int implicit = 0; implicit < 2; implicit++)
+	{
+		for (int32_t i = 0; i < N; i++)
+		{
+			values[i] = ldexpf(unit_random_float(), (int) unit_random(100) - 50);
+			first[i] = (RsCell) {0, values[i], 0};
+		}
+		CHECK(rs_cells_reduce(first, N, implicit) == 1);
+		CHECK(first[0].value == rs_cell_combine(values, N, implicit));
+	}
+	free(first);
+	free(second);
+	free(values);
+}
+
+/* A million copies of one cell: neither quadratic nor deep. */
+static void
+test_copies(void)
+{
+	enum {N = 1000000};
+	RsCell	   *cells = malloc(N * sizeof(RsCell));
+
+	for (int32_t i = 0; i < N; i++)
+		cells[i] = (RsCell) {7, i % 2 == 0 ? 1.0f : 3.0f, i % 3};
+	CHECK(rs_cells_reduce(cells, N, false) == 1);
+	CHECK_NEAR(cells[0].value, 2.0, 1e-5);
+	CHECK(rs_cells_reduce(cells, 0, false) == 0);
+	free(cells);
+}
+
+int
+main(void)
+{
+	test_explicit();
+	test_implicit();
+	test_order();
+	test_copies();
+	return unit_report("cells");
+}

@@ -1,0 +1,517 @@
+/* One row: against Gaussian elimination in double, at every SIMD level. */
+#include "unit.h"
+
+#include <float.h>
+
+#include "kernel/row.h"
+
+/* A fixed side and one row of random data. */
+typedef struct Case
+{
+	RsObjective objective;
+	RsFixedSide side;
+	RsRow		row;
+	float	   *factors;
+	float	   *biases;
+	double	   *gramian;
+	int32_t    *index;
+	float	   *value;
+	void	   *workspace;
+	float	   *x;
+	float		bias;
+	double		loss;
+} Case;
+
+static void
+case_init(Case *c, int k, int32_t side_n, int32_t row_n, bool implicit, bool biases)
+{
+	int			stride = RS_STRIDE(k);
+
+	memset(c, 0, sizeof(*c));
+	c->objective = (RsObjective) {implicit, biases, implicit ? 0.0 : 0.25, 0.05, 1.0,
+	implicit ? 2.0 : 0.0, implicit ? 0.5 : 0.0};
+	c->factors = unit_alloc((size_t) side_n * stride * sizeof(float));
+	c->biases = unit_alloc((size_t) side_n * sizeof(float));
+	c->gramian = unit_alloc((size_t) k * stride * sizeof(double));
+	c->index = unit_alloc((size_t) row_n * sizeof(int32_t));
+	c->value = unit_alloc((size_t) row_n * sizeof(float));
+	c->workspace = unit_alloc(rs_row_workspace_size(k));
+	c->x = unit_alloc((size_t) stride * sizeof(float));
+	for (int32_t i = 0; i < side_n; i++)
+	{
+		for (int j = 0; j < k; j++)
+			c->factors[(size_t) i * stride + j] = unit_random_float();
+		c->biases[i] = unit_random_float() / 4.0f;
+	}
+	rs_gramian(c->factors, side_n, k, stride, c->gramian);
+	for (int32_t i = 0; i < row_n; i++)
+	{
+		c->index[i] = (int32_t) ((int64_t) i * side_n / row_n);
+		c->value[i] = 3.0f * unit_random_float();
+	}
+	c->side = (RsFixedSide) {c->factors, biases ? c->biases : NULL, side_n, k, stride,
+	implicit ? c->gramian : NULL};
+	c->row = (RsRow) {c->index, c->value, row_n};
+}
+
+static void
+case_free(Case *c)
+{
+	free(c->factors);
+	free(c->biases);
+	free(c->gramian);
+	free(c->index);
+	free(c->value);
+	free(c->workspace);
+	free(c->x);
+}
+
+static RsStatus
+case_solve(Case *c)
+{
+	return rs_row_solve(&c->objective, &c->side, &c->row, c->workspace, c->x,
+						&c->bias, &c->loss);
+}
+
+/* Every cell of the row, observed or not, in full: the objective at (x, bias). */
+static double
+direct_objective(const Case *c, const double *x)
+{
+	const RsObjective *o = &c->objective;
+	int			k = c->side.k;
+	double		loss = 0.0;
+	double		squares = 0.0;
+	int32_t		next = 0;
+
+	for (int32_t i = 0; i < c->side.n; i++)
+	{
+		double		score = o->mean;
+		double		weight = o->unobserved_weight;
+		double		target = 0.0;
+
+		for (int j = 0; j < k; j++)
+			score += x[j] * (double) c->factors[(size_t) i * c->side.stride + j];
+		if (o->biases)
+			score += x[k] + (double) c->biases[i];
+		if (next < c->row.n && c->index[next] == i)
+		{
+			double		value = (double) c->value[next++];
+
+			weight = o->implicit ? o->unobserved_weight + o->alpha * fabs(value) : 1.0;
+			target = o->implicit ? (value > 0.0 ? 1.0 : 0.0) : value;
+		}
+		loss += weight * (target - score) * (target - score);
+	}
+	for (int j = 0; j < k + (o->biases ? 1 : 0); j++)
+		squares += x[j] * x[j];
+	return loss + squares * o->regularization *
+		pow(c->row.n + o->unobserved_weight * c->side.n, o->reg_scaling);
+}
+
+/* Gaussian elimination with partial pivoting; a is m x (m + 1). */
+static void
+eliminate(double *a, int m, double *x)
+{
+	int			w = m + 1;
+
+	for (int i = 0; i < m; i++)
+	{
+		int			pivot = i;
+
+		for (int r = i + 1; r < m; r++)
+		{
+			if (fabs(a[r * w + i]) > fabs(a[pivot * w + i]))
+				pivot = r;
+		}
+		for (int j = 0; j <= m; j++)
+		{
+			double		swap = a[i * w + j];
+
+			a[i * w + j] = a[pivot * w + j];
+			a[pivot * w + j] = swap;
+		}
+		for (int r = i + 1; r < m; r++)
+		{
+			double		f = a[r * w + i] / a[i * w + i];
+
+			for (int j = i; j <= m; j++)
+				a[r * w + j] -= f * a[i * w + j];
+		}
+	}
+	for (int i = m - 1; i >= 0; i--)
+	{
+		x[i] = a[i * w + m];
+		for (int j = i + 1; j < m; j++)
+			x[i] -= a[i * w + j] * x[j];
+		x[i] /= a[i * w + i];
+	}
+}
+
+/* The minimum of the objective, by brute force over all cells. */
+static void
+reference(const Case *c, double *x)
+{
+	const RsObjective *o = &c->objective;
+	int			k = c->side.k;
+	int			m = k + (o->biases ? 1 : 0);
+	double	   *a = calloc((size_t) m * (m + 1), sizeof(double));
+	double	   *y = calloc((size_t) m, sizeof(double));
+	int32_t		next = 0;
+
+	for (int32_t i = 0; i < c->side.n; i++)
+	{
+		double		weight = o->unobserved_weight;
+		double		target = 0.0;
+
+		for (int j = 0; j < k; j++)
+			y[j] = (double) c->factors[(size_t) i * c->side.stride + j];
+		if (o->biases)
+			y[k] = 1.0;
+		if (next < c->row.n && c->index[next] == i)
+		{
+			double		value = (double) c->value[next++];
+
+			weight = o->implicit ? o->unobserved_weight + o->alpha * fabs(value) : 1.0;
+			target = o->implicit ? (value > 0.0 ? 1.0 : 0.0) : value - o->mean;
+			if (o->biases)
+				target -= (double) c->biases[i];
+		}
+		for (int r = 0; r < m; r++)
+		{
+			for (int j = 0; j < m; j++)
+				a[r * (m + 1) + j] += weight * y[r] * y[j];
+			a[r * (m + 1) + m] += weight * target * y[r];
+		}
+	}
+	for (int r = 0; r < m; r++)
+		a[r * (m + 1) + r] += o->regularization *
+			pow(c->row.n + o->unobserved_weight * c->side.n, o->reg_scaling);
+	eliminate(a, m, x);
+	free(a);
+	free(y);
+}
+
+static void
+test_against_reference(int k, int32_t side_n, int32_t row_n, bool implicit, bool biases)
+{
+	Case		c;
+	double	   *best = calloc((size_t) k + 1, sizeof(double));
+	double	   *found = calloc((size_t) k + 1, sizeof(double));
+	double		minimum;
+
+	case_init(&c, k, side_n, row_n, implicit, biases);
+	reference(&c, best);
+	minimum = direct_objective(&c, best);
+	CHECK(case_solve(&c) == RS_OK);
+	for (int j = 0; j < k; j++)
+	{
+		found[j] = (double) c.x[j];
+		CHECK_NEAR(found[j], best[j], 1e-4);
+	}
+	for (int j = k; j < c.side.stride; j++)
+		CHECK(c.x[j] == 0.0f);
+	if (biases)
+	{
+		found[k] = (double) c.bias;
+		CHECK_NEAR(found[k], best[k], 1e-4);
+	}
+	CHECK_NEAR(direct_objective(&c, found) / minimum, 1.0, 1e-6);
+	CHECK_NEAR(c.loss / minimum, 1.0, 1e-5);
+	case_free(&c);
+	free(best);
+	free(found);
+}
+
+static void
+test_solutions(void)
+{
+	for (int k = 1; k <= 64; k++)
+	{
+		for (int kind = 0; kind < 3; kind++)
+			test_against_reference(k, 90, 1 + (int32_t) unit_random(90), kind == 2, kind == 1);
+	}
+	for (int kind = 0; kind < 3; kind++)
+	{
+		/* Chunk ends, and many more cells than unknowns. */
+		for (int32_t n = 47; n <= 50; n++)
+			test_against_reference(16, 200, n, kind == 2, kind == 1);
+		test_against_reference(64, 2000, 2000, kind == 2, kind == 1);
+		test_against_reference(100, 150, 96, kind == 2, kind == 1);
+		test_against_reference(129, 300, 145, kind == 2, kind == 1);
+	}
+}
+
+static void
+test_largest(void)
+{
+	test_against_reference(1024, 1100, 300, true, false);
+}
+
+/* Ridge by each exponent. */
+static void
+test_ridge(void)
+{
+	RsObjective o = {.regularization = 0.5, .unobserved_weight = 0.25};
+
+	CHECK(rs_row_ridge(&o, 7, 100) == 0.5);
+	o.reg_scaling = 1.0;
+	CHECK(rs_row_ridge(&o, 7, 100) == 16.0);
+	o.reg_scaling = 0.5;
+	CHECK_NEAR(rs_row_ridge(&o, 11, 100), 3.0, 1e-15);
+}
+
+/* A row without cells is zero whatever was there, and costs nothing. */
+static void
+test_empty(void)
+{
+	Case		c;
+
+	case_init(&c, 5, 10, 3, false, true);
+	c.row.n = 0;
+	c.bias = 7.0f;
+	c.x[2] = 7.0f;
+	c.loss = 7.0;
+	CHECK(case_solve(&c) == RS_OK);
+	CHECK(c.x[2] == 0.0f && c.bias == 0.0f && c.loss == 0.0);
+	case_free(&c);
+}
+
+/* Singular systems are found, never solved to NaN; the output stays. */
+static void
+check_singular(Case *c)
+{
+	c->x[0] = 123.0f;
+	CHECK(case_solve(c) == RS_NOT_POSITIVE_DEFINITE);
+	CHECK(c->x[0] == 123.0f);
+}
+
+static void
+test_singular(void)
+{
+	Case		c;
+
+	for (int k = 2; k <= 70; k += 4)
+	{
+		/* fewer cells than unknowns */
+		case_init(&c, k, 100, k - 1, false, false);
+		c.objective.regularization = 0.0;
+		check_singular(&c);
+		case_free(&c);
+
+		/* as many cells as unknowns, but two equal items */
+		case_init(&c, k, 100, k, false, false);
+		c.objective.regularization = 0.0;
+		memcpy(c.factors + (size_t) c.index[1] * c.side.stride,
+			   c.factors + (size_t) c.index[0] * c.side.stride, (size_t) k * sizeof(float));
+		check_singular(&c);
+		case_free(&c);
+
+		/* two equal factors, everywhere */
+		case_init(&c, k, 100, 80, true, false);
+		c.objective.regularization = 0.0;
+		for (int i = 0; i < 100; i++)
+			c.factors[(size_t) i * c.side.stride + k - 1] = c.factors[(size_t) i * c.side.stride];
+		rs_gramian(c.factors, 100, k, c.side.stride, c.gramian);
+		check_singular(&c);
+
+		/* the least ridge makes it solvable */
+		c.objective.regularization = 1e-6;
+		CHECK(case_solve(&c) == RS_OK);
+		for (int j = 0; j < k; j++)
+			CHECK(isfinite(c.x[j]) && fabs((double) c.x[j]) < 100.0);
+		CHECK_NEAR(c.x[0], c.x[k - 1], 1e-3);
+		case_free(&c);
+	}
+
+	/* a factor that is zero everywhere */
+	case_init(&c, 3, 50, 40, false, false);
+	c.objective.regularization = 0.0;
+	for (int i = 0; i < 50; i++)
+		c.factors[(size_t) i * c.side.stride + 1] = 0.0f;
+	check_singular(&c);
+	case_free(&c);
+}
+
+/* Scales that differ by 1e12, on the careful path, still give the minimum. */
+static void
+test_scales(void)
+{
+	Case		c;
+	double		best[8];
+
+	case_init(&c, 8, 60, 50, false, false);
+	c.objective.regularization = 0.0;
+	for (int i = 0; i < 60; i++)
+	{
+		for (int j = 0; j < 8; j++)
+			c.factors[(size_t) i * c.side.stride + j] *= j % 2 == 0 ? 1e6f : 1e-6f;
+	}
+	reference(&c, best);
+	CHECK(case_solve(&c) == RS_OK);
+	for (int j = 0; j < 8; j++)
+		CHECK_NEAR((double) c.x[j] / best[j], 1.0, 1e-4);
+	case_free(&c);
+
+	/* nearly equal columns: float alone would lose the difference */
+	case_init(&c, 2, 60, 50, false, false);
+	c.objective.regularization = 0.0;
+	for (int i = 0; i < 60; i++)
+		c.factors[(size_t) i * c.side.stride + 1] =
+			c.factors[(size_t) i * c.side.stride] + ldexpf(unit_random_float(), -12);
+	reference(&c, best);
+	CHECK(case_solve(&c) == RS_OK);
+	for (int j = 0; j < 2; j++)
+		CHECK_NEAR((double) c.x[j] / best[j], 1.0, 1e-6);
+	case_free(&c);
+}
+
+static void
+test_huge(void)
+{
+	static const float scale[] = {1e30f, 1e-30f, 1e-42f, 1e38f};
+
+	for (int s = 0; s < 4; s++)
+	{
+		for (int kind = 0; kind < 3; kind++)
+		{
+			for (int what = 0; what < 3; what++)
+			{
+				Case		c;
+				RsStatus	status;
+
+				case_init(&c, 6, 40, 30, kind == 2, kind == 1);
+				for (int i = 0; i < 30 && what != 1; i++)
+					c.value[i] *= scale[s];
+				for (int i = 0; i < 40 * c.side.stride && what != 0; i++)
+					c.factors[i] *= scale[s];
+				rs_gramian(c.factors, 40, 6, c.side.stride, c.gramian);
+				status = case_solve(&c);
+				CHECK(status == RS_OK || status == RS_NOT_FINITE ||
+					  status == RS_NOT_POSITIVE_DEFINITE);
+				for (int j = 0; j < 6 && status == RS_OK; j++)
+					CHECK(isfinite(c.x[j]));
+				if (status == RS_OK)
+					CHECK(isfinite(c.loss) && c.loss >= 0.0 && isfinite(c.bias));
+				case_free(&c);
+			}
+		}
+	}
+}
+
+/* A negative event is certain, and certain to be no preference. */
+static void
+test_negative(void)
+{
+	Case		c;
+
+	case_init(&c, 4, 20, 10, true, false);
+	for (int i = 0; i < 10; i++)
+		c.value[i] = -1.0f;
+	CHECK(case_solve(&c) == RS_OK);
+	for (int j = 0; j < 4; j++)
+		CHECK(c.x[j] == 0.0f);
+	CHECK(c.loss == 0.0);
+	case_free(&c);
+}
+
+static void
+test_invalid(void)
+{
+	Case		c;
+
+	case_init(&c, 4, 20, 10, false, true);
+	c.side.biases = NULL;
+	CHECK(case_solve(&c) == RS_INVALID);
+	c.side.biases = c.biases;
+	CHECK(rs_row_solve(&c.objective, &c.side, &c.row, c.workspace, c.x, NULL, NULL) == RS_INVALID);
+	c.side.k = 0;
+	CHECK(case_solve(&c) == RS_INVALID);
+	c.side.k = 1025;
+	CHECK(case_solve(&c) == RS_INVALID);
+	case_free(&c);
+}
+
+/* However rows and panels are divided, the Gramian's bits are the same. */
+static void
+test_gramian(void)
+{
+	for (int k = 1; k <= 50; k += 7)
+	{
+		Case		c;
+		int			stride = RS_STRIDE(k);
+		double	   *parts = unit_alloc((size_t) k * stride * sizeof(double));
+		size_t		bytes = (size_t) k * stride * sizeof(double);
+
+		case_init(&c, k, 300, 1, true, false);
+		for (int a = 0; a < k; a++)
+		{
+			for (int b = 0; b < k; b++)
+			{
+				double		sum = 0.0;
+
+				for (int i = 0; i < 300; i++)
+					sum += (double) c.factors[i * stride + a] * (double) c.factors[i * stride + b];
+				CHECK(c.gramian[a * stride + b] == sum);
+			}
+		}
+		for (int panel = rs_gramian_panels(k) - 1; panel >= 0; panel--)
+		{
+			for (int32_t i = 0; i < 300;)
+			{
+				int32_t		n = 1 + (int32_t) unit_random(299);
+
+				n = i + n > 300 ? 300 - i : n;
+				rs_gramian_add(c.factors + (size_t) i * stride, n, k, stride, panel, parts);
+				i += n;
+			}
+		}
+		rs_gramian_mirror(k, stride, parts);
+		CHECK(memcmp(parts, c.gramian, bytes) == 0);
+		free(parts);
+		case_free(&c);
+	}
+}
+
+static bool
+stop_after(void *arg)
+{
+	return --*(int *) arg < 0;
+}
+
+static void
+test_stop(void)
+{
+	Case		c;
+
+	case_init(&c, 16, 500, 400, false, false);
+	for (int polls = 0; polls < 3; polls++)
+	{
+		int			left = polls;
+
+		CHECK(rs_row_solve_until(&c.objective, &c.side, &c.row, c.workspace, c.x, NULL, NULL,
+								 stop_after, &left) == RS_STOPPED);
+		CHECK(left == -1);
+	}
+	case_free(&c);
+}
+
+int
+main(void)
+{
+	for (int level = 0; level <= (int) rs_simd_best(); level++)
+	{
+		CHECK(rs_simd_select((RsSimdLevel) level));
+		test_solutions();
+		test_singular();
+		test_scales();
+		test_huge();
+		test_gramian();
+	}
+	test_largest();
+	test_ridge();
+	test_empty();
+	test_negative();
+	test_invalid();
+	test_stop();
+	return unit_report("row");
+}
