@@ -67,6 +67,19 @@ lock_model(const RsModel *model)
 				 errmsg("recommendation model \"%s\" does not exist", model->name)));
 }
 
+static void
+resolve_options(RsTrained *trained, Jsonb *run_options)
+{
+	const RsModel *model = trained->model;
+
+	rs_options_resolve(model->feedback, model->options, run_options, &trained->options);
+	if (trained->options.history_limit > 0 && model->time_column == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"history_limit\" needs a time column"),
+				 errhint("Create the model with time_column.")));
+}
+
 static Size
 memory_limit(void)
 {
@@ -240,6 +253,18 @@ report_status(const RsTrained *trained, RsStatus status, RsTick *tick)
 	elog(ERROR, "solver returned status %d", (int) status);
 }
 
+/* The last iteration ends without a tick. */
+static void
+tell_end(const RsAlsModel *als)
+{
+	RsAlsProgress progress = {.phase = RS_ALS_ITERATING};
+
+	progress.iteration = als->iterations;
+	if (als->iterations > 0)
+		progress.loss = als->loss[als->iterations - 1];
+	rs_progress_solving(&progress);
+}
+
 static void
 solve(RsTrained *trained)
 {
@@ -261,6 +286,7 @@ solve(RsTrained *trained)
 	CHECK_FOR_INTERRUPTS();
 	status = solver->fit(&problem, arena, bytes, rs_tick, &tick, &trained->als);
 	report_status(trained, status, &tick);
+	tell_end(&trained->als);
 }
 
 /* ---- one run ------------------------------------------------------------ */
@@ -298,7 +324,7 @@ train(const char *name, Jsonb *run_options, bool deploy, RsTrainResult *result)
 	trained.model = model;
 	trained.started_at = GetCurrentTimestamp();
 	trained.trained_by = GetUserNameFromId(GetUserId(), false);
-	rs_options_resolve(model->feedback, model->options, run_options, &trained.options);
+	resolve_options(&trained, run_options);
 
 	rs_progress_begin(model, model->algorithm == RS_ALS ? trained.options.iterations : 0,
 					  trained.started_at);
