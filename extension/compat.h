@@ -45,6 +45,22 @@
 	(pg_namespace_aclcheck(schema, role, ACL_CREATE) == ACLCHECK_OK)
 #endif
 
+/* 16 added only_summarizing. */
+#if PG_VERSION_NUM >= 160000
+#define ExecInsertIndexTuplesCompat(result, slot, estate) \
+	ExecInsertIndexTuples(result, slot, estate, false, false, NULL, NIL, false)
+#else
+#define ExecInsertIndexTuplesCompat(result, slot, estate) \
+	ExecInsertIndexTuples(result, slot, estate, false, false, NULL, NIL)
+#endif
+
+/* 17 brought transaction_timeout. */
+#if PG_VERSION_NUM >= 170000
+#define TransactionTimeoutPendingCompat TransactionTimeoutPending
+#else
+#define TransactionTimeoutPendingCompat false
+#endif
+
 /* Declare the entry point of an SQL function, ahead of its definition. */
 #define RS_FUNCTION(name) \
 	extern PGDLLEXPORT Datum name(PG_FUNCTION_ARGS); \

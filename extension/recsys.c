@@ -8,10 +8,12 @@
 #include "postgres.h"
 
 #include "fmgr.h"
+#include "miscadmin.h"
 
 #include "compat.h"
 #include "guc.h"
 #include "kernel/kernel.h"
+#include "train/progress.h"
 
 PG_MODULE_MAGIC;
 
@@ -23,4 +25,6 @@ _PG_init(void)
 {
 	rs_kernel_init();
 	rs_guc_init();
+	if (process_shared_preload_libraries_in_progress)
+		rs_progress_install();
 }

@@ -47,12 +47,13 @@ extern void rs_factors_scan_items(const RsModel *model, int version,
 								  RsItemCallback callback, void *arg);
 
 /*
- * Bulk insertion, one table at a time, within rs_owner_begin/end.  The columns
- * are those of the table in order; ids are given as Datum of their kind.
+ * Bulk insertion, one table at a time, within rs_owner_begin/end.  A row is
+ * copied.  The rows are visible to the transaction's next command.
  */
 typedef struct RsFactorWriter RsFactorWriter;
 
-extern RsFactorWriter *rs_factors_begin_insert(Oid table, int version);
+extern RsFactorWriter *rs_factors_begin_insert_users(const RsModel *model, int version);
+extern RsFactorWriter *rs_factors_begin_insert_items(const RsModel *model, int version);
 extern void rs_factors_insert_user(RsFactorWriter *writer, Datum user_id,
 								   const RsUserFactors *row);
 extern void rs_factors_insert_item(RsFactorWriter *writer, Datum item_id,

@@ -416,6 +416,7 @@ rs_source_read(const RsModel *model, Size memory_limit,
 				   id_cast(model->user_kind), id_cast(model->item_kind),
 				   time_cast(model), quote_identifier(model->name));
 	options.dest = &receiver.pub;
+	options.read_only = true;
 	result = SPI_execute_extended(sql, &options);
 	if (result < 0)
 		elog(ERROR, "SPI_execute_extended failed: %s", SPI_result_code_string(result));

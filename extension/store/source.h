@@ -32,8 +32,8 @@ typedef struct RsRatings
 } RsRatings;
 
 /*
- * Read the view in one statement, one snapshot, into the current memory
- * context.  Call within rs_owner_begin/end with SPI connected.  progress is
+ * Read the view in one statement, under the active snapshot, into the current
+ * memory context.  Call within rs_owner_begin/end with SPI connected.  progress is
  * called now and then with the number of rows.  Errors: 22000 for a rating
  * that is NaN or infinite (names user and item), 22003 for one beyond float,
  * 54000 for a text id that is too long or when more than memory_limit bytes

@@ -1,0 +1,147 @@
+/*-------------------------------------------------------------------------
+ *
+ * api_train.c
+ *		SQL functions: train, deploy, rollback, and the rows behind the view
+ *		recsys.training_progress.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xlog.h"
+#include "catalog/pg_class.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "tcop/utility.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/jsonb.h"
+#include "utils/timestamp.h"
+
+#include "api/arguments.h"
+#include "compat.h"
+#include "train/deploy.h"
+#include "train/progress.h"
+#include "train/trainer.h"
+
+RS_FUNCTION(recsys_train);
+RS_FUNCTION(recsys_deploy);
+RS_FUNCTION(recsys_rollback);
+RS_FUNCTION(recsys_training_progress_slots);
+
+/* These functions write: refuse where nothing may be written. */
+static void
+require_writable(const char *command)
+{
+	PreventCommandDuringRecovery(command);
+	PreventCommandIfReadOnly(command);
+	PreventCommandIfParallelMode(command);
+}
+
+/* train(model text, options jsonb, deploy boolean): one row */
+Datum
+recsys_train(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	char	   *model = rs_text_argument(fcinfo, 0, "model");
+	Jsonb	   *options = PG_ARGISNULL(1) ? NULL : PG_GETARG_JSONB_P(1);
+	bool		deploy = DatumGetBool(rs_argument(fcinfo, 2, "deploy"));
+	RsTrainResult result;
+	Datum		values[8];
+	bool		nulls[8] = {false};
+
+	require_writable("recsys.train()");
+	InitMaterializedSRF(fcinfo, 0);
+	rs_train(model, options, deploy, &result);
+
+	values[0] = Int32GetDatum(result.version);
+	values[1] = Int32GetDatum(result.users);
+	values[2] = Int32GetDatum(result.items);
+	values[3] = Int64GetDatum(result.ratings);
+	values[4] = Int32GetDatum(result.iterations);
+	values[5] = Float8GetDatum(result.loss);
+	nulls[5] = !result.has_loss;
+	values[6] = Float8GetDatum(result.seconds);
+	values[7] = BoolGetDatum(result.deployed);
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	return (Datum) 0;
+}
+
+/* deploy(model text, version int): void */
+Datum
+recsys_deploy(PG_FUNCTION_ARGS)
+{
+	char	   *model = rs_text_argument(fcinfo, 0, "model");
+	int			version = DatumGetInt32(rs_argument(fcinfo, 1, "version"));
+
+	require_writable("recsys.deploy()");
+	rs_deploy(rs_model_open(model, RS_MODEL_OWN), version);
+	PG_RETURN_VOID();
+}
+
+/* rollback(model text): void */
+Datum
+recsys_rollback(PG_FUNCTION_ARGS)
+{
+	char	   *model = rs_text_argument(fcinfo, 0, "model");
+
+	require_writable("recsys.rollback()");
+	rs_rollback(rs_model_open(model, RS_MODEL_OWN));
+	PG_RETURN_VOID();
+}
+
+/* May the current user know of this training? */
+static bool
+may_see(const RsProgress *progress)
+{
+	bool		is_missing = false;
+
+	if (progress->database != MyDatabaseId)
+		return false;
+	if (has_privs_of_role(GetUserId(), progress->owner))
+		return true;
+	return pg_class_aclcheck_ext(progress->view, GetUserId(), ACL_SELECT,
+								 &is_missing) == ACLCHECK_OK && !is_missing;
+}
+
+/*
+ * training_progress_slots(): model, pid, user_name, phase, rows_read,
+ * iteration, iterations, rows_done, rows_total, loss, started_at
+ */
+Datum
+recsys_training_progress_slots(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	RsProgress *slots = palloc(sizeof(RsProgress) * RS_PROGRESS_SLOTS);
+	int			n = rs_progress_read(slots);
+
+	InitMaterializedSRF(fcinfo, 0);
+	for (int i = 0; i < n; i++)
+	{
+		const RsProgress *p = &slots[i];
+		char	   *user;
+		Datum		values[11];
+		bool		nulls[11] = {false};
+
+		if (!may_see(p))
+			continue;
+		user = GetUserNameFromId(p->user, true);
+		values[0] = CStringGetTextDatum(p->model);
+		values[1] = Int32GetDatum(p->pid);
+		nulls[2] = user == NULL;
+		if (user != NULL)
+			values[2] = CStringGetTextDatum(user);
+		values[3] = CStringGetTextDatum(rs_progress_phase_name(p->phase));
+		values[4] = Int64GetDatum(p->rows_read);
+		values[5] = Int32GetDatum(p->iteration);
+		values[6] = Int32GetDatum(p->iterations);
+		values[7] = Int64GetDatum(p->rows_done);
+		values[8] = Int64GetDatum(p->rows_total);
+		values[9] = Float8GetDatum(p->loss);
+		nulls[9] = p->iteration == 0;
+		values[10] = TimestampTzGetDatum(p->started_at);
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+	return (Datum) 0;
+}

@@ -1,0 +1,223 @@
+/*-------------------------------------------------------------------------
+ *
+ * progress.c
+ *		The shared slots behind recsys.training_progress, and the NOTICEs.
+ *
+ * A slot belongs to the backend whose pid is in it; one lock guards them all,
+ * held for a copy of a few words, some fifty times a second for each training.
+ * The owner clears its slot when training ends in whatever way: the trainer
+ * does on success and error, before_shmem_exit when the session ends.  When a
+ * backend dies by a signal the postmaster resets shared memory itself.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "storage/ipc.h"
+#include "storage/lwlock.h"
+#include "storage/shmem.h"
+
+#include "compat.h"
+#include "guc.h"
+#include "train/progress.h"
+
+#define TRANCHE_NAME	"RecsysProgress"
+
+typedef struct ProgressControl
+{
+	LWLock	   *lock;
+	RsProgress	slots[RS_PROGRESS_SLOTS];
+} ProgressControl;
+
+static shmem_request_hook_type prev_shmem_request_hook = NULL;
+static shmem_startup_hook_type prev_shmem_startup_hook = NULL;
+
+static ProgressControl *control = NULL; /* NULL: not preloaded */
+static RsProgress current;		/* of this backend; pid 0 when none */
+static RsProgress *own_slot = NULL;
+static bool exit_registered = false;
+
+/* ---- shared memory ------------------------------------------------------ */
+
+static void
+request_shmem(void)
+{
+	if (prev_shmem_request_hook)
+		prev_shmem_request_hook();
+	RequestAddinShmemSpace(sizeof(ProgressControl));
+	RequestNamedLWLockTranche(TRANCHE_NAME, 1);
+}
+
+static void
+startup_shmem(void)
+{
+	bool		found;
+
+	if (prev_shmem_startup_hook)
+		prev_shmem_startup_hook();
+	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
+	control = ShmemInitStruct("recsys progress", sizeof(ProgressControl), &found);
+	if (!found)
+	{
+		memset(control, 0, sizeof(ProgressControl));
+		control->lock = &GetNamedLWLockTranche(TRANCHE_NAME)->lock;
+	}
+	LWLockRelease(AddinShmemInitLock);
+}
+
+void
+rs_progress_install(void)
+{
+	prev_shmem_request_hook = shmem_request_hook;
+	shmem_request_hook = request_shmem;
+	prev_shmem_startup_hook = shmem_startup_hook;
+	shmem_startup_hook = startup_shmem;
+}
+
+/* Copy what is known to our slot, if we have one. */
+static void
+publish_current(void)
+{
+	if (own_slot == NULL)
+		return;
+	LWLockAcquire(control->lock, LW_EXCLUSIVE);
+	*own_slot = current;
+	LWLockRelease(control->lock);
+}
+
+static void
+clear_at_exit(int code, Datum arg)
+{
+	rs_progress_end();
+}
+
+/* Take a free slot; when there is none the training runs unseen. */
+static void
+claim_slot(void)
+{
+	if (control == NULL)
+		return;
+	if (!exit_registered)
+	{
+		before_shmem_exit(clear_at_exit, (Datum) 0);
+		exit_registered = true;
+	}
+	LWLockAcquire(control->lock, LW_EXCLUSIVE);
+	for (int i = 0; i < RS_PROGRESS_SLOTS && own_slot == NULL; i++)
+	{
+		if (control->slots[i].pid == 0)
+		{
+			own_slot = &control->slots[i];
+			*own_slot = current;
+		}
+	}
+	LWLockRelease(control->lock);
+}
+
+int
+rs_progress_read(RsProgress slots[RS_PROGRESS_SLOTS])
+{
+	int			n = 0;
+
+	if (control == NULL)
+		return 0;
+	LWLockAcquire(control->lock, LW_SHARED);
+	for (int i = 0; i < RS_PROGRESS_SLOTS; i++)
+	{
+		if (control->slots[i].pid != 0)
+			slots[n++] = control->slots[i];
+	}
+	LWLockRelease(control->lock);
+	return n;
+}
+
+/* ---- a training's news -------------------------------------------------- */
+
+const char *
+rs_progress_phase_name(RsTrainPhase phase)
+{
+	switch (phase)
+	{
+		case RS_PHASE_READING:
+			return "reading";
+		case RS_PHASE_PREPARING:
+			return "preparing";
+		case RS_PHASE_ITERATING:
+			return "iterating";
+		case RS_PHASE_PUBLISHING:
+			return "publishing";
+	}
+	elog(ERROR, "unrecognized training phase: %d", (int) phase);
+}
+
+static void
+notice_phase(void)
+{
+	if (rs_log_progress)
+		ereport(NOTICE,
+				(errmsg("model \"%s\": %s", current.model,
+						rs_progress_phase_name(current.phase))));
+}
+
+void
+rs_progress_begin(const RsModel *model, int iterations, TimestampTz started_at)
+{
+	memset(&current, 0, sizeof(current));
+	current.pid = MyProcPid;
+	current.database = MyDatabaseId;
+	current.user = GetUserId();
+	current.owner = model->owner;
+	current.view = model->view;
+	strlcpy(current.model, model->name, sizeof(current.model));
+	current.phase = RS_PHASE_READING;
+	current.iterations = iterations;
+	current.started_at = started_at;
+	claim_slot();
+	notice_phase();
+}
+
+void
+rs_progress_end(void)
+{
+	memset(&current, 0, sizeof(current));
+	publish_current();
+	own_slot = NULL;
+}
+
+void
+rs_progress_phase(RsTrainPhase phase)
+{
+	if (current.phase == phase)
+		return;
+	current.phase = phase;
+	publish_current();
+	notice_phase();
+}
+
+void
+rs_progress_rows(int64 rows)
+{
+	current.rows_read = rows;
+	publish_current();
+}
+
+/* Called from the solver's tick: an error here must be caught there. */
+void
+rs_progress_solving(const RsAlsProgress *progress)
+{
+	bool		finished = progress->iteration > current.iteration;
+
+	current.iteration = progress->iteration;
+	current.loss = progress->loss;
+	current.rows_done = progress->rows_done;
+	current.rows_total = progress->rows_total;
+	publish_current();
+	rs_progress_phase(progress->phase == RS_ALS_PREPARING ?
+					  RS_PHASE_PREPARING : RS_PHASE_ITERATING);
+	if (finished && rs_log_progress)
+		ereport(NOTICE,
+				(errmsg("model \"%s\": iteration %d of %d, loss %.8g",
+						current.model, current.iteration, current.iterations,
+						current.loss)));
+}

@@ -1,0 +1,70 @@
+/*-------------------------------------------------------------------------
+ *
+ * progress.h
+ *		What a training says about itself while it runs.
+ *
+ * Each training backend owns one slot in shared memory, behind the view
+ * recsys.training_progress; without shared_preload_libraries there are no
+ * slots and trainings run unseen.  With recsys.log_progress on, the session
+ * that trains gets the same news as NOTICE.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RS_PROGRESS_H
+#define RS_PROGRESS_H
+
+#include "postgres.h"
+
+#include "datatype/timestamp.h"
+
+#include "rs_limits.h"
+#include "solver/solver.h"
+#include "store/model.h"
+
+/* Trainings of the whole cluster that can be seen at once. */
+#define RS_PROGRESS_SLOTS	64
+
+typedef enum RsTrainPhase
+{
+	RS_PHASE_READING,
+	RS_PHASE_PREPARING,
+	RS_PHASE_ITERATING,
+	RS_PHASE_PUBLISHING
+} RsTrainPhase;
+
+typedef struct RsProgress
+{
+	int			pid;			/* 0: the slot is free */
+	Oid			database;
+	Oid			user;
+	Oid			owner;			/* of the model */
+	Oid			view;
+	char		model[RS_MAX_MODEL_NAME + 1];
+	RsTrainPhase phase;
+	int64		rows_read;
+	int			iteration;		/* finished */
+	int			iterations;		/* at most */
+	int64		rows_done;		/* in the current half-step */
+	int64		rows_total;
+	double		loss;			/* after the last finished iteration */
+	TimestampTz started_at;
+} RsProgress;
+
+/* In the postmaster: ask for the shared memory. */
+extern void rs_progress_install(void);
+
+/* One training at a time in a backend; end is safe without begin. */
+extern void rs_progress_begin(const RsModel *model, int iterations,
+							  TimestampTz started_at);
+extern void rs_progress_end(void);
+
+extern void rs_progress_phase(RsTrainPhase phase);
+extern void rs_progress_rows(int64 rows);
+extern void rs_progress_solving(const RsAlsProgress *progress);
+
+extern const char *rs_progress_phase_name(RsTrainPhase phase);
+
+/* Copy the slots in use; returns how many. */
+extern int	rs_progress_read(RsProgress slots[RS_PROGRESS_SLOTS]);
+
+#endif							/* RS_PROGRESS_H */

@@ -1,0 +1,355 @@
+/*-------------------------------------------------------------------------
+ *
+ * publish.c
+ *		Makes the result of a training a version of the model.
+ *
+ * Everything happens in the transaction of the training, so a version appears
+ * as a whole at its commit or not at all.  The update of the model's row comes
+ * first: it numbers the version and, until commit, holds off deploy() and
+ * rollback(), which could otherwise switch to a version that is deleted here.
+ *
+ * Users and items none of whose cells says anything (an implicit weight of
+ * zero) have no row.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/timestamp.h"
+
+#include "compat.h"
+#include "kernel/kernel.h"
+#include "store/factors.h"
+#include "train/progress.h"
+#include "train/publish.h"
+
+/* ---- factor rows -------------------------------------------------------- */
+
+/* One side of the result: users or items. */
+typedef struct Side
+{
+	const char *noun;			/* for messages */
+	const RsIdList *ids;
+	const float *factors;		/* NULL for popular */
+	const float *biases;		/* NULL without */
+	const int32_t *counts;
+	bool		is_user;		/* its last component is 1 where an item has its bias */
+} Side;
+
+static void
+refuse_not_finite(const Side *side, int32 row)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+			 errmsg("the factors of %s \"%s\" are not finite", side->noun,
+					rs_id_to_cstring(rs_idlist_get(side->ids, row), side->ids->kind)),
+			 errhint("Increase the regularization option, or scale the ratings down.")));
+}
+
+/* Copy the factors of a row into vec, (x) or (x, 1) or (y, b); check them. */
+static void
+fill_vector(const RsTrained *trained, const Side *side, int32 row, RsRecvec *vec)
+{
+	int			k = trained->als.k;
+
+	memcpy(vec->x, side->factors + (Size) row * trained->als.stride, k * sizeof(float));
+	if (side->biases != NULL)
+		vec->x[k] = side->biases[row];
+	for (int i = 0; i < vec->dim; i++)
+	{
+		if (!isfinite(vec->x[i]))
+			refuse_not_finite(side, row);
+	}
+	if (side->biases != NULL && side->is_user)
+		vec->x[k] = 1;
+}
+
+static RsRecvec *
+new_vector(const RsTrained *trained, const Side *side)
+{
+	if (side->factors == NULL)
+		return NULL;
+	return rs_recvec_new(trained->als.k + (side->biases != NULL ? 1 : 0));
+}
+
+/* Ids of text kind are palloc'd; the others cost nothing. */
+static void
+free_id(const Side *side, Datum id)
+{
+	if (side->ids->kind != RS_ID_BIGINT)
+		pfree(DatumGetPointer(id));
+}
+
+static int32
+insert_users(const RsTrained *trained, int version)
+{
+	Side		side = {"user", &trained->ratings.users, trained->als.user_factors,
+		trained->als.user_biases, trained->als.user_counts, true};
+	RsUserFactors row = {new_vector(trained, &side), 0};
+	RsFactorWriter *writer = rs_factors_begin_insert_users(trained->model, version);
+	int32		n = 0;
+
+	for (int32 i = 0; i < side.ids->n; i++)
+	{
+		Datum		id;
+
+		if (side.counts[i] == 0)
+			continue;
+		id = rs_idlist_get(side.ids, i);
+		fill_vector(trained, &side, i, row.factors);
+		row.bias = side.biases != NULL ? side.biases[i] : 0;
+		rs_factors_insert_user(writer, id, &row);
+		free_id(&side, id);
+		n++;
+	}
+	rs_factors_end_insert(writer);
+	return n;
+}
+
+static int32
+insert_items(const RsTrained *trained, int version)
+{
+	Side		side = {"item", &trained->ratings.items, trained->als.item_factors,
+		trained->als.item_biases, trained->als.item_counts, false};
+	RsItemFactors row = {new_vector(trained, &side), 0};
+	RsFactorWriter *writer = rs_factors_begin_insert_items(trained->model, version);
+	int32		n = 0;
+
+	for (int32 i = 0; i < side.ids->n; i++)
+	{
+		Datum		id;
+
+		if (side.counts[i] == 0)
+			continue;
+		id = rs_idlist_get(side.ids, i);
+		if (row.factors != NULL)
+			fill_vector(trained, &side, i, row.factors);
+		row.users = side.counts[i];
+		rs_factors_insert_item(writer, id, &row);
+		free_id(&side, id);
+		n++;
+	}
+	rs_factors_end_insert(writer);
+	return n;
+}
+
+static int32
+count_positive(const int32_t *counts, int32 n)
+{
+	int32		positive = 0;
+
+	for (int32 i = 0; i < n; i++)
+		positive += counts[i] > 0;
+	return positive;
+}
+
+static void
+insert_factors(const RsTrained *trained, RsTrainResult *result)
+{
+	RsOwnerContext owner;
+
+	rs_owner_begin(trained->model, &owner);
+	if (trained->als.user_factors != NULL)
+		result->users = insert_users(trained, result->version);
+	else
+		result->users = count_positive(trained->als.user_counts, trained->ratings.users.n);
+	result->items = insert_items(trained, result->version);
+	rs_owner_end(&owner);
+}
+
+/* ---- catalog rows ------------------------------------------------------- */
+
+static int
+next_version(const RsModel *model)
+{
+	Oid			types[] = {TEXTOID};
+	Datum		values[] = {CStringGetTextDatum(model->name)};
+	bool		isnull;
+
+	rs_catalog_execute("UPDATE recsys.model SET last_version = last_version + 1"
+					   " WHERE name = $1 RETURNING last_version",
+					   1, types, values, NULL, false);
+	if (SPI_processed != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("recommendation model \"%s\" does not exist", model->name)));
+	return DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
+									   1, &isnull));
+}
+
+static const char *
+simd_name(void)
+{
+	switch (rs_simd_level())
+	{
+		case RS_SIMD_PORTABLE:
+			return "portable";
+		case RS_SIMD_AVX2:
+			return "avx2";
+		case RS_SIMD_AVX512:
+			return "avx512";
+	}
+	elog(ERROR, "unrecognized instruction set: %d", (int) rs_simd_level());
+}
+
+static Datum
+loss_array(const RsAlsModel *als)
+{
+	Datum	   *losses = palloc(sizeof(Datum) * Max(als->iterations, 1));
+
+	for (int i = 0; i < als->iterations; i++)
+		losses[i] = Float8GetDatum(als->loss[i]);
+	return PointerGetDatum(construct_array(losses, als->iterations, FLOAT8OID,
+										   sizeof(float8), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+}
+
+static int64
+random_stamp(void)
+{
+	int64		stamp;
+
+	if (!pg_strong_random(&stamp, sizeof(stamp)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not generate random values")));
+	return stamp;
+}
+
+/* Columns of recsys.model_version, in the order of the statement below. */
+#define VERSION_COLUMNS 22
+
+static void
+insert_version(const RsTrained *trained, const RsTrainResult *result)
+{
+	const RsModel *model = trained->model;
+	Oid			types[VERSION_COLUMNS] = {
+		TEXTOID, INT4OID, INT8OID, TEXTOID, TEXTOID, JSONBOID, FLOAT8OID,
+		INT4OID, INT4OID, INT8OID, INT8OID, INT8OID, INT4OID, FLOAT8ARRAYOID,
+		TIMESTAMPTZOID, FLOAT8OID, TEXTOID, TEXTOID, INT4OID, OIDOID, TEXTOID,
+		TEXTOID
+	};
+	Datum		values[VERSION_COLUMNS] = {
+		CStringGetTextDatum(model->name),
+		Int32GetDatum(result->version),
+		Int64GetDatum(random_stamp()),
+		CStringGetTextDatum(rs_feedback_name(model->feedback)),
+		CStringGetTextDatum(rs_algorithm_name(model->algorithm)),
+		JsonbPGetDatum(rs_options_to_jsonb(model->feedback, &trained->options)),
+		Float8GetDatum(trained->als.mean),
+		Int32GetDatum(result->users),
+		Int32GetDatum(result->items),
+		Int64GetDatum(result->ratings),
+		Int64GetDatum(trained->ratings.rows_read),
+		Int64GetDatum(trained->ratings.rows_skipped),
+		Int32GetDatum(result->iterations),
+		loss_array(&trained->als),
+		TimestampTzGetDatum(trained->started_at),
+		Float8GetDatum(result->seconds),
+		CStringGetTextDatum(trained->trained_by),
+		CStringGetTextDatum(simd_name()),
+		Int32GetDatum(trained->threads),
+		ObjectIdGetDatum(model->view),
+		CStringGetTextDatum(trained->snapshot),
+		CStringGetTextDatum("recsys")
+	};
+
+	rs_catalog_execute("INSERT INTO recsys.model_version (model, version, stamp, feedback,"
+					   " algorithm, options, mean, users, items, ratings, rows_read,"
+					   " rows_skipped, iterations, loss, started_at, seconds, trained_by,"
+					   " kernel, threads, source, snapshot, library_version)"
+					   " SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,"
+					   " $15, $16, $17, $18, $19, pg_catalog.pg_get_viewdef($20), $21,"
+					   " e.extversion FROM pg_catalog.pg_extension AS e WHERE e.extname = $22::name",
+					   VERSION_COLUMNS, types, values, NULL, false);
+	if (SPI_processed != 1)
+		elog(ERROR, "extension recsys is not registered");
+}
+
+static void
+activate(const RsModel *model, int version)
+{
+	Oid			types[] = {TEXTOID, INT4OID};
+	Datum		values[] = {CStringGetTextDatum(model->name), Int32GetDatum(version)};
+
+	rs_catalog_execute("UPDATE recsys.model SET active_version = $2 WHERE name = $1",
+					   2, types, values, NULL, false);
+}
+
+/* ---- old versions ------------------------------------------------------- */
+
+/* Delete the rows of versions (an int array) from one factor table. */
+static void
+delete_factors(Oid table, Datum versions)
+{
+	char	   *sql = psprintf("DELETE FROM %s WHERE version = ANY ($1)",
+							   quote_qualified_identifier(get_namespace_name(get_rel_namespace(table)),
+														  get_rel_name(table)));
+	Oid			types[] = {INT4ARRAYOID};
+	int			result = SPI_execute_with_args(sql, 1, types, &versions, NULL, false, 0);
+
+	if (result != SPI_OK_DELETE)
+		elog(ERROR, "SPI_execute_with_args failed: %s", SPI_result_code_string(result));
+}
+
+/*
+ * Delete all but the newest keep_versions versions and the active one.  The
+ * new one is among the newest, since keep_versions is at least 1.
+ */
+static void
+delete_old_versions(const RsTrained *trained)
+{
+	const RsModel *model = trained->model;
+	Oid			types[] = {TEXTOID, INT4OID};
+	Datum		values[] = {CStringGetTextDatum(model->name),
+	Int32GetDatum(trained->options.keep_versions)};
+	RsOwnerContext owner;
+	Datum		versions;
+	bool		isnull;
+
+	rs_catalog_execute("WITH gone AS ("
+					   "  DELETE FROM recsys.model_version AS v USING recsys.model AS m"
+					   "  WHERE m.name = $1 AND v.model = m.name"
+					   "    AND v.version IS DISTINCT FROM m.active_version"
+					   "    AND v.version NOT IN ("
+					   "      SELECT n.version FROM recsys.model_version AS n WHERE n.model = $1"
+					   "      ORDER BY n.version DESC LIMIT $2)"
+					   "  RETURNING v.version)"
+					   " SELECT pg_catalog.array_agg(version) FROM gone",
+					   2, types, values, NULL, false);
+	versions = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+	if (isnull)
+		return;
+	rs_owner_begin(model, &owner);
+	delete_factors(model->user_factors, versions);
+	delete_factors(model->item_factors, versions);
+	rs_owner_end(&owner);
+}
+
+void
+rs_publish(const RsTrained *trained, bool deploy, RsTrainResult *result)
+{
+	const RsAlsModel *als = &trained->als;
+
+	memset(result, 0, sizeof(RsTrainResult));
+	rs_progress_phase(RS_PHASE_PUBLISHING);
+	result->version = next_version(trained->model);
+	insert_factors(trained, result);
+	result->ratings = als->n_cells;
+	result->iterations = als->iterations;
+	result->has_loss = als->iterations > 0;
+	result->loss = result->has_loss ? als->loss[als->iterations - 1] : 0;
+	result->seconds = (GetCurrentTimestamp() - trained->started_at) / 1000000.0;
+	result->deployed = deploy;
+	insert_version(trained, result);
+	if (deploy)
+		activate(trained->model, result->version);
+	delete_old_versions(trained);
+}

@@ -1,0 +1,53 @@
+/*-------------------------------------------------------------------------
+ *
+ * publish.h
+ *		Makes the result of a training a version of the model.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RS_PUBLISH_H
+#define RS_PUBLISH_H
+
+#include "postgres.h"
+
+#include "datatype/timestamp.h"
+
+#include "solver/solver.h"
+#include "store/model.h"
+#include "store/source.h"
+
+/* A finished computation and where it comes from. */
+typedef struct RsTrained
+{
+	const RsModel *model;
+	RsOptions	options;		/* as used */
+	RsRatings	ratings;
+	RsAlsModel	als;			/* popular: no factors, but the counts */
+	int			threads;
+	char	   *snapshot;		/* pg_snapshot of the read */
+	char	   *trained_by;
+	TimestampTz started_at;
+} RsTrained;
+
+/* What train() tells. */
+typedef struct RsTrainResult
+{
+	int			version;
+	int32		users;			/* published: those with a cell that says something */
+	int32		items;
+	int64		ratings;		/* cells after the rule for repeated ones */
+	int			iterations;
+	bool		has_loss;
+	double		loss;
+	double		seconds;
+	bool		deployed;
+} RsTrainResult;
+
+/*
+ * Write the factor rows and the version's row, make it the active version if
+ * deploy, delete versions beyond keep_versions.  SPI is connected.  Errors:
+ * 22003 when a factor is not finite; nothing of the transaction may then stay.
+ */
+extern void rs_publish(const RsTrained *trained, bool deploy, RsTrainResult *result);
+
+#endif							/* RS_PUBLISH_H */

@@ -1,0 +1,363 @@
+/*-------------------------------------------------------------------------
+ *
+ * trainer.c
+ *		One training of a model: read, solve, publish.
+ *
+ * Phases: (1) the model is resolved and locked; (2) its view is read, as its
+ * owner; (3) the memory that solving needs is counted and compared with
+ * recsys.training_memory; (4) recsys_solver.so computes, while this process
+ * only watches (tick.c); (5) the result is published.  All in one transaction:
+ * whatever goes wrong, nothing stays.
+ *
+ * Lock: ShareUpdateExclusive on the model's view, until the transaction ends.
+ * It conflicts with itself and with DROP and ALTER, but not with those who read
+ * or write.  Not on a factor table: (auto)vacuum takes that very lock there,
+ * and a training would be refused because the last one is being cleaned up.
+ *
+ * Memory: one context for everything, deleted on any way out.  The solver gets
+ * one block of it, the arena, and allocates nothing itself.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <unistd.h>
+
+#include "catalog/pg_class.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
+#include "utils/uuid.h"
+
+#include "compat.h"
+#include "guc.h"
+#include "kernel/rng.h"
+#include "rs_limits.h"
+#include "train/popular.h"
+#include "train/progress.h"
+#include "train/solver_library.h"
+#include "train/tick.h"
+#include "train/trainer.h"
+
+/* The solver wants whole cache lines. */
+#define ARENA_ALIGNMENT		64
+
+/* A view that is read could call train() in turn. */
+static bool training = false;
+
+/* ---- before the computation --------------------------------------------- */
+
+static void
+lock_model(const RsModel *model)
+{
+	if (!ConditionalLockRelationOid(model->view, ShareUpdateExclusiveLock))
+		ereport(ERROR,
+				(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+				 errmsg("model \"%s\" is already being trained", model->name),
+				 errhint("Another session trains, alters or drops it; see the view recsys.training_progress.")));
+	if (!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(model->view)))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("recommendation model \"%s\" does not exist", model->name)));
+}
+
+static void
+resolve_options(RsTrained *trained, Jsonb *run_options)
+{
+	const RsModel *model = trained->model;
+
+	rs_options_resolve(model->feedback, model->options, run_options, &trained->options);
+	if (trained->options.history_limit > 0 && model->time_column == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"history_limit\" needs a time column"),
+				 errhint("Create the model with time_column.")));
+}
+
+static Size
+memory_limit(void)
+{
+	return (Size) rs_training_memory * 1024;
+}
+
+/* Read the view as its owner, under a new snapshot that is noted. */
+static void
+read_source(RsTrained *trained)
+{
+	RsOwnerContext owner;
+	Datum		snapshot;
+
+	rs_owner_begin(trained->model, &owner);
+	CommandCounterIncrement();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	snapshot = DirectFunctionCall1(pg_current_snapshot, (Datum) 0);
+	trained->snapshot = DatumGetCString(DirectFunctionCall1(pg_snapshot_out, snapshot));
+	rs_source_read(trained->model, memory_limit(), rs_progress_rows, &trained->ratings);
+	PopActiveSnapshot();
+	rs_owner_end(&owner);
+}
+
+static void
+refuse_empty(const RsTrained *trained)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("model \"%s\" has nothing to train on", trained->model->name),
+			 errdetail("Of " INT64_FORMAT " rows read, " INT64_FORMAT
+					   " have no user, item or rating; the others, if any, have no weight.",
+					   trained->ratings.rows_read, trained->ratings.rows_skipped),
+			 errhint("The owner of the model reads the view recsys_data.%s.",
+					 quote_identifier(trained->model->name))));
+}
+
+/* Refuse when what is held and what will be allocated exceed the setting. */
+static void
+check_budget(const RsTrained *trained, Size more)
+{
+	const Size	mb = 1024 * 1024;
+	Size		needed = MemoryContextMemAllocated(CurrentMemoryContext, true);
+
+	if (__builtin_add_overflow(needed, more, &needed))
+		needed = SIZE_MAX;
+	if (needed <= memory_limit())
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+			 errmsg("training model \"%s\" needs %zu MB, but \"recsys.training_memory\" is %zu MB",
+					trained->model->name, needed / mb + 1, memory_limit() / mb),
+			 errhint("Raise recsys.training_memory, or lower the option factors.")));
+}
+
+/* ---- alternating least squares ------------------------------------------ */
+
+/* Hashes of the users' ids, from which the initial factors come. */
+static uint64_t *
+hash_users(const RsTrained *trained)
+{
+	const RsIdList *ids = &trained->ratings.users;
+	uint64_t   *hashes = MemoryContextAllocHuge(CurrentMemoryContext,
+												mul_size(sizeof(uint64_t), ids->n));
+
+	for (int32 i = 0; i < ids->n; i++)
+	{
+		switch (ids->kind)
+		{
+			case RS_ID_BIGINT:
+				hashes[i] = rs_hash_int((uint64) ids->ints[i], 0);
+				break;
+			case RS_ID_TEXT:
+				hashes[i] = rs_hash_bytes(ids->bytes + ids->offsets[i],
+										  ids->offsets[i + 1] - ids->offsets[i], 0);
+				break;
+			case RS_ID_UUID:
+				hashes[i] = rs_hash_bytes(ids->bytes + (Size) i * UUID_LEN, UUID_LEN, 0);
+				break;
+		}
+	}
+	return hashes;
+}
+
+static int
+thread_count(void)
+{
+	long		threads = rs_training_threads;
+
+	if (threads == 0)
+		threads = sysconf(_SC_NPROCESSORS_ONLN);
+	return (int) Min(Max(threads, 1), RS_MAX_THREADS);
+}
+
+static void
+make_problem(const RsTrained *trained, RsAlsProblem *problem)
+{
+	const RsOptions *options = &trained->options;
+	const RsRatings *ratings = &trained->ratings;
+
+	memset(problem, 0, sizeof(RsAlsProblem));
+	problem->objective.implicit = trained->model->feedback == RS_IMPLICIT;
+	problem->objective.biases = options->biases;
+	problem->objective.regularization = options->regularization;
+	problem->objective.reg_scaling = options->reg_scaling;
+	problem->objective.alpha = options->alpha;
+	problem->objective.unobserved_weight = options->unobserved_weight;
+	problem->k = options->factors;
+	problem->iterations = options->iterations;
+	problem->tolerance = options->tolerance;
+	problem->seed = (uint64_t) options->seed;
+	problem->threads = trained->threads;
+	problem->n_users = ratings->users.n;
+	problem->n_items = ratings->items.n;
+	problem->user_hash = hash_users(trained);
+	problem->cells.n = ratings->n;
+	problem->cells.user = ratings->user;
+	problem->cells.item = ratings->item;
+	problem->cells.value = ratings->value;
+	problem->cells.time = ratings->time;
+}
+
+/* "user" or "item" and the id of the row a status speaks of. */
+static const char *
+failed_row_name(const RsTrained *trained)
+{
+	const RsAlsModel *als = &trained->als;
+	const RsIdList *ids = als->failed_is_user ?
+		&trained->ratings.users : &trained->ratings.items;
+
+	return psprintf("%s \"%s\"", als->failed_is_user ? "user" : "item",
+					rs_id_to_cstring(rs_idlist_get(ids, als->failed_row), ids->kind));
+}
+
+/* Raise what a status of the solver means; returns for RS_OK only. */
+static void
+report_status(const RsTrained *trained, RsStatus status, RsTick *tick)
+{
+	switch (status)
+	{
+		case RS_OK:
+			return;
+		case RS_STOPPED:
+			rs_tick_raise(tick);
+			break;
+		case RS_NOT_POSITIVE_DEFINITE:
+			ereport(ERROR,
+					(errcode(ERRCODE_DATA_EXCEPTION),
+					 errmsg("could not solve for the factors of %s",
+							failed_row_name(trained)),
+					 errhint("Increase the regularization option.")));
+			break;
+		case RS_NOT_FINITE:
+			ereport(ERROR,
+					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+					 errmsg("the factors of %s are not finite", failed_row_name(trained)),
+					 errhint("Increase the regularization option, or scale the ratings down.")));
+			break;
+		case RS_OUT_OF_MEMORY:
+			ereport(ERROR,
+					(errcode(ERRCODE_OUT_OF_MEMORY),
+					 errmsg("out of memory in the solver")));
+			break;
+		case RS_NO_THREADS:
+			ereport(ERROR,
+					(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
+					 errmsg("could not start a thread for training")));
+			break;
+		case RS_INVALID:
+			break;
+	}
+	elog(ERROR, "solver returned status %d", (int) status);
+}
+
+/* The last iteration ends without a tick. */
+static void
+tell_end(const RsAlsModel *als)
+{
+	RsAlsProgress progress = {.phase = RS_ALS_ITERATING};
+
+	progress.iteration = als->iterations;
+	if (als->iterations > 0)
+		progress.loss = als->loss[als->iterations - 1];
+	rs_progress_solving(&progress);
+}
+
+static void
+solve(RsTrained *trained)
+{
+	const RsSolverApi *solver = rs_solver_open();
+	RsTick		tick = {CurrentMemoryContext, NULL};
+	RsAlsProblem problem;
+	RsStatus	status;
+	size_t		bytes;
+	char	   *arena;
+
+	trained->threads = thread_count();
+	make_problem(trained, &problem);
+	if (!solver->memory(&problem, &bytes) || bytes > SIZE_MAX - ARENA_ALIGNMENT)
+		bytes = SIZE_MAX - ARENA_ALIGNMENT;
+	check_budget(trained, bytes + ARENA_ALIGNMENT);
+	arena = MemoryContextAllocHuge(CurrentMemoryContext, bytes + ARENA_ALIGNMENT);
+	arena = (char *) TYPEALIGN(ARENA_ALIGNMENT, arena);
+
+	CHECK_FOR_INTERRUPTS();
+	status = solver->fit(&problem, arena, bytes, rs_tick, &tick, &trained->als);
+	report_status(trained, status, &tick);
+	tell_end(&trained->als);
+}
+
+/* ---- one run ------------------------------------------------------------ */
+
+static void
+run(RsTrained *trained, bool deploy, RsTrainResult *result)
+{
+	read_source(trained);
+	if (trained->ratings.n == 0)
+		refuse_empty(trained);
+	rs_progress_phase(RS_PHASE_PREPARING);
+	if (trained->model->algorithm == RS_POPULAR)
+	{
+		trained->threads = 1;
+		check_budget(trained, rs_popular_memory(&trained->ratings));
+		rs_popular_count(&trained->ratings, trained->model->feedback == RS_IMPLICIT,
+						 &trained->als);
+	}
+	else
+		solve(trained);
+	if (trained->als.n_cells == 0)
+		refuse_empty(trained);
+	rs_publish(trained, deploy, result);
+}
+
+/* Resolve, lock and run in the current memory context. */
+static void
+train(const char *name, Jsonb *run_options, bool deploy, RsTrainResult *result)
+{
+	MemoryContext context = CurrentMemoryContext;
+	RsTrained	trained = {0};
+	RsModel    *model = rs_model_open(name, RS_MODEL_OWN);
+
+	lock_model(model);
+	trained.model = model;
+	trained.started_at = GetCurrentTimestamp();
+	trained.trained_by = GetUserNameFromId(GetUserId(), false);
+	resolve_options(&trained, run_options);
+
+	rs_progress_begin(model, model->algorithm == RS_ALS ? trained.options.iterations : 0,
+					  trained.started_at);
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	MemoryContextSwitchTo(context);
+	run(&trained, deploy, result);
+	SPI_finish();
+}
+
+void
+rs_train(const char *name, Jsonb *run_options, bool deploy, RsTrainResult *result)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext context;
+
+	if (training)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("a training cannot start another training")));
+	context = AllocSetContextCreate(caller, "recsys train", ALLOCSET_DEFAULT_SIZES);
+	MemoryContextSwitchTo(context);
+	training = true;
+	PG_TRY();
+	{
+		train(name, run_options, deploy, result);
+	}
+	PG_FINALLY();
+	{
+		training = false;
+		rs_progress_end();
+		MemoryContextSwitchTo(caller);
+		MemoryContextDelete(context);
+	}
+	PG_END_TRY();
+}

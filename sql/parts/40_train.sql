@@ -1,0 +1,63 @@
+-- ---------------------------------------------------------------------------
+-- Training, and which version serves.
+--
+-- EXECUTE stays with PUBLIC: the functions themselves require that the caller
+-- is the model's owner or a member of that role, which no ACL could say.
+-- ---------------------------------------------------------------------------
+
+CREATE FUNCTION recsys.train(
+    model       text,
+    options     jsonb DEFAULT '{}',
+    deploy      boolean DEFAULT true,
+    OUT version    int,
+    OUT users      int,
+    OUT items      int,
+    OUT ratings    bigint,
+    OUT iterations int,
+    OUT loss       double precision,
+    OUT seconds    double precision,
+    OUT deployed   boolean
+) RETURNS SETOF record
+    AS 'MODULE_PATHNAME', 'recsys_train' LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 1 COST 1000000;
+COMMENT ON FUNCTION recsys.train(text, jsonb, boolean) IS
+    'trains a model on what its view shows now and makes the result a new version; options override the model''s for this version, deploy => false leaves the active version';
+
+CREATE FUNCTION recsys.deploy(model text, version int) RETURNS void
+    AS 'MODULE_PATHNAME', 'recsys_deploy' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION recsys.deploy(text, int) IS
+    'makes a version of a model the active one, from the commit of this transaction on';
+
+CREATE FUNCTION recsys.rollback(model text) RETURNS void
+    AS 'MODULE_PATHNAME', 'recsys_rollback' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION recsys.rollback(text) IS
+    'makes the greatest version below the active one the active one';
+
+CREATE FUNCTION recsys.training_progress_slots(
+    OUT model      text,
+    OUT pid        int,
+    OUT user_name  text,
+    OUT phase      text,
+    OUT rows_read  bigint,
+    OUT iteration  int,
+    OUT iterations int,
+    OUT rows_done  bigint,
+    OUT rows_total bigint,
+    OUT loss       double precision,
+    OUT started_at timestamptz
+) RETURNS SETOF record
+    AS 'MODULE_PATHNAME', 'recsys_training_progress_slots'
+    LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED ROWS 10;
+COMMENT ON FUNCTION recsys.training_progress_slots() IS
+    'the rows of the view recsys.training_progress: trainings in this database of models that the caller may use or owns';
+
+CREATE VIEW recsys.training_progress AS
+    SELECT model, pid, user_name, phase, rows_read, iteration, iterations,
+           rows_done, rows_total, loss, started_at
+    FROM recsys.training_progress_slots();
+COMMENT ON VIEW recsys.training_progress IS
+    'trainings that run now; empty unless the library recsys is in shared_preload_libraries';
+COMMENT ON COLUMN recsys.training_progress.phase IS 'reading, preparing, iterating or publishing';
+COMMENT ON COLUMN recsys.training_progress.iteration IS 'iterations finished';
+COMMENT ON COLUMN recsys.training_progress.rows_done IS 'users or items solved in the current half of an iteration';
+COMMENT ON COLUMN recsys.training_progress.loss IS 'the objective after the last finished iteration';
+GRANT SELECT ON recsys.training_progress TO PUBLIC;
