@@ -36,10 +36,10 @@
 /*
  * What part of its diagonal element a pivot must be: for the fast path, so much
  * that its result is good in float; for the careful path, more than what
- * rounding can leave of a zero after the elimination of m unknowns.
+ * rounding leaves of a zero after the elimination of m unknowns.
  */
 #define FAST_TOLERANCE(m)		(FLT_EPSILON * (float) (256 + 8 * (m)))
-#define CAREFUL_TOLERANCE(m)	(DBL_EPSILON * 4096.0 * (double) (m))
+#define CAREFUL_TOLERANCE(m)	(DBL_EPSILON * 256.0 * (double) (m))
 
 /* Cells, or rows of a matrix, between two questions whether to stop. */
 #define CAREFUL_POLL	16
@@ -290,13 +290,19 @@ fast_add(RowSolver *s, int32_t first, int n)
 	}
 }
 
-/* Bias row and ridge; the pivots' floors. */
+/*
+ * Bias row and ridge; the pivots' floors.  A pivot that is the part t of its
+ * diagonal element lifts the noise of later ones by 1 / t.  Where the ridge
+ * itself is well above float's noise no pivot can be a disguised zero;
+ * elsewhere t must be so large that t is above the noise lifted by 1 / t.
+ */
 static void
 fast_complete(RowSolver *s)
 {
 	float	   *matrix = s->matrix;
 	int			k = s->side->k;
 	float		tolerance = FAST_TOLERANCE(s->m);
+	float		without_ridge = sqrtf(tolerance);
 
 	if (s->objective->biases)
 	{
@@ -309,7 +315,7 @@ fast_complete(RowSolver *s)
 		float	   *diagonal = matrix + (size_t) j * s->stride + j;
 
 		*diagonal += (float) s->ridge;
-		s->floor[j] = tolerance * *diagonal;
+		s->floor[j] = *diagonal * (s->ridge >= tolerance * *diagonal ? tolerance : without_ridge);
 	}
 }
 
@@ -415,32 +421,51 @@ careful_add(RowSolver *s, int32_t i)
 	s->square += term.square;
 }
 
+/*
+ * Is a pivot more than rounding noise?  A small pivot magnifies the noise of
+ * those after it, so lowest, the smallest part of its diagonal that a pivot
+ * was so far, lifts the bar.  But no pivot of a matrix with a ridge is below
+ * that ridge: one that is not needs no further proof.
+ */
+static bool
+pivot_is_safe(const RowSolver *s, double pivot, double diagonal, double *lowest)
+{
+	double		part = pivot / diagonal;
+	double		least = CAREFUL_TOLERANCE(s->m);
+	bool		is_clear = part * *lowest > least;
+
+	if (part < *lowest)
+		*lowest = part;
+
+	/* A NaN fails both. */
+	return part > least &&
+		(is_clear || (s->ridge > 0.0 && pivot >= 0.5 * s->ridge));
+}
+
 /* U'U = A by rows, in place. */
 static RsStatus
 careful_factor(RowSolver *s)
 {
 	double	   *matrix = s->matrix;
-	double		tolerance = CAREFUL_TOLERANCE(s->m);
+	double	   *diagonal = s->sums;
+	double		lowest = 1.0;
 
-	/* The floors first: elimination changes later diagonals. */
+	/* Elimination changes later diagonals. */
 	for (int i = 0; i < s->m; i++)
 	{
-		double	   *row = matrix + (size_t) i * s->stride;
-
-		if (!isfinite(row[i]))
+		diagonal[i] = matrix[(size_t) i * s->stride + i];
+		if (!isfinite(diagonal[i]))
 			return RS_NOT_FINITE;
-		s->sums[i] = tolerance * row[i];
 	}
 	for (int i = 0; i < s->m; i++)
 	{
 		double	   *row = matrix + (size_t) i * s->stride;
-		double		root;
+		double		root = sqrt(row[i]);
 
 		if (i % CAREFUL_POLL == 0 && asked_to_stop(s))
 			return RS_STOPPED;
-		if (!(row[i] > s->sums[i]))
+		if (!pivot_is_safe(s, row[i], diagonal[i], &lowest))
 			return RS_NOT_POSITIVE_DEFINITE;
-		root = sqrt(row[i]);
 		for (int j = i; j < s->m; j++)
 			row[j] /= root;
 		for (int a = i + 1; a < s->m; a++)

@@ -1,0 +1,850 @@
+/*
+ * Whole trainings: against the same iteration written out in double, for any
+ * number of threads and order, on degenerate data, and stopped half-way.
+ */
+#include "unit.h"
+
+#include <dirent.h>
+#include <fenv.h>
+#include <pthread.h>
+#include <signal.h>
+
+#include "kernel/rng.h"
+#include "solver/als.h"
+
+/* A problem with room for its cells, and its result. */
+typedef struct Training
+{
+	RsAlsProblem problem;
+	RsAlsModel	model;
+	RsStatus	status;
+	int32_t    *user;
+	int32_t    *item;
+	float	   *value;
+	uint64_t   *hash;
+	void	   *arena;
+	size_t		bytes;
+} Training;
+
+static void
+training_init(Training *t, int32_t n_users, int32_t n_items, int64_t room, int k, bool implicit)
+{
+	RsAlsProblem *p = &t->problem;
+
+	memset(t, 0, sizeof(*t));
+	t->user = unit_alloc((size_t) room * sizeof(int32_t));
+	t->item = unit_alloc((size_t) room * sizeof(int32_t));
+	t->value = unit_alloc((size_t) room * sizeof(float));
+	t->hash = unit_alloc((size_t) n_users * sizeof(uint64_t));
+	for (int32_t u = 0; u < n_users; u++)
+		t->hash[u] = rs_hash_int((uint64_t) u, 0);
+	p->objective = (RsObjective) {implicit, !implicit, 0.0, 0.05, 1.0,
+	implicit ? 3.0 : 0.0, implicit ? 0.3 : 0.0};
+	p->k = k;
+	p->iterations = 6;
+	p->seed = 42;
+	p->threads = 2;
+	p->n_users = n_users;
+	p->n_items = n_items;
+	p->user_hash = t->hash;
+	p->cells = (RsTriplets) {0, t->user, t->item, t->value, NULL};
+}
+
+static void
+add_cell(Training *t, int32_t user, int32_t item, float value)
+{
+	int64_t		n = t->problem.cells.n++;
+
+	t->user[n] = user;
+	t->item[n] = item;
+	t->value[n] = value;
+}
+
+static void
+fit(Training *t, RsAlsTick tick, void *arg)
+{
+	CHECK(rs_als_memory(&t->problem, &t->bytes));
+	free(t->arena);
+	t->arena = malloc(t->bytes);
+	memset(t->arena, 0x7f, t->bytes);
+	t->status = rs_als_fit(&t->problem, t->arena, t->bytes, tick, arg, &t->model);
+}
+
+static void
+training_free(Training *t)
+{
+	free(t->user);
+	free(t->item);
+	free(t->value);
+	free(t->hash);
+	free(t->arena);
+}
+
+/* About a part of all cells; the last user and item 0 have none. */
+static void
+fill_random(Training *t, uint32_t percent)
+{
+	for (int32_t u = 0; u + 1 < t->problem.n_users; u++)
+	{
+		for (int32_t i = 1; i < t->problem.n_items; i++)
+		{
+			if (unit_random(100) < percent)
+			{
+				float		value = 3.0f + 2.0f * unit_random_float();
+
+				if (t->problem.objective.implicit && unit_random(10) == 0)
+					value = -value;
+				add_cell(t, u, i, value);
+			}
+		}
+	}
+}
+
+/* ---- the reference ------------------------------------------------------- */
+
+/* Everything dense, in double. */
+typedef struct Reference
+{
+	int			n_users;
+	int			n_items;
+	int			k;
+	int			m;				/* k, or k + 1 with biases */
+	double		mean;
+	double	   *value;			/* n_users x n_items, NAN where not observed */
+	double	   *user;			/* n_users x (k + 1), the bias last */
+	double	   *item;
+} Reference;
+
+static double
+cell_value(const Reference *r, int u, int i)
+{
+	return r->value[u * r->n_items + i];
+}
+
+static void
+weight_and_target(const RsObjective *o, const Reference *r, int u, int i,
+				  double *weight, double *target)
+{
+	double		value = cell_value(r, u, i);
+
+	if (o->implicit)
+	{
+		*weight = o->unobserved_weight + (isnan(value) ? 0.0 : o->alpha * fabs(value));
+		*target = value > 0.0 ? 1.0 : 0.0;
+	}
+	else
+	{
+		*weight = isnan(value) ? 0.0 : 1.0;
+		*target = isnan(value) ? 0.0 : value - r->mean;
+	}
+}
+
+static int
+row_count(const Reference *r, bool users, int row)
+{
+	int			n = 0;
+
+	for (int other = 0; other < (users ? r->n_items : r->n_users); other++)
+		n += !isnan(users ? cell_value(r, row, other) : cell_value(r, other, row));
+	return n;
+}
+
+static double
+ridge(const RsObjective *o, const Reference *r, bool users, int row)
+{
+	return o->regularization * pow(row_count(r, users, row) + o->unobserved_weight *
+								   (users ? r->n_items : r->n_users), o->reg_scaling);
+}
+
+/* The objective, term by term over all cells. */
+static double
+direct_objective(const RsObjective *o, const Reference *r)
+{
+	double		loss = 0.0;
+	int			w = r->k + 1;
+
+	for (int u = 0; u < r->n_users; u++)
+	{
+		for (int i = 0; i < r->n_items; i++)
+		{
+			double		weight;
+			double		target;
+			double		score = r->user[u * w + r->k] + r->item[i * w + r->k];
+
+			weight_and_target(o, r, u, i, &weight, &target);
+			for (int j = 0; j < r->k; j++)
+				score += r->user[u * w + j] * r->item[i * w + j];
+			loss += weight * (target - score) * (target - score);
+		}
+	}
+	for (int side = 0; side < 2; side++)
+	{
+		const double *x = side == 0 ? r->user : r->item;
+
+		for (int row = 0; row < (side == 0 ? r->n_users : r->n_items); row++)
+		{
+			for (int j = 0; j < w && row_count(r, side == 0, row) > 0; j++)
+				loss += ridge(o, r, side == 0, row) * x[row * w + j] * x[row * w + j];
+		}
+	}
+	return loss;
+}
+
+/* a is m x (m + 1); no pivoting is needed for a positive definite matrix. */
+static void
+eliminate(double *a, int m, double *x)
+{
+	int			w = m + 1;
+
+	for (int i = 0; i < m; i++)
+	{
+		for (int r = i + 1; r < m; r++)
+		{
+			double		f = a[r * w + i] / a[i * w + i];
+
+			for (int j = i; j <= m; j++)
+				a[r * w + j] -= f * a[i * w + j];
+		}
+	}
+	for (int i = m - 1; i >= 0; i--)
+	{
+		x[i] = a[i * w + m];
+		for (int j = i + 1; j < m; j++)
+			x[i] -= a[i * w + j] * x[j];
+		x[i] /= a[i * w + i];
+	}
+}
+
+static void
+reference_row(const RsObjective *o, Reference *r, bool users, int row)
+{
+	int			w = r->m + 1;
+	double	   *a = calloc((size_t) r->m * w, sizeof(double));
+	double	   *fixed = users ? r->item : r->user;
+	double	   *x = (users ? r->user : r->item) + row * (r->k + 1);
+
+	memset(x, 0, ((size_t) r->k + 1) * sizeof(double));
+	for (int other = 0; other < (users ? r->n_items : r->n_users); other++)
+	{
+		double		y[65];
+		double		weight;
+		double		target;
+
+		memcpy(y, fixed + other * (r->k + 1), ((size_t) r->k + 1) * sizeof(double));
+		weight_and_target(o, r, users ? row : other, users ? other : row, &weight, &target);
+		target -= y[r->k];
+		y[r->k] = 1.0;
+		for (int i = 0; i < r->m; i++)
+		{
+			for (int j = 0; j < r->m; j++)
+				a[i * w + j] += weight * y[i] * y[j];
+			a[i * w + r->m] += weight * target * y[i];
+		}
+	}
+	for (int i = 0; i < r->m; i++)
+		a[i * w + i] += ridge(o, r, users, row);
+	if (row_count(r, users, row) > 0)
+		eliminate(a, r->m, x);
+	free(a);
+}
+
+static void
+reference_init(Reference *r, const Training *t)
+{
+	const RsAlsProblem *p = &t->problem;
+	double		sum = 0.0;
+
+	r->n_users = p->n_users;
+	r->n_items = p->n_items;
+	r->k = p->k;
+	r->m = p->k + (p->objective.biases ? 1 : 0);
+	r->value = calloc((size_t) p->n_users * p->n_items, sizeof(double));
+	r->user = calloc((size_t) p->n_users * (p->k + 1), sizeof(double));
+	r->item = calloc((size_t) p->n_items * (p->k + 1), sizeof(double));
+	for (int i = 0; i < p->n_users * p->n_items; i++)
+		r->value[i] = NAN;
+	for (int64_t i = 0; i < p->cells.n; i++)
+	{
+		r->value[t->user[i] * p->n_items + t->item[i]] = (double) t->value[i];
+		sum += (double) t->value[i];
+	}
+	r->mean = p->objective.implicit ? 0.0 : sum / (double) p->cells.n;
+	for (int u = 0; u < p->n_users; u++)
+	{
+		float		x[64];
+
+		rs_initial_factors(p->user_hash[u], p->seed, p->k, x);
+		for (int j = 0; j < p->k && row_count(r, true, u) > 0; j++)
+			r->user[u * (p->k + 1) + j] = (double) x[j];
+	}
+}
+
+static void
+reference_free(Reference *r)
+{
+	free(r->value);
+	free(r->user);
+	free(r->item);
+}
+
+/* Put the model's factors in the reference's place. */
+static void
+load_model(Reference *r, const RsAlsModel *m)
+{
+	for (int side = 0; side < 2; side++)
+	{
+		double	   *to = side == 0 ? r->user : r->item;
+		const float *factors = side == 0 ? m->user_factors : m->item_factors;
+		const float *biases = side == 0 ? m->user_biases : m->item_biases;
+
+		for (int row = 0; row < (side == 0 ? r->n_users : r->n_items); row++)
+		{
+			for (int j = 0; j < r->k; j++)
+				to[row * (r->k + 1) + j] = (double) factors[row * m->stride + j];
+			to[row * (r->k + 1) + r->k] = biases == NULL ? 0.0 : (double) biases[row];
+		}
+	}
+}
+
+static void
+test_against_reference(bool implicit, bool biases, int k, double reg_scaling)
+{
+	Training	t;
+	Reference	r;
+	const RsObjective *o = &t.problem.objective;
+
+	training_init(&t, 40, 30, 1200, k, implicit);
+	fill_random(&t, 30);
+	t.problem.objective.biases = biases;
+	t.problem.objective.reg_scaling = reg_scaling;
+	reference_init(&r, &t);
+	fit(&t, NULL, NULL);
+	CHECK(t.status == RS_OK && t.model.iterations == 6 && t.model.k == k);
+	CHECK_NEAR(t.model.mean, r.mean, 1e-12);
+	CHECK(t.model.n_cells == t.problem.cells.n);
+	CHECK((t.model.user_biases != NULL) == biases && (t.model.item_biases != NULL) == biases);
+	for (int iteration = 0; iteration < 6 && t.status == RS_OK; iteration++)
+	{
+		for (int i = 0; i < r.n_items; i++)
+			reference_row(o, &r, false, i);
+		for (int u = 0; u < r.n_users; u++)
+			reference_row(o, &r, true, u);
+		CHECK_NEAR(t.model.loss[iteration] / direct_objective(o, &r), 1.0, 1e-5);
+		CHECK(iteration == 0 || t.model.loss[iteration] <= t.model.loss[iteration - 1] * 1.000001);
+	}
+	for (int row = 0; row < r.n_users && t.status == RS_OK; row++)
+		CHECK(t.model.user_counts[row] == row_count(&r, true, row));
+	for (int row = 0; row < r.n_items && t.status == RS_OK; row++)
+		CHECK(t.model.item_counts[row] == row_count(&r, false, row));
+
+	/* What is reported is what the returned factors cost. */
+	load_model(&r, &t.model);
+	CHECK_NEAR(direct_objective(o, &r) / t.model.loss[5], 1.0, 1e-5);
+
+	/* Rows without cells are zero. */
+	for (int j = 0; j < t.model.stride; j++)
+		CHECK(t.model.user_factors[39 * t.model.stride + j] == 0.0f &&
+			  t.model.item_factors[j] == 0.0f);
+	training_free(&t);
+	reference_free(&r);
+}
+
+/* ---- promises ------------------------------------------------------------ */
+
+static bool
+same_model(const Training *a, const Training *b)
+{
+	const RsAlsModel *x = &a->model;
+	const RsAlsModel *y = &b->model;
+	size_t		users = (size_t) a->problem.n_users;
+	size_t		items = (size_t) a->problem.n_items;
+	size_t		row = (size_t) x->stride * sizeof(float);
+
+	return x->n_cells == y->n_cells && x->iterations == y->iterations && x->mean == y->mean &&
+		memcmp(x->user_factors, y->user_factors, users * row) == 0 &&
+		memcmp(x->item_factors, y->item_factors, items * row) == 0 &&
+		memcmp(x->loss, y->loss, (size_t) x->iterations * sizeof(double)) == 0 &&
+		(x->user_biases == NULL ||
+		 (memcmp(x->user_biases, y->user_biases, users * sizeof(float)) == 0 &&
+		  memcmp(x->item_biases, y->item_biases, items * sizeof(float)) == 0));
+}
+
+static void
+copy_shuffled(Training *to, const Training *from)
+{
+	training_init(to, from->problem.n_users, from->problem.n_items, from->problem.cells.n,
+				  from->problem.k, from->problem.objective.implicit);
+	to->problem.objective = from->problem.objective;
+	for (int64_t i = 0; i < from->problem.cells.n; i++)
+		add_cell(to, from->user[i], from->item[i], from->value[i]);
+	for (int64_t i = to->problem.cells.n - 1; i > 0; i--)
+	{
+		int64_t		j = (int64_t) unit_random((uint32_t) i + 1);
+		int32_t		user = to->user[i];
+		int32_t		item = to->item[i];
+		float		value = to->value[i];
+
+		to->user[i] = to->user[j];
+		to->item[i] = to->item[j];
+		to->value[i] = to->value[j];
+		to->user[j] = user;
+		to->item[j] = item;
+		to->value[j] = value;
+	}
+}
+
+static void
+test_same_bytes(bool implicit)
+{
+	Training	one;
+
+	training_init(&one, 300, 200, 40000, 20, implicit);
+	for (int i = 0; i < 20000; i++)
+		add_cell(&one, (int32_t) unit_random(300), (int32_t) (unit_random(200) * unit_random(200) / 200),
+				 2.0f + 2.0f * unit_random_float());
+	one.problem.threads = 1;
+	fit(&one, NULL, NULL);
+	CHECK(one.status == RS_OK);
+	for (int threads = 1; threads <= 8; threads *= 2)
+	{
+		Training	other;
+
+		copy_shuffled(&other, &one);
+		other.problem.threads = threads;
+		fit(&other, NULL, NULL);
+		CHECK(other.status == RS_OK && same_model(&one, &other));
+		other.problem.seed++;
+		fit(&other, NULL, NULL);
+		CHECK(!same_model(&one, &other));
+		training_free(&other);
+	}
+	training_free(&one);
+}
+
+/* A stored user is what fold-in computes from the stored items, bit by bit. */
+static void
+test_fold_in(bool implicit)
+{
+	Training	t;
+	RsObjective objective;
+	double	   *gramian;
+	void	   *workspace;
+	float	   *x;
+
+	training_init(&t, 60, 5000, 60 * 5000, 33, implicit);
+	fill_random(&t, 2);
+	fit(&t, NULL, NULL);
+	CHECK(t.status == RS_OK);
+	gramian = unit_alloc((size_t) t.model.k * t.model.stride * sizeof(double));
+	workspace = unit_alloc(rs_row_workspace_size(t.model.k));
+	x = unit_alloc((size_t) t.model.stride * sizeof(float));
+	rs_gramian(t.model.item_factors, 5000, t.model.k, t.model.stride, gramian);
+	objective = t.problem.objective;
+	objective.mean = t.model.mean;
+	for (int32_t u = 0; u < 60; u++)
+	{
+		RsFixedSide side = {t.model.item_factors, t.model.item_biases, 5000, t.model.k,
+		t.model.stride, implicit ? gramian : NULL};
+		int32_t		index[5000];
+		float		value[5000];
+		RsRow		row = {index, value, 0};
+		float		bias = 0.0f;
+
+		for (int64_t i = 0; i < t.problem.cells.n; i++)
+		{
+			if (t.user[i] == u)
+			{
+				index[row.n] = t.item[i];
+				value[row.n++] = t.value[i];
+			}
+		}
+		CHECK(rs_row_solve(&objective, &side, &row, workspace, x, &bias, NULL) == RS_OK);
+		CHECK(memcmp(x, t.model.user_factors + (size_t) u * t.model.stride,
+					 (size_t) t.model.stride * sizeof(float)) == 0);
+		CHECK(implicit || bias == t.model.user_biases[u]);
+	}
+	free(gramian);
+	free(workspace);
+	free(x);
+	training_free(&t);
+}
+
+/* Whites like whites: a held-out cell's value is known. */
+static void
+test_checkerboard(void)
+{
+	Training	t;
+	int			stride;
+
+	training_init(&t, 20, 20, 400, 2, false);
+	for (int32_t u = 0; u < 20; u++)
+	{
+		for (int32_t i = 0; i < 20; i++)
+		{
+			if (!(u == 3 && i == 4) && !(u == 6 && i == 8))
+				add_cell(&t, u, i, (u + i) % 2 == 0 ? 5.0f : 1.0f);
+		}
+	}
+	t.problem.objective.regularization = 0.001;
+	t.problem.iterations = 20;
+	fit(&t, NULL, NULL);
+	CHECK(t.status == RS_OK);
+	stride = t.model.stride;
+	for (int held = 0; held < 2; held++)
+	{
+		int			u = held == 0 ? 3 : 6;
+		int			i = held == 0 ? 4 : 8;
+		double		score = t.model.mean + (double) t.model.user_biases[u] +
+			(double) t.model.item_biases[i] +
+			rs_dot(t.model.user_factors + u * stride, t.model.item_factors + i * stride, (size_t) stride);
+
+		CHECK_NEAR(score, held == 0 ? 1.0 : 5.0, 0.05);
+	}
+	training_free(&t);
+}
+
+static void
+test_repeated(void)
+{
+	Training	t;
+	Training	plain;
+	int64_t		time[] = {5, 9, 9, 1};
+
+	/* implicit: the sum; a sum of zero is no cell */
+	training_init(&t, 2, 2, 6, 2, true);
+	training_init(&plain, 2, 2, 6, 2, true);
+	add_cell(&t, 0, 0, 1.0f);
+	add_cell(&t, 0, 0, 2.0f);
+	add_cell(&t, 1, 1, 4.0f);
+	add_cell(&t, 1, 0, 1.0f);
+	add_cell(&t, 1, 0, -1.0f);
+	add_cell(&plain, 0, 0, 3.0f);
+	add_cell(&plain, 1, 1, 4.0f);
+	fit(&t, NULL, NULL);
+	fit(&plain, NULL, NULL);
+	CHECK(t.model.n_cells == 2 && t.model.user_counts[1] == 1 && same_model(&t, &plain));
+	training_free(&t);
+	training_free(&plain);
+
+	/* explicit: the mean of the latest */
+	training_init(&t, 2, 1, 4, 2, false);
+	training_init(&plain, 2, 1, 4, 2, false);
+	t.problem.cells.time = time;
+	add_cell(&t, 0, 0, 1.0f);
+	add_cell(&t, 0, 0, 2.0f);
+	add_cell(&t, 0, 0, 5.0f);
+	add_cell(&t, 1, 0, 3.0f);
+	add_cell(&plain, 0, 0, 3.5f);
+	add_cell(&plain, 1, 0, 3.0f);
+	fit(&t, NULL, NULL);
+	fit(&plain, NULL, NULL);
+	CHECK(t.model.n_cells == 2 && t.model.item_counts[0] == 2 && same_model(&t, &plain));
+	training_free(&t);
+	training_free(&plain);
+}
+
+/* ---- degenerate data ----------------------------------------------------- */
+
+static bool
+is_finite_model(const Training *t)
+{
+	const RsAlsModel *m = &t->model;
+
+	for (int i = 0; i < t->problem.n_users * m->stride; i++)
+	{
+		if (!isfinite(m->user_factors[i]))
+			return false;
+	}
+	for (int i = 0; i < t->problem.n_items * m->stride; i++)
+	{
+		if (!isfinite(m->item_factors[i]))
+			return false;
+	}
+	for (int i = 0; i < m->iterations; i++)
+	{
+		if (!isfinite(m->loss[i]) || m->loss[i] < 0.0)
+			return false;
+	}
+	return true;
+}
+
+static void
+test_shapes(void)
+{
+	static const int32_t shapes[][2] = {{1, 1}, {1, 9}, {9, 1}, {5, 4}};
+
+	for (int s = 0; s < 4; s++)
+	{
+		for (int kind = 0; kind < 6; kind++)
+		{
+			bool		implicit = kind % 2 == 1;
+			Training	t;
+
+			/* more factors than users or items; all zero, all equal, or any */
+			training_init(&t, shapes[s][0], shapes[s][1], 20, 16, implicit);
+			for (int32_t u = 0; u < shapes[s][0]; u++)
+			{
+				for (int32_t i = 0; i < shapes[s][1]; i++)
+					add_cell(&t, u, i, kind < 2 ? 0.0f : kind < 4 ? 2.0f : (float) (u + i));
+			}
+			fit(&t, NULL, NULL);
+			CHECK(t.status == RS_OK && is_finite_model(&t) && t.model.iterations == 6);
+			if (kind < 4 && !implicit)
+				CHECK(t.model.loss[5] < 1e-9);
+			if (kind == 1)
+				CHECK(t.model.n_cells == 0 && t.model.loss[5] == 0.0);
+			training_free(&t);
+		}
+	}
+}
+
+static void
+test_no_cells(void)
+{
+	Training	t;
+
+	training_init(&t, 3, 3, 1, 4, false);
+	fit(&t, NULL, NULL);
+	CHECK(t.status == RS_OK && t.model.mean == 0.0 && t.model.loss[0] == 0.0);
+	training_free(&t);
+}
+
+static void
+test_singular(void)
+{
+	for (int implicit = 0; implicit < 2; implicit++)
+	{
+		for (int threads = 1; threads <= 4; threads *= 4)
+		{
+			Training	t;
+
+			/* More factors than users: no item has a unique solution. */
+			training_init(&t, 5, 60, 300, 8, implicit);
+			fill_random(&t, 100);
+			t.problem.objective.regularization = 0.0;
+			t.problem.threads = threads;
+			fit(&t, NULL, NULL);
+			CHECK(t.status == RS_NOT_POSITIVE_DEFINITE);
+			CHECK(!t.model.failed_is_user && t.model.failed_row == 1);
+			CHECK(t.model.iterations == 0);
+			training_free(&t);
+		}
+	}
+}
+
+static void
+test_scales(void)
+{
+	static const float scales[] = {1e30f, 1e-30f, 3e38f, 1e-44f, 1e12f};
+
+	for (int s = 0; s < 5; s++)
+	{
+		for (int kind = 0; kind < 4; kind++)
+		{
+			Training	t;
+
+			training_init(&t, 30, 20, 600, 4, kind % 2 == 1);
+			fill_random(&t, 50);
+			for (int64_t i = 0; i < t.problem.cells.n; i++)
+			{
+				/* all of them, or a few among ordinary ones */
+				if (kind < 2 || i % 17 == 0)
+					t.value[i] *= scales[s] / 5.0f;
+			}
+			fit(&t, NULL, NULL);
+			CHECK(t.status == RS_OK || t.status == RS_NOT_FINITE ||
+				  t.status == RS_NOT_POSITIVE_DEFINITE);
+			if (t.status == RS_OK)
+				CHECK(is_finite_model(&t));
+			else
+				CHECK(t.model.failed_row >= 0);
+			training_free(&t);
+		}
+	}
+}
+
+static void
+test_tolerance(void)
+{
+	Training	t;
+
+	training_init(&t, 40, 30, 1200, 4, false);
+	fill_random(&t, 30);
+	t.problem.iterations = 1000;
+	t.problem.tolerance = 1e-3;
+	fit(&t, NULL, NULL);
+	CHECK(t.status == RS_OK && t.model.iterations > 2 && t.model.iterations < 200);
+	for (int i = 1; i < t.model.iterations; i++)
+	{
+		bool		small = t.model.loss[i - 1] - t.model.loss[i] <= 1e-3 * t.model.loss[i - 1];
+
+		CHECK(small == (i == t.model.iterations - 1));
+	}
+	training_free(&t);
+}
+
+/* ---- arguments and memory ------------------------------------------------ */
+
+static void
+test_memory(void)
+{
+	Training	t;
+	size_t		bytes;
+	RsAlsProblem p;
+
+	training_init(&t, 10, 10, 100, 4, false);
+	fill_random(&t, 50);
+	fit(&t, NULL, NULL);
+	CHECK(t.status == RS_OK);
+	CHECK(rs_als_fit(&t.problem, t.arena, t.bytes - 128, NULL, NULL, &t.model) == RS_OUT_OF_MEMORY);
+	CHECK(rs_als_fit(&t.problem, t.arena, 0, NULL, NULL, &t.model) == RS_OUT_OF_MEMORY);
+	CHECK(rs_als_fit(&t.problem, NULL, 0, NULL, NULL, &t.model) == RS_INVALID);
+
+	p = t.problem;
+	p.cells.n = INT64_MAX;
+	CHECK(!rs_als_memory(&p, &bytes));
+	p.cells.n = INT64_MAX / 4;
+	CHECK(!rs_als_memory(&p, &bytes));
+	p = t.problem;
+	p.n_users = p.n_items = INT32_MAX;
+	p.k = 1024;
+	CHECK(rs_als_memory(&p, &bytes) && bytes > (size_t) 2 * INT32_MAX * 4096);
+	p = t.problem;
+	p.k = 0;
+	CHECK(!rs_als_memory(&p, &bytes));
+	p.k = 1025;
+	CHECK(!rs_als_memory(&p, &bytes));
+	p = t.problem;
+	p.objective.regularization = -1.0;
+	CHECK(rs_als_fit(&p, t.arena, t.bytes, NULL, NULL, &t.model) == RS_INVALID);
+	p.objective.regularization = NAN;
+	CHECK(rs_als_fit(&p, t.arena, t.bytes, NULL, NULL, &t.model) == RS_INVALID);
+	t.user[3] = 10;
+	CHECK(rs_als_fit(&t.problem, t.arena, t.bytes, NULL, NULL, &t.model) == RS_INVALID);
+	t.user[3] = 7;
+	t.value[3] = NAN;
+	CHECK(rs_als_fit(&t.problem, t.arena, t.bytes, NULL, NULL, &t.model) == RS_NOT_FINITE);
+	CHECK(t.model.failed_is_user && t.model.failed_row == 7);
+	training_free(&t);
+}
+
+/* ---- threads and ticks --------------------------------------------------- */
+
+static int
+count_threads(void)
+{
+	DIR		   *tasks = opendir("/proc/self/task");
+	struct dirent *entry;
+	int			n = 0;
+
+	while (tasks != NULL && (entry = readdir(tasks)) != NULL)
+		n += entry->d_name[0] != '.';
+	if (tasks != NULL)
+		closedir(tasks);
+	return n;
+}
+
+typedef struct Watch
+{
+	pthread_t	caller;
+	int			most_threads;
+	int			stop_at;		/* finished iterations; -1 = never */
+	long		ticks;
+	int			iteration;
+	bool		sane;
+} Watch;
+
+static bool
+watch(void *arg, const RsAlsProgress *progress)
+{
+	Watch	   *w = arg;
+	int			threads = count_threads();
+
+	w->ticks++;
+	if (threads > w->most_threads)
+		w->most_threads = threads;
+	if (!pthread_equal(w->caller, pthread_self()) || progress->iteration < w->iteration ||
+		progress->rows_done < 0 || progress->rows_done > 400000 ||
+		(progress->iteration > 0 && !(progress->loss > 0.0)))
+		w->sane = false;
+	w->iteration = progress->iteration;
+	return w->stop_at >= 0 && progress->phase == RS_ALS_ITERATING &&
+		progress->iteration >= w->stop_at;
+}
+
+static void
+test_ticks(void)
+{
+	Training	t;
+	int			before = count_threads();
+
+	training_init(&t, 300, 200, 60000, 16, true);
+	fill_random(&t, 50);
+	t.problem.threads = 3;
+	for (int stop_at = -1; stop_at <= 4; stop_at++)
+	{
+		Watch		w = {pthread_self(), 0, stop_at, 0, 0, true};
+
+		fit(&t, watch, &w);
+		CHECK(t.status == (stop_at < 0 ? RS_OK : RS_STOPPED));
+		CHECK(w.sane && w.ticks > 0);
+		CHECK(w.most_threads == before + 3);
+		CHECK(count_threads() == before);
+		CHECK(t.model.iterations == (stop_at < 0 ? 6 : stop_at));
+	}
+	training_free(&t);
+}
+
+/* Rounding and signal mask of the caller reach neither the threads nor change. */
+static void
+test_environment(void)
+{
+	Training	plain;
+	Training	other;
+	sigset_t	before;
+	sigset_t	after;
+
+	training_init(&plain, 40, 30, 1200, 8, false);
+	fill_random(&plain, 40);
+	fit(&plain, NULL, NULL);
+	copy_shuffled(&other, &plain);
+	pthread_sigmask(SIG_SETMASK, NULL, &before);
+	fesetround(FE_UPWARD);
+	fit(&other, NULL, NULL);
+	CHECK(fegetround() == FE_UPWARD);
+	fesetround(FE_TONEAREST);
+	pthread_sigmask(SIG_SETMASK, NULL, &after);
+	for (int s = 1; s < 32; s++)
+		CHECK(sigismember(&before, s) == sigismember(&after, s));
+	CHECK(same_model(&plain, &other));
+	training_free(&plain);
+	training_free(&other);
+}
+
+int
+main(void)
+{
+	rs_kernel_init();
+	for (int kind = 0; kind < 3; kind++)
+	{
+		test_against_reference(kind == 2, kind == 1, 3, 1.0);
+		test_against_reference(kind == 2, kind == 1, 8, 0.0);
+		test_against_reference(kind == 2, kind == 1, 17, 0.5);
+	}
+	for (int implicit = 0; implicit < 2; implicit++)
+	{
+		test_same_bytes(implicit);
+		test_fold_in(implicit);
+	}
+	test_checkerboard();
+	test_repeated();
+	test_shapes();
+	test_no_cells();
+	test_singular();
+	test_scales();
+	test_tolerance();
+	test_memory();
+	test_ticks();
+	test_environment();
+	return unit_report("als");
+}
