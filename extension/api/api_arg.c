@@ -11,23 +11,14 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
-#include "compat.h"
 #include "api/api_arg.h"
-
-void
-rs_arg_require(FunctionCallInfo fcinfo, int n, const char *name)
-{
-	if (PG_NARGS() <= n || PG_ARGISNULL(n))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("argument \"%s\" must not be null", name)));
-}
+#include "api/arguments.h"
+#include "compat.h"
 
 RsModel *
 rs_arg_model(FunctionCallInfo fcinfo, int n)
 {
-	rs_arg_require(fcinfo, n, "model");
-	return rs_model_open(text_to_cstring(PG_GETARG_TEXT_PP(n)), RS_MODEL_USE);
+	return rs_model_open(rs_text_argument(fcinfo, n, "model"), RS_MODEL_USE);
 }
 
 RsVersion *

@@ -14,9 +14,6 @@
 
 #include "store/model.h"
 
-/* Raise 22004 if the argument is NULL. */
-extern void rs_arg_require(FunctionCallInfo fcinfo, int n, const char *name);
-
 /* Open the model that argument n names, which must not be NULL, to use it. */
 extern RsModel *rs_arg_model(FunctionCallInfo fcinfo, int n);
 

@@ -11,12 +11,12 @@
 
 #include "catalog/pg_type.h"
 #include "funcapi.h"
-#include "port.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 
-#include "compat.h"
 #include "api/api_arg.h"
+#include "api/arguments.h"
+#include "compat.h"
 #include "serve/evaluate.h"
 
 enum
@@ -38,7 +38,7 @@ enum
 	RESULT_NATTS
 };
 
-PG_FUNCTION_INFO_V1(recsys_evaluate);
+RS_FUNCTION(recsys_evaluate);
 
 static int
 compare_int32(const void *a, const void *b)
@@ -118,9 +118,9 @@ recsys_evaluate(PG_FUNCTION_ARGS)
 	int			n_lengths;
 	int			n;
 
-	rs_arg_require(fcinfo, EVALUATE_MODEL, "model");
-	rs_arg_require(fcinfo, EVALUATE_TEST, "test");
-	rs_arg_require(fcinfo, EVALUATE_K, "k");
+	(void) rs_argument(fcinfo, EVALUATE_MODEL, "model");
+	(void) rs_argument(fcinfo, EVALUATE_TEST, "test");
+	(void) rs_argument(fcinfo, EVALUATE_K, "k");
 	lengths = lengths_arg(fcinfo, EVALUATE_K, &n_lengths);
 	model = rs_arg_model(fcinfo, EVALUATE_MODEL);
 	version = rs_arg_version(fcinfo, EVALUATE_VERSION, model);

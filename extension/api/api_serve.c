@@ -18,8 +18,9 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
-#include "compat.h"
 #include "api/api_arg.h"
+#include "api/arguments.h"
+#include "compat.h"
 #include "serve/recommend.h"
 #include "type/recvec.h"
 
@@ -73,14 +74,14 @@ enum
 	ITEM_VECTOR_VERSION
 };
 
-PG_FUNCTION_INFO_V1(recsys_recommend);
-PG_FUNCTION_INFO_V1(recsys_recommend_text);
-PG_FUNCTION_INFO_V1(recsys_recommend_uuid);
-PG_FUNCTION_INFO_V1(recsys_predict);
-PG_FUNCTION_INFO_V1(recsys_predict_text);
-PG_FUNCTION_INFO_V1(recsys_predict_uuid);
-PG_FUNCTION_INFO_V1(recsys_user_vector);
-PG_FUNCTION_INFO_V1(recsys_item_vector);
+RS_FUNCTION(recsys_recommend);
+RS_FUNCTION(recsys_recommend_text);
+RS_FUNCTION(recsys_recommend_uuid);
+RS_FUNCTION(recsys_predict);
+RS_FUNCTION(recsys_predict_text);
+RS_FUNCTION(recsys_predict_uuid);
+RS_FUNCTION(recsys_user_vector);
+RS_FUNCTION(recsys_item_vector);
 
 /* What follows a function's name for items of a kind. */
 static const char *
@@ -198,11 +199,11 @@ recommend(FunctionCallInfo fcinfo, RsIdKind kind)
 	const RsImage *image;
 	Datum		user_id;
 
-	rs_arg_require(fcinfo, RECOMMEND_MODEL, "model");
-	rs_arg_require(fcinfo, RECOMMEND_USER_ID, "user_id");
-	rs_arg_require(fcinfo, RECOMMEND_K, "k");
-	rs_arg_require(fcinfo, RECOMMEND_EXCLUDE_SEEN, "exclude_seen");
-	rs_arg_require(fcinfo, RECOMMEND_FRESH, "fresh");
+	(void) rs_argument(fcinfo, RECOMMEND_MODEL, "model");
+	(void) rs_argument(fcinfo, RECOMMEND_USER_ID, "user_id");
+	(void) rs_argument(fcinfo, RECOMMEND_K, "k");
+	(void) rs_argument(fcinfo, RECOMMEND_EXCLUDE_SEEN, "exclude_seen");
+	(void) rs_argument(fcinfo, RECOMMEND_FRESH, "fresh");
 	request.k = PG_GETARG_INT32(RECOMMEND_K);
 	request.exclude_seen = PG_GETARG_BOOL(RECOMMEND_EXCLUDE_SEEN);
 	if (request.k < 0)
@@ -258,7 +259,7 @@ predict(FunctionCallInfo fcinfo, RsIdKind kind)
 	Datum		item_id;
 	int32		position;
 
-	rs_arg_require(fcinfo, PREDICT_FRESH, "fresh");
+	(void) rs_argument(fcinfo, PREDICT_FRESH, "fresh");
 	model = rs_arg_model(fcinfo, PREDICT_MODEL);
 	check_item_kind(model, kind, "predict");
 	version = rs_arg_version(fcinfo, PREDICT_VERSION, model);
@@ -323,7 +324,7 @@ recsys_user_vector(PG_FUNCTION_ARGS)
 	const RsImage *image;
 	Datum		user_id;
 
-	rs_arg_require(fcinfo, USER_VECTOR_FRESH, "fresh");
+	(void) rs_argument(fcinfo, USER_VECTOR_FRESH, "fresh");
 	model = rs_arg_model(fcinfo, USER_VECTOR_MODEL);
 	version = rs_arg_version(fcinfo, USER_VECTOR_VERSION, model);
 	if (PG_ARGISNULL(USER_VECTOR_USER_ID))

@@ -20,7 +20,6 @@
 #include "access/genam.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
-#include "port.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/lsyscache.h"

@@ -19,7 +19,6 @@
 
 #include "lib/ilist.h"
 #include "miscadmin.h"
-#include "port.h"
 #include "utils/memutils.h"
 #include "utils/uuid.h"
 

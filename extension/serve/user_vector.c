@@ -13,7 +13,6 @@
 #include "postgres.h"
 
 #include "miscadmin.h"
-#include "port.h"
 
 #include "compat.h"
 #include "kernel/row.h"
