@@ -1,0 +1,133 @@
+/*-------------------------------------------------------------------------
+ *
+ * api_evaluate.c
+ *		evaluate(): arguments and result rows.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "catalog/pg_type.h"
+#include "funcapi.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+
+#include "api/api_arg.h"
+#include "api/arguments.h"
+#include "compat.h"
+#include "serve/evaluate.h"
+
+enum
+{
+	EVALUATE_MODEL,
+	EVALUATE_TEST,
+	EVALUATE_K,
+	EVALUATE_VERSION
+};
+
+enum
+{
+	RESULT_METRIC,
+	RESULT_K,
+	RESULT_VALUE,
+	RESULT_USERS,
+	RESULT_USERS_SKIPPED,
+	RESULT_STANDARD_ERROR,
+	RESULT_NATTS
+};
+
+RS_FUNCTION(recsys_evaluate);
+
+static int
+compare_int32(const void *a, const void *b)
+{
+	int32		i = *(const int32 *) a;
+	int32		j = *(const int32 *) b;
+
+	return (i > j) - (i < j);
+}
+
+/* The list lengths, ascending, each once. */
+static int32 *
+lengths_arg(FunctionCallInfo fcinfo, int arg, int *n)
+{
+	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(arg);
+	Datum	   *elements;
+	bool	   *nulls;
+	int			n_elements;
+	int32	   *lengths;
+
+	if (ARR_NDIM(array) != 1 || ARR_ELEMTYPE(array) != INT4OID)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("k must be a one-dimensional array of at least one integer")));
+	deconstruct_array(array, INT4OID, sizeof(int32), true, TYPALIGN_INT,
+					  &elements, &nulls, &n_elements);
+	lengths = palloc(n_elements * sizeof(int32));
+	for (int i = 0; i < n_elements; i++)
+	{
+		if (nulls[i])
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("k must not contain null")));
+		lengths[i] = DatumGetInt32(elements[i]);
+		if (lengths[i] < 1)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("k must be positive")));
+	}
+	qsort(lengths, n_elements, sizeof(int32), compare_int32);
+	*n = 1;
+	for (int i = 1; i < n_elements; i++)
+	{
+		if (lengths[i] != lengths[*n - 1])
+			lengths[(*n)++] = lengths[i];
+	}
+	return lengths;
+}
+
+static void
+return_row(ReturnSetInfo *rsinfo, const RsMetricRow *row)
+{
+	Datum		values[RESULT_NATTS] = {0};
+	bool		nulls[RESULT_NATTS] = {0};
+
+	values[RESULT_METRIC] = CStringGetTextDatum(row->metric);
+	values[RESULT_K] = Int32GetDatum(row->k);
+	nulls[RESULT_K] = row->k == 0;
+	nulls[RESULT_VALUE] = isnan(row->value);
+	if (!nulls[RESULT_VALUE])
+		values[RESULT_VALUE] = Float8GetDatum(row->value);
+	values[RESULT_USERS] = Int32GetDatum((int32) Min(row->users, PG_INT32_MAX));
+	values[RESULT_USERS_SKIPPED] = Int32GetDatum((int32) Min(row->users_skipped, PG_INT32_MAX));
+	nulls[RESULT_STANDARD_ERROR] = !(row->standard_error >= 0);
+	if (!nulls[RESULT_STANDARD_ERROR])
+		values[RESULT_STANDARD_ERROR] = Float8GetDatum(row->standard_error);
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+}
+
+Datum
+recsys_evaluate(PG_FUNCTION_ARGS)
+{
+	RsModel    *model;
+	RsVersion  *version;
+	RsMetricRow *rows;
+	int32	   *lengths;
+	int			n_lengths;
+	int			n;
+
+	(void) rs_argument(fcinfo, EVALUATE_MODEL, "model");
+	(void) rs_argument(fcinfo, EVALUATE_TEST, "test");
+	(void) rs_argument(fcinfo, EVALUATE_K, "k");
+	lengths = lengths_arg(fcinfo, EVALUATE_K, &n_lengths);
+	model = rs_arg_model(fcinfo, EVALUATE_MODEL);
+	version = rs_arg_version(fcinfo, EVALUATE_VERSION, model);
+
+	n = rs_evaluate(model, version, PG_GETARG_OID(EVALUATE_TEST), lengths, n_lengths, &rows);
+	InitMaterializedSRF(fcinfo, 0);
+	for (int i = 0; i < n; i++)
+		return_row((ReturnSetInfo *) fcinfo->resultinfo, &rows[i]);
+	return (Datum) 0;
+}

@@ -1,0 +1,33 @@
+/*-------------------------------------------------------------------------
+ *
+ * evaluate.h
+ *		How good a version is on held-out data.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RS_EVALUATE_H
+#define RS_EVALUATE_H
+
+#include "postgres.h"
+
+#include "store/model.h"
+
+typedef struct RsMetricRow
+{
+	const char *metric;
+	int32		k;				/* 0: not a metric of a list */
+	double		value;			/* NaN: none */
+	double		standard_error; /* negative: none */
+	int64		users;
+	int64		users_skipped;
+} RsMetricRow;
+
+/*
+ * Measure a version on the relation test, read as the current user under the
+ * active snapshot; k holds n_k >= 1 ascending list lengths.  Returns the
+ * number of rows, which are ordered by metric and k and palloc'd.
+ */
+extern int	rs_evaluate(const RsModel *model, const RsVersion *version, Oid test,
+						const int32 *k, int n_k, RsMetricRow **rows);
+
+#endif							/* RS_EVALUATE_H */

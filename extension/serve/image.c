@@ -1,0 +1,446 @@
+/*-------------------------------------------------------------------------
+ *
+ * image.c
+ *		Building item images, and this session's cache of them.
+ *
+ * An image never changes once it is built.  The key of the cache holds the
+ * version's stamp, which is random, so an image can be found only by somebody
+ * whose snapshot shows the very version it was made of; nothing is ever
+ * invalidated.  Images are dropped, the least recently used first, when their
+ * sum exceeds recsys.local_cache_size.
+ *
+ * Memory: every image has a context of its own.  While it is being built this
+ * hangs below the caller's context, so an error leaves nothing behind; a
+ * finished image is moved below TopMemoryContext when the cache takes it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "lib/ilist.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+#include "utils/uuid.h"
+
+#include "compat.h"
+#include "guc.h"
+#include "kernel/row.h"
+#include "serve/image.h"
+#include "store/factors.h"
+
+/* What the kernel likes its matrices to be aligned to. */
+#define MATRIX_ALIGNMENT	64
+
+/* Rows added to the Gramian between two checks for interrupts. */
+#define GRAMIAN_ROWS	4096
+
+typedef struct CachedImage
+{
+	dlist_node	node;
+	Oid			table;			/* the item factor table */
+	int			version;
+	int64		stamp;
+	MemoryContext context;		/* holds this struct too */
+	Size		bytes;
+	RsImage    *image;
+} CachedImage;
+
+/* The most recently used first. */
+static dlist_head cache = DLIST_STATIC_INIT(cache);
+static Size cache_bytes = 0;
+
+typedef struct ImageBuilder
+{
+	const RsModel *model;
+	const RsVersion *version;
+	RsImage    *image;
+	MemoryContext context;
+	int32		capacity;		/* items */
+	Size		bytes_capacity; /* of text ids */
+	void	   *factors;		/* what was allocated for image->factors */
+} ImageBuilder;
+
+/* ---- building ------------------------------------------------------------ */
+
+static void *
+alloc_array(ImageBuilder *builder, Size width, Size n)
+{
+	return MemoryContextAllocHuge(builder->context, mul_size(width, Max(n, 1)));
+}
+
+/* A matrix of zeros; *chunk is what to free. */
+static void *
+alloc_matrix(ImageBuilder *builder, Size row_bytes, Size rows, void **chunk)
+{
+	Size		bytes = mul_size(row_bytes, Max(rows, 1));
+	void	   *matrix;
+
+	*chunk = MemoryContextAllocHuge(builder->context, add_size(bytes, MATRIX_ALIGNMENT));
+	matrix = (void *) TYPEALIGN(MATRIX_ALIGNMENT, *chunk);
+	memset(matrix, 0, bytes);
+	return matrix;
+}
+
+/* Room for as many items as the version was published with. */
+static void
+begin_image(ImageBuilder *builder)
+{
+	RsImage    *image = builder->image;
+	const RsVersion *version = builder->version;
+	Size		n = version->items;
+
+	builder->capacity = version->items;
+	image->ids.kind = builder->model->item_kind;
+	switch (image->ids.kind)
+	{
+		case RS_ID_BIGINT:
+			image->ids.ints = alloc_array(builder, sizeof(int64), n);
+			break;
+		case RS_ID_UUID:
+			image->ids.bytes = alloc_array(builder, UUID_LEN, n);
+			break;
+		case RS_ID_TEXT:
+			builder->bytes_capacity = mul_size(16, Max(n, 1));
+			image->ids.bytes = alloc_array(builder, 1, builder->bytes_capacity);
+			image->ids.offsets = alloc_array(builder, sizeof(Size), n + 1);
+			image->ids.offsets[0] = 0;
+			break;
+	}
+	image->users = alloc_array(builder, sizeof(int32), n);
+	if (version->algorithm == RS_POPULAR)
+		return;
+	image->k = version->options.factors;
+	image->stride = RS_STRIDE(image->k);
+	image->factors = alloc_matrix(builder, image->stride * sizeof(float), n,
+								  &builder->factors);
+	if (version->options.biases)
+		image->biases = alloc_array(builder, sizeof(float), n);
+}
+
+static void
+append_id(ImageBuilder *builder, Datum id)
+{
+	RsIdList   *ids = &builder->image->ids;
+	int32		at = ids->n;
+
+	if (ids->kind == RS_ID_BIGINT)
+		ids->ints[at] = DatumGetInt64(id);
+	else if (ids->kind == RS_ID_UUID)
+		memcpy(ids->bytes + (Size) at * UUID_LEN, DatumGetUUIDP(id)->data, UUID_LEN);
+	else
+	{
+		text	   *t = (text *) DatumGetPointer(id);
+		Size		len = VARSIZE_ANY_EXHDR(t);
+		Size		end = add_size(ids->offsets[at], len);
+
+		if (end > builder->bytes_capacity)
+		{
+			builder->bytes_capacity = mul_size(end, 2);
+			ids->bytes = repalloc_huge(ids->bytes, builder->bytes_capacity);
+		}
+		memcpy(ids->bytes + ids->offsets[at], VARDATA_ANY(t), len);
+		ids->offsets[at + 1] = end;
+	}
+}
+
+/* The owner may write to his factor tables: rely on nothing that is in them. */
+static void
+check_row(const ImageBuilder *builder, Datum id, const RsItemFactors *row)
+{
+	const RsImage *image = builder->image;
+	int			dim = image->k + (image->biases != NULL ? 1 : 0);
+
+	if (image->ids.n == builder->capacity)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("version %d of model \"%s\" has more than its %d items",
+						builder->version->version, builder->model->name,
+						builder->capacity),
+				 errhint("Train the model again.")));
+	if (image->k > 0 && (row->factors == NULL || row->factors->dim != dim))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("item \"%s\" in version %d of model \"%s\" does not have %d factors",
+						rs_id_to_cstring(id, builder->model->item_kind),
+						builder->version->version, builder->model->name, dim),
+				 errhint("Train the model again.")));
+}
+
+/* One row of the factor table. */
+static void
+add_item(void *arg, Datum id, const RsItemFactors *row)
+{
+	ImageBuilder *builder = (ImageBuilder *) arg;
+	RsImage    *image = builder->image;
+	int32		at = image->ids.n;
+
+	check_row(builder, id, row);
+	append_id(builder, id);
+	image->users[at] = row->users;
+	if (image->k > 0)
+		memcpy(image->factors + (Size) at * image->stride, row->factors->x,
+			   image->k * sizeof(float));
+	if (image->biases != NULL)
+		image->biases[at] = row->factors->x[image->k];
+	image->ids.n++;
+}
+
+/* Order of the ids at two positions, for qsort_arg. */
+static int
+compare_ids(const void *a, const void *b, void *arg)
+{
+	const RsIdList *ids = (const RsIdList *) arg;
+	Size		i = *(const int32 *) a;
+	Size		j = *(const int32 *) b;
+	Size		i_len;
+	Size		j_len;
+	int			order;
+
+	if (ids->kind == RS_ID_BIGINT)
+		return (ids->ints[i] > ids->ints[j]) - (ids->ints[i] < ids->ints[j]);
+	if (ids->kind == RS_ID_UUID)
+		return memcmp(ids->bytes + i * UUID_LEN, ids->bytes + j * UUID_LEN, UUID_LEN);
+	i_len = ids->offsets[i + 1] - ids->offsets[i];
+	j_len = ids->offsets[j + 1] - ids->offsets[j];
+	order = memcmp(ids->bytes + ids->offsets[i], ids->bytes + ids->offsets[j],
+				   Min(i_len, j_len));
+	return order != 0 ? order : (i_len > j_len) - (i_len < j_len);
+}
+
+/* More users first, then the smaller id. */
+static int
+compare_popularity(const void *a, const void *b, void *arg)
+{
+	const int32 *users = (const int32 *) arg;
+	int32		i = *(const int32 *) a;
+	int32		j = *(const int32 *) b;
+
+	if (users[i] != users[j])
+		return users[i] > users[j] ? -1 : 1;
+	return (i > j) - (i < j);
+}
+
+/* Copy array elements of width bytes into the given order; frees chunk. */
+static void
+reorder(void *to, const void *from, void *chunk, Size width, const int32 *order, int32 n)
+{
+	for (int32 i = 0; i < n; i++)
+		memcpy((char *) to + i * width, (const char *) from + order[i] * width, width);
+	pfree(chunk);
+}
+
+static void
+reorder_texts(ImageBuilder *builder, const int32 *order)
+{
+	RsIdList   *ids = &builder->image->ids;
+	char	   *bytes = alloc_array(builder, 1, ids->offsets[ids->n]);
+	Size	   *offsets = alloc_array(builder, sizeof(Size), (Size) ids->n + 1);
+	Size		used = 0;
+
+	for (int32 i = 0; i < ids->n; i++)
+	{
+		Size		from = ids->offsets[order[i]];
+		Size		len = ids->offsets[order[i] + 1] - from;
+
+		offsets[i] = used;
+		memcpy(bytes + used, ids->bytes + from, len);
+		used += len;
+	}
+	offsets[ids->n] = used;
+	pfree(ids->bytes);
+	pfree(ids->offsets);
+	ids->bytes = bytes;
+	ids->offsets = offsets;
+}
+
+/* Bring every array of the image into the given order. */
+static void
+reorder_image(ImageBuilder *builder, const int32 *order)
+{
+	RsImage    *image = builder->image;
+	int32		n = image->ids.n;
+	void	   *to;
+	void	   *chunk;
+
+	if (image->ids.kind == RS_ID_TEXT)
+		reorder_texts(builder, order);
+	else if (image->ids.kind == RS_ID_UUID)
+	{
+		to = alloc_array(builder, UUID_LEN, n);
+		reorder(to, image->ids.bytes, image->ids.bytes, UUID_LEN, order, n);
+		image->ids.bytes = to;
+	}
+	else
+	{
+		to = alloc_array(builder, sizeof(int64), n);
+		reorder(to, image->ids.ints, image->ids.ints, sizeof(int64), order, n);
+		image->ids.ints = to;
+	}
+	to = alloc_array(builder, sizeof(int32), n);
+	reorder(to, image->users, image->users, sizeof(int32), order, n);
+	image->users = to;
+	if (image->biases != NULL)
+	{
+		to = alloc_array(builder, sizeof(float), n);
+		reorder(to, image->biases, image->biases, sizeof(float), order, n);
+		image->biases = to;
+	}
+	if (image->k > 0)
+	{
+		to = alloc_matrix(builder, image->stride * sizeof(float), n, &chunk);
+		reorder(to, image->factors, builder->factors, image->stride * sizeof(float), order, n);
+		image->factors = to;
+		builder->factors = chunk;
+	}
+}
+
+/* Sort the items by id, unless the scan of the key brought them so. */
+static void
+sort_image(ImageBuilder *builder)
+{
+	RsImage    *image = builder->image;
+	int32		n = image->ids.n;
+	int32	   *order = palloc_extended(mul_size(sizeof(int32), Max(n, 1)), MCXT_ALLOC_HUGE);
+	bool		sorted = true;
+
+	for (int32 i = 0; i < n; i++)
+	{
+		order[i] = i;
+		if (i > 0 && compare_ids(&order[i - 1], &order[i], &image->ids) >= 0)
+			sorted = false;
+	}
+	if (!sorted)
+	{
+		qsort_arg(order, n, sizeof(int32), compare_ids, &image->ids);
+		for (int32 i = 1; i < n; i++)
+		{
+			if (compare_ids(&order[i - 1], &order[i], &image->ids) == 0)
+				ereport(ERROR,
+						(errcode(ERRCODE_DATA_CORRUPTED),
+						 errmsg("item \"%s\" is more than once in version %d of model \"%s\"",
+								rs_id_to_cstring(rs_idlist_get(&image->ids, order[i]),
+												 image->ids.kind),
+								builder->version->version, builder->model->name),
+						 errhint("Train the model again.")));
+		}
+		reorder_image(builder, order);
+	}
+	pfree(order);
+}
+
+static void
+add_popularity(ImageBuilder *builder)
+{
+	RsImage    *image = builder->image;
+	int32		n = image->ids.n;
+
+	image->by_popularity = alloc_array(builder, sizeof(int32), n);
+	for (int32 i = 0; i < n; i++)
+		image->by_popularity[i] = i;
+	qsort_arg(image->by_popularity, n, sizeof(int32), compare_popularity, image->users);
+}
+
+/* What fold-in of implicit feedback needs of the cells without event. */
+static void
+add_gramian(ImageBuilder *builder)
+{
+	RsImage    *image = builder->image;
+	void	   *chunk;
+
+	image->gramian = alloc_matrix(builder, image->stride * sizeof(double), image->k, &chunk);
+	for (int panel = 0; panel < rs_gramian_panels(image->k); panel++)
+	{
+		for (int32 first = 0; first < image->ids.n; first += GRAMIAN_ROWS)
+		{
+			CHECK_FOR_INTERRUPTS();
+			rs_gramian_add(image->factors + (Size) first * image->stride,
+						   Min(GRAMIAN_ROWS, image->ids.n - first),
+						   image->k, image->stride, panel, image->gramian);
+		}
+	}
+	rs_gramian_mirror(image->k, image->stride, image->gramian);
+}
+
+RsImage *
+rs_image_build(const RsModel *model, const RsVersion *version, MemoryContext context)
+{
+	ImageBuilder builder = {0};
+
+	builder.model = model;
+	builder.version = version;
+	builder.context = context;
+	builder.image = MemoryContextAllocZero(context, sizeof(RsImage));
+	begin_image(&builder);
+	rs_factors_scan_items(model, version->version, add_item, &builder);
+	sort_image(&builder);
+	add_popularity(&builder);
+	if (version->algorithm == RS_ALS && version->feedback == RS_IMPLICIT)
+		add_gramian(&builder);
+	return builder.image;
+}
+
+/* ---- the cache ----------------------------------------------------------- */
+
+static CachedImage *
+find_cached(const RsModel *model, const RsVersion *version)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &cache)
+	{
+		CachedImage *entry = dlist_container(CachedImage, node, iter.cur);
+
+		if (entry->table == model->item_factors &&
+			entry->version == version->version && entry->stamp == version->stamp)
+			return entry;
+	}
+	return NULL;
+}
+
+/* Drop images until at most so many bytes remain. */
+static void
+shrink_cache(Size bytes)
+{
+	while (cache_bytes > bytes)
+	{
+		CachedImage *entry = dlist_tail_element(CachedImage, node, &cache);
+
+		dlist_delete(&entry->node);
+		cache_bytes -= entry->bytes;
+		MemoryContextDelete(entry->context);
+	}
+}
+
+const RsImage *
+rs_image_open(const RsModel *model, const RsVersion *version)
+{
+	Size		budget = (Size) rs_local_cache_size * 1024;
+	CachedImage *entry;
+	MemoryContext context;
+
+	shrink_cache(budget);
+	entry = find_cached(model, version);
+	if (entry != NULL)
+	{
+		dlist_move_head(&cache, &entry->node);
+		return entry->image;
+	}
+
+	context = AllocSetContextCreate(CurrentMemoryContext, "recsys item image",
+									ALLOCSET_DEFAULT_SIZES);
+	entry = MemoryContextAllocZero(context, sizeof(CachedImage));
+	entry->table = model->item_factors;
+	entry->version = version->version;
+	entry->stamp = version->stamp;
+	entry->context = context;
+	entry->image = rs_image_build(model, version, context);
+	entry->bytes = MemoryContextMemAllocated(context, true);
+	if (entry->bytes <= budget)
+	{
+		shrink_cache(budget - entry->bytes);
+		MemoryContextSetParent(context, TopMemoryContext);
+		dlist_push_head(&cache, &entry->node);
+		cache_bytes += entry->bytes;
+	}
+	return entry->image;
+}

@@ -1,0 +1,48 @@
+/*-------------------------------------------------------------------------
+ *
+ * recommend.h
+ *		The k best items for a user.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RS_RECOMMEND_H
+#define RS_RECOMMEND_H
+
+#include "postgres.h"
+
+#include "kernel/topk.h"
+#include "serve/image.h"
+#include "serve/user_vector.h"
+
+/* Ids of the model's item kind, in any order, repeated or unknown or not. */
+typedef struct RsItemSet
+{
+	Datum	   *ids;
+	int32		n;
+} RsItemSet;
+
+typedef struct RsRequest
+{
+	int32		k;
+	bool		exclude_seen;	/* the items of user->rows */
+	const RsItemSet *candidates;	/* NULL: all items */
+	const RsItemSet *exclude;	/* NULL: none */
+} RsRequest;
+
+typedef struct RsRecommendation
+{
+	RsOrigin	origin;
+	int32		n;				/* min(k, eligible items) */
+	RsScored   *entries;		/* best first; positions in the image */
+} RsRecommendation;
+
+/*
+ * Rank all eligible items by score, equal scores by id, and keep the k best.
+ * A user without vector gets the items most users have, the score being their
+ * number.  Exact; memory for k entries and one bit for each item.
+ */
+extern void rs_recommend(const RsVersion *version, const RsImage *image,
+						 const RsUser *user, const RsUserVector *vector,
+						 const RsRequest *request, RsRecommendation *result);
+
+#endif							/* RS_RECOMMEND_H */

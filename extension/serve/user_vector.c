@@ -1,0 +1,234 @@
+/*-------------------------------------------------------------------------
+ *
+ * user_vector.c
+ *		The vector of one user: fold-in, or the one that training stored.
+ *
+ * Fold-in solves the same equations for the user as the last step of training
+ * did, over the rows that the caller's snapshot shows now.  A user whose rows
+ * did not change gets the stored vector, a new one gets what training would
+ * have given him with these items.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+
+#include "compat.h"
+#include "kernel/row.h"
+#include "serve/user_vector.h"
+
+#define WORKSPACE_ALIGNMENT	64
+
+const char *
+rs_origin_name(RsOrigin origin)
+{
+	switch (origin)
+	{
+		case RS_FROM_POPULAR:
+			return "popular";
+		case RS_FROM_MODEL:
+			return "model";
+		case RS_FROM_FOLDED:
+			return "folded";
+	}
+	elog(ERROR, "unrecognized origin: %d", (int) origin);
+}
+
+void
+rs_user_read(const RsModel *model, const RsVersion *version,
+			 Datum user_id, bool fresh, bool need_rows, RsUser *user)
+{
+	memset(user, 0, sizeof(RsUser));
+	user->id = user_id;
+	user->fresh = fresh;
+	if (need_rows || (fresh && version->algorithm == RS_ALS))
+		user->n_rows = rs_source_user_rows(model, user_id, &user->rows);
+	if (!fresh && version->algorithm == RS_ALS)
+		user->has_stored = rs_factors_read_user(model, version->version, user_id,
+												&user->stored);
+}
+
+/* ---- the stored vector --------------------------------------------------- */
+
+/* Zeros, aligned as the kernel likes it. */
+static void *
+alloc_aligned(Size bytes)
+{
+	void	   *chunk = palloc_extended(add_size(bytes, WORKSPACE_ALIGNMENT),
+										MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+
+	return (void *) TYPEALIGN(WORKSPACE_ALIGNMENT, chunk);
+}
+
+static void
+stored_vector(const RsModel *model, const RsVersion *version, const RsImage *image,
+			  const RsUser *user, RsUserVector *vector)
+{
+	const RsRecvec *factors = user->stored.factors;
+	int			dim = image->k + (image->biases != NULL ? 1 : 0);
+
+	if (factors->dim != dim)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("user \"%s\" in version %d of model \"%s\" does not have %d factors",
+						rs_id_to_cstring(user->id, model->user_kind),
+						version->version, model->name, dim),
+				 errhint("Train the model again.")));
+	vector->x = alloc_aligned(image->stride * sizeof(float));
+	memcpy(vector->x, factors->x, image->k * sizeof(float));
+	vector->bias = image->biases != NULL ? user->stored.bias : 0;
+	vector->origin = RS_FROM_MODEL;
+}
+
+/* ---- fold-in ------------------------------------------------------------- */
+
+/* The user's usable rows whose item the version knows. */
+static int32
+collect_cells(const RsImage *image, const RsUser *user, RsCell *cells)
+{
+	int32		n = 0;
+
+	for (int32 i = 0; i < user->n_rows; i++)
+	{
+		const RsUserRow *row = &user->rows[i];
+		int32		position;
+
+		if ((i & 0xfff) == 0)
+			CHECK_FOR_INTERRUPTS();
+		if (!row->usable)
+			continue;
+		position = rs_idlist_find(&image->ids, row->item_id);
+		if (position < 0)
+			continue;
+		cells[n].index = position;
+		cells[n].value = row->value;
+		cells[n].time = row->time;
+		n++;
+	}
+	return n;
+}
+
+/* The latest first; among equally late ones any fixed order will do. */
+static int
+compare_latest(const void *a, const void *b)
+{
+	const RsCell *ca = (const RsCell *) a;
+	const RsCell *cb = (const RsCell *) b;
+
+	if (ca->time != cb->time)
+		return ca->time > cb->time ? -1 : 1;
+	if (ca->index != cb->index)
+		return ca->index < cb->index ? -1 : 1;
+	return (ca->value < cb->value) - (ca->value > cb->value);
+}
+
+static RsObjective
+objective_of(const RsVersion *version)
+{
+	const RsOptions *options = &version->options;
+	RsObjective objective = {0};
+
+	objective.implicit = version->feedback == RS_IMPLICIT;
+	objective.biases = options->biases;
+	objective.mean = version->mean;
+	objective.regularization = options->regularization;
+	objective.reg_scaling = options->reg_scaling;
+	objective.alpha = options->alpha;
+	objective.unobserved_weight = options->unobserved_weight;
+	return objective;
+}
+
+static bool
+interrupt_waits(void *arg)
+{
+	return INTERRUPTS_PENDING_CONDITION() && INTERRUPTS_CAN_BE_PROCESSED();
+}
+
+/* Solve for the vector of these cells. */
+static RsStatus
+solve(const RsVersion *version, const RsImage *image,
+	  const RsCell *cells, int32 n, RsUserVector *vector)
+{
+	RsObjective objective = objective_of(version);
+	RsFixedSide side = {
+		.factors = image->factors,
+		.biases = image->biases,
+		.n = image->ids.n,
+		.k = image->k,
+		.stride = image->stride,
+		.gramian = image->gramian,
+	};
+	int32	   *index = palloc_extended(mul_size(sizeof(int32), n), MCXT_ALLOC_HUGE);
+	float	   *value = palloc_extended(mul_size(sizeof(float), n), MCXT_ALLOC_HUGE);
+	RsRow		row = {.index = index,.value = value,.n = n};
+	void	   *workspace = alloc_aligned(rs_row_workspace_size(image->k));
+	RsStatus	status;
+
+	for (int32 i = 0; i < n; i++)
+	{
+		index[i] = cells[i].index;
+		value[i] = cells[i].value;
+	}
+	vector->x = alloc_aligned(image->stride * sizeof(float));
+	do
+	{
+		CHECK_FOR_INTERRUPTS();
+		status = rs_row_solve_until(&objective, &side, &row, workspace,
+									vector->x, &vector->bias, NULL,
+									interrupt_waits, NULL);
+	} while (status == RS_STOPPED);
+	return status;
+}
+
+/* False if the user has no usable cell. */
+static bool
+fold_in(const RsModel *model, const RsVersion *version, const RsImage *image,
+		const RsUser *user, RsUserVector *vector)
+{
+	int			limit = version->options.history_limit;
+	RsCell	   *cells;
+	RsStatus	status;
+	int32		n;
+
+	if (user->n_rows == 0)
+		return false;
+	cells = palloc_extended(mul_size(sizeof(RsCell), user->n_rows), MCXT_ALLOC_HUGE);
+	n = collect_cells(image, user, cells);
+	if (limit > 0 && n > limit)
+	{
+		qsort(cells, n, sizeof(RsCell), compare_latest);
+		n = limit;
+	}
+	n = rs_cells_reduce(cells, n, version->feedback == RS_IMPLICIT);
+	if (n == 0)
+		return false;
+
+	status = solve(version, image, cells, n, vector);
+	if (status != RS_OK)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("could not solve for the factors of user \"%s\"",
+						rs_id_to_cstring(user->id, model->user_kind)),
+				 status == RS_NOT_FINITE ?
+				 errdetail("The solution is not finite.") :
+				 errdetail("The equations are singular to working precision."),
+				 errhint("Train with a larger regularization.")));
+	vector->origin = RS_FROM_FOLDED;
+	return true;
+}
+
+void
+rs_user_vector(const RsModel *model, const RsVersion *version,
+			   const RsImage *image, const RsUser *user, RsUserVector *vector)
+{
+	vector->origin = RS_FROM_POPULAR;
+	vector->x = NULL;
+	vector->bias = 0;
+	if (version->algorithm == RS_POPULAR)
+		return;
+	if (user->has_stored)
+		stored_vector(model, version, image, user, vector);
+	else if (user->fresh && !fold_in(model, version, image, user, vector))
+		vector->x = NULL;
+}

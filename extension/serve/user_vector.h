@@ -1,0 +1,72 @@
+/*-------------------------------------------------------------------------
+ *
+ * user_vector.h
+ *		A user as the version in use sees him: his rows and his vector.
+ *
+ * Two steps, because reading the model's view may run code of its owner and
+ * an item image must not be held across that: first rs_user_read(), then
+ * rs_image_open(), then rs_user_vector().
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RS_USER_VECTOR_H
+#define RS_USER_VECTOR_H
+
+#include "postgres.h"
+
+#include "serve/image.h"
+#include "store/factors.h"
+#include "store/model.h"
+#include "store/source.h"
+
+/* Where an answer comes from; recommend() shows it. */
+typedef enum RsOrigin
+{
+	RS_FROM_POPULAR,			/* the user has no vector */
+	RS_FROM_MODEL,				/* the vector that training stored */
+	RS_FROM_FOLDED				/* the vector of the user's rows of this moment */
+} RsOrigin;
+
+extern const char *rs_origin_name(RsOrigin origin);
+
+/* What is known of a user before the items are. */
+typedef struct RsUser
+{
+	Datum		id;
+	bool		fresh;
+	RsUserRow  *rows;			/* the user's rows of the view, if read */
+	int32		n_rows;
+	bool		has_stored;		/* not fresh, and training stored a vector */
+	RsUserFactors stored;
+} RsUser;
+
+typedef struct RsUserVector
+{
+	RsOrigin	origin;
+	float	   *x;				/* stride floats, NULL for RS_FROM_POPULAR */
+	float		bias;			/* 0 when the version has none */
+} RsUserVector;
+
+/*
+ * Read the user's rows of the view, as the current user, if fresh or
+ * need_rows; otherwise, or in addition, the stored vector unless fresh.
+ */
+extern void rs_user_read(const RsModel *model, const RsVersion *version,
+						 Datum user_id, bool fresh, bool need_rows, RsUser *user);
+
+/*
+ * The user's vector: folded in (exactly as training would) or the stored one.
+ * Raises 22000 when the equations of a fold-in have no solution.
+ */
+extern void rs_user_vector(const RsModel *model, const RsVersion *version,
+						   const RsImage *image, const RsUser *user,
+						   RsUserVector *vector);
+
+/* mean plus bias: what rs_image_score() wants beside x */
+static inline double
+rs_user_base(const RsVersion *version, const RsUserVector *vector)
+{
+	return version->mean + vector->bias;
+}
+
+#endif							/* RS_USER_VECTOR_H */

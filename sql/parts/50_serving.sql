@@ -1,0 +1,350 @@
+-- ---------------------------------------------------------------------------
+-- Answers from a model: recommend, predict, user_vector, item_vector.
+--
+-- The type of the items is in the name, the user id is overloaded.  STABLE:
+-- within a statement an answer does not change.  They write nothing, so they
+-- work on a standby, in a read-only transaction and in parallel workers.
+-- PUBLIC may execute them: each needs SELECT on the model's view.
+-- ---------------------------------------------------------------------------
+
+CREATE FUNCTION recsys.recommend(
+    model        text,
+    user_id      bigint,
+    k            int      DEFAULT 10,
+    exclude_seen boolean  DEFAULT true,
+    candidates   bigint[] DEFAULT NULL,
+    exclude      bigint[] DEFAULT NULL,
+    fresh        boolean  DEFAULT true,
+    version      int      DEFAULT NULL,
+    OUT rank     int,
+    OUT item_id  bigint,
+    OUT score    real,
+    OUT source   text)
+RETURNS SETOF record
+LANGUAGE c STABLE PARALLEL SAFE ROWS 10
+AS 'MODULE_PATHNAME', 'recsys_recommend';
+COMMENT ON FUNCTION recsys.recommend(text, bigint, int, boolean, bigint[], bigint[], boolean, int) IS
+'The k best items for a user, best first: items with bigint ids (smallint and integer included). Exact: every eligible item is scored; equal scores by ascending id. The score is the predicted rating (explicit) or preference (implicit), equal to predict() to the last bit. source tells where the answer comes from: "folded", the vector solved from the user''s rows of this moment; "model", the vector that training stored (fresh => false); "popular", no vector: the items most users have, the score being their number. exclude_seen leaves out every item of the user''s rows. candidates NULL means all items, an empty array none; in both arrays NULL elements and unknown ids are ignored. Fewer than k rows come only when fewer items are eligible. Errors: 42704 no such model, 42501 no SELECT on its view, 55000 no such version, 42804 the items are of another type, 22004 an argument is NULL, 22023 k is negative, 22P02 the id is not of the model''s type. Fold-in: Hu, Koren, Volinsky 2008, section 4; Zhou et al. 2008, section 3.';
+
+CREATE FUNCTION recsys.recommend(
+    model        text,
+    user_id      text,
+    k            int      DEFAULT 10,
+    exclude_seen boolean  DEFAULT true,
+    candidates   bigint[] DEFAULT NULL,
+    exclude      bigint[] DEFAULT NULL,
+    fresh        boolean  DEFAULT true,
+    version      int      DEFAULT NULL,
+    OUT rank     int,
+    OUT item_id  bigint,
+    OUT score    real,
+    OUT source   text)
+RETURNS SETOF record
+LANGUAGE c STABLE PARALLEL SAFE ROWS 10
+AS 'MODULE_PATHNAME', 'recsys_recommend';
+COMMENT ON FUNCTION recsys.recommend(text, text, int, boolean, bigint[], bigint[], boolean, int) IS
+'The k best items for a user, best first: items with bigint ids (smallint and integer included). Exact: every eligible item is scored; equal scores by ascending id. The score is the predicted rating (explicit) or preference (implicit), equal to predict() to the last bit. source tells where the answer comes from: "folded", the vector solved from the user''s rows of this moment; "model", the vector that training stored (fresh => false); "popular", no vector: the items most users have, the score being their number. exclude_seen leaves out every item of the user''s rows. candidates NULL means all items, an empty array none; in both arrays NULL elements and unknown ids are ignored. Fewer than k rows come only when fewer items are eligible. Errors: 42704 no such model, 42501 no SELECT on its view, 55000 no such version, 42804 the items are of another type, 22004 an argument is NULL, 22023 k is negative, 22P02 the id is not of the model''s type. Fold-in: Hu, Koren, Volinsky 2008, section 4; Zhou et al. 2008, section 3.';
+
+CREATE FUNCTION recsys.recommend(
+    model        text,
+    user_id      uuid,
+    k            int      DEFAULT 10,
+    exclude_seen boolean  DEFAULT true,
+    candidates   bigint[] DEFAULT NULL,
+    exclude      bigint[] DEFAULT NULL,
+    fresh        boolean  DEFAULT true,
+    version      int      DEFAULT NULL,
+    OUT rank     int,
+    OUT item_id  bigint,
+    OUT score    real,
+    OUT source   text)
+RETURNS SETOF record
+LANGUAGE c STABLE PARALLEL SAFE ROWS 10
+AS 'MODULE_PATHNAME', 'recsys_recommend';
+COMMENT ON FUNCTION recsys.recommend(text, uuid, int, boolean, bigint[], bigint[], boolean, int) IS
+'The k best items for a user, best first: items with bigint ids (smallint and integer included). Exact: every eligible item is scored; equal scores by ascending id. The score is the predicted rating (explicit) or preference (implicit), equal to predict() to the last bit. source tells where the answer comes from: "folded", the vector solved from the user''s rows of this moment; "model", the vector that training stored (fresh => false); "popular", no vector: the items most users have, the score being their number. exclude_seen leaves out every item of the user''s rows. candidates NULL means all items, an empty array none; in both arrays NULL elements and unknown ids are ignored. Fewer than k rows come only when fewer items are eligible. Errors: 42704 no such model, 42501 no SELECT on its view, 55000 no such version, 42804 the items are of another type, 22004 an argument is NULL, 22023 k is negative, 22P02 the id is not of the model''s type. Fold-in: Hu, Koren, Volinsky 2008, section 4; Zhou et al. 2008, section 3.';
+
+CREATE FUNCTION recsys.recommend_text(
+    model        text,
+    user_id      bigint,
+    k            int      DEFAULT 10,
+    exclude_seen boolean  DEFAULT true,
+    candidates   text[] DEFAULT NULL,
+    exclude      text[] DEFAULT NULL,
+    fresh        boolean  DEFAULT true,
+    version      int      DEFAULT NULL,
+    OUT rank     int,
+    OUT item_id  text,
+    OUT score    real,
+    OUT source   text)
+RETURNS SETOF record
+LANGUAGE c STABLE PARALLEL SAFE ROWS 10
+AS 'MODULE_PATHNAME', 'recsys_recommend_text';
+COMMENT ON FUNCTION recsys.recommend_text(text, bigint, int, boolean, text[], text[], boolean, int) IS
+'The k best items for a user, best first: items of any model, ids as text. Exact: every eligible item is scored; equal scores by ascending id. The score is the predicted rating (explicit) or preference (implicit), equal to predict_text() to the last bit. source tells where the answer comes from: "folded", the vector solved from the user''s rows of this moment; "model", the vector that training stored (fresh => false); "popular", no vector: the items most users have, the score being their number. exclude_seen leaves out every item of the user''s rows. candidates NULL means all items, an empty array none; in both arrays NULL elements and unknown ids are ignored. Fewer than k rows come only when fewer items are eligible. Errors: 42704 no such model, 42501 no SELECT on its view, 55000 no such version, 42804 the items are of another type, 22004 an argument is NULL, 22023 k is negative, 22P02 the id is not of the model''s type. Fold-in: Hu, Koren, Volinsky 2008, section 4; Zhou et al. 2008, section 3.';
+
+CREATE FUNCTION recsys.recommend_text(
+    model        text,
+    user_id      text,
+    k            int      DEFAULT 10,
+    exclude_seen boolean  DEFAULT true,
+    candidates   text[] DEFAULT NULL,
+    exclude      text[] DEFAULT NULL,
+    fresh        boolean  DEFAULT true,
+    version      int      DEFAULT NULL,
+    OUT rank     int,
+    OUT item_id  text,
+    OUT score    real,
+    OUT source   text)
+RETURNS SETOF record
+LANGUAGE c STABLE PARALLEL SAFE ROWS 10
+AS 'MODULE_PATHNAME', 'recsys_recommend_text';
+COMMENT ON FUNCTION recsys.recommend_text(text, text, int, boolean, text[], text[], boolean, int) IS
+'The k best items for a user, best first: items of any model, ids as text. Exact: every eligible item is scored; equal scores by ascending id. The score is the predicted rating (explicit) or preference (implicit), equal to predict_text() to the last bit. source tells where the answer comes from: "folded", the vector solved from the user''s rows of this moment; "model", the vector that training stored (fresh => false); "popular", no vector: the items most users have, the score being their number. exclude_seen leaves out every item of the user''s rows. candidates NULL means all items, an empty array none; in both arrays NULL elements and unknown ids are ignored. Fewer than k rows come only when fewer items are eligible. Errors: 42704 no such model, 42501 no SELECT on its view, 55000 no such version, 42804 the items are of another type, 22004 an argument is NULL, 22023 k is negative, 22P02 the id is not of the model''s type. Fold-in: Hu, Koren, Volinsky 2008, section 4; Zhou et al. 2008, section 3.';
+
+CREATE FUNCTION recsys.recommend_text(
+    model        text,
+    user_id      uuid,
+    k            int      DEFAULT 10,
+    exclude_seen boolean  DEFAULT true,
+    candidates   text[] DEFAULT NULL,
+    exclude      text[] DEFAULT NULL,
+    fresh        boolean  DEFAULT true,
+    version      int      DEFAULT NULL,
+    OUT rank     int,
+    OUT item_id  text,
+    OUT score    real,
+    OUT source   text)
+RETURNS SETOF record
+LANGUAGE c STABLE PARALLEL SAFE ROWS 10
+AS 'MODULE_PATHNAME', 'recsys_recommend_text';
+COMMENT ON FUNCTION recsys.recommend_text(text, uuid, int, boolean, text[], text[], boolean, int) IS
+'The k best items for a user, best first: items of any model, ids as text. Exact: every eligible item is scored; equal scores by ascending id. The score is the predicted rating (explicit) or preference (implicit), equal to predict_text() to the last bit. source tells where the answer comes from: "folded", the vector solved from the user''s rows of this moment; "model", the vector that training stored (fresh => false); "popular", no vector: the items most users have, the score being their number. exclude_seen leaves out every item of the user''s rows. candidates NULL means all items, an empty array none; in both arrays NULL elements and unknown ids are ignored. Fewer than k rows come only when fewer items are eligible. Errors: 42704 no such model, 42501 no SELECT on its view, 55000 no such version, 42804 the items are of another type, 22004 an argument is NULL, 22023 k is negative, 22P02 the id is not of the model''s type. Fold-in: Hu, Koren, Volinsky 2008, section 4; Zhou et al. 2008, section 3.';
+
+CREATE FUNCTION recsys.recommend_uuid(
+    model        text,
+    user_id      bigint,
+    k            int      DEFAULT 10,
+    exclude_seen boolean  DEFAULT true,
+    candidates   uuid[] DEFAULT NULL,
+    exclude      uuid[] DEFAULT NULL,
+    fresh        boolean  DEFAULT true,
+    version      int      DEFAULT NULL,
+    OUT rank     int,
+    OUT item_id  uuid,
+    OUT score    real,
+    OUT source   text)
+RETURNS SETOF record
+LANGUAGE c STABLE PARALLEL SAFE ROWS 10
+AS 'MODULE_PATHNAME', 'recsys_recommend_uuid';
+COMMENT ON FUNCTION recsys.recommend_uuid(text, bigint, int, boolean, uuid[], uuid[], boolean, int) IS
+'The k best items for a user, best first: items with uuid ids. Exact: every eligible item is scored; equal scores by ascending id. The score is the predicted rating (explicit) or preference (implicit), equal to predict_uuid() to the last bit. source tells where the answer comes from: "folded", the vector solved from the user''s rows of this moment; "model", the vector that training stored (fresh => false); "popular", no vector: the items most users have, the score being their number. exclude_seen leaves out every item of the user''s rows. candidates NULL means all items, an empty array none; in both arrays NULL elements and unknown ids are ignored. Fewer than k rows come only when fewer items are eligible. Errors: 42704 no such model, 42501 no SELECT on its view, 55000 no such version, 42804 the items are of another type, 22004 an argument is NULL, 22023 k is negative, 22P02 the id is not of the model''s type. Fold-in: Hu, Koren, Volinsky 2008, section 4; Zhou et al. 2008, section 3.';
+
+CREATE FUNCTION recsys.recommend_uuid(
+    model        text,
+    user_id      text,
+    k            int      DEFAULT 10,
+    exclude_seen boolean  DEFAULT true,
+    candidates   uuid[] DEFAULT NULL,
+    exclude      uuid[] DEFAULT NULL,
+    fresh        boolean  DEFAULT true,
+    version      int      DEFAULT NULL,
+    OUT rank     int,
+    OUT item_id  uuid,
+    OUT score    real,
+    OUT source   text)
+RETURNS SETOF record
+LANGUAGE c STABLE PARALLEL SAFE ROWS 10
+AS 'MODULE_PATHNAME', 'recsys_recommend_uuid';
+COMMENT ON FUNCTION recsys.recommend_uuid(text, text, int, boolean, uuid[], uuid[], boolean, int) IS
+'The k best items for a user, best first: items with uuid ids. Exact: every eligible item is scored; equal scores by ascending id. The score is the predicted rating (explicit) or preference (implicit), equal to predict_uuid() to the last bit. source tells where the answer comes from: "folded", the vector solved from the user''s rows of this moment; "model", the vector that training stored (fresh => false); "popular", no vector: the items most users have, the score being their number. exclude_seen leaves out every item of the user''s rows. candidates NULL means all items, an empty array none; in both arrays NULL elements and unknown ids are ignored. Fewer than k rows come only when fewer items are eligible. Errors: 42704 no such model, 42501 no SELECT on its view, 55000 no such version, 42804 the items are of another type, 22004 an argument is NULL, 22023 k is negative, 22P02 the id is not of the model''s type. Fold-in: Hu, Koren, Volinsky 2008, section 4; Zhou et al. 2008, section 3.';
+
+CREATE FUNCTION recsys.recommend_uuid(
+    model        text,
+    user_id      uuid,
+    k            int      DEFAULT 10,
+    exclude_seen boolean  DEFAULT true,
+    candidates   uuid[] DEFAULT NULL,
+    exclude      uuid[] DEFAULT NULL,
+    fresh        boolean  DEFAULT true,
+    version      int      DEFAULT NULL,
+    OUT rank     int,
+    OUT item_id  uuid,
+    OUT score    real,
+    OUT source   text)
+RETURNS SETOF record
+LANGUAGE c STABLE PARALLEL SAFE ROWS 10
+AS 'MODULE_PATHNAME', 'recsys_recommend_uuid';
+COMMENT ON FUNCTION recsys.recommend_uuid(text, uuid, int, boolean, uuid[], uuid[], boolean, int) IS
+'The k best items for a user, best first: items with uuid ids. Exact: every eligible item is scored; equal scores by ascending id. The score is the predicted rating (explicit) or preference (implicit), equal to predict_uuid() to the last bit. source tells where the answer comes from: "folded", the vector solved from the user''s rows of this moment; "model", the vector that training stored (fresh => false); "popular", no vector: the items most users have, the score being their number. exclude_seen leaves out every item of the user''s rows. candidates NULL means all items, an empty array none; in both arrays NULL elements and unknown ids are ignored. Fewer than k rows come only when fewer items are eligible. Errors: 42704 no such model, 42501 no SELECT on its view, 55000 no such version, 42804 the items are of another type, 22004 an argument is NULL, 22023 k is negative, 22P02 the id is not of the model''s type. Fold-in: Hu, Koren, Volinsky 2008, section 4; Zhou et al. 2008, section 3.';
+
+CREATE FUNCTION recsys.predict(
+    model   text,
+    user_id bigint,
+    item_id bigint,
+    fresh   boolean DEFAULT true,
+    version int     DEFAULT NULL)
+RETURNS real
+LANGUAGE c STABLE PARALLEL SAFE COST 1000
+AS 'MODULE_PATHNAME', 'recsys_predict';
+COMMENT ON FUNCTION recsys.predict(text, bigint, bigint, boolean, int) IS
+'The score of one item for a user, as recommend() gives it: the predicted rating (explicit) or preference (implicit). mean + user bias + item bias + inner product (Koren, Bell, Volinsky 2009, equation 4), in double precision, rounded once. NULL when the item is unknown, when the user has no usable rows (fresh) or no stored vector (fresh => false), and for the popular algorithm; NULL for a NULL id. Errors as for recommend().';
+
+CREATE FUNCTION recsys.predict(
+    model   text,
+    user_id text,
+    item_id bigint,
+    fresh   boolean DEFAULT true,
+    version int     DEFAULT NULL)
+RETURNS real
+LANGUAGE c STABLE PARALLEL SAFE COST 1000
+AS 'MODULE_PATHNAME', 'recsys_predict';
+COMMENT ON FUNCTION recsys.predict(text, text, bigint, boolean, int) IS
+'The score of one item for a user, as recommend() gives it: the predicted rating (explicit) or preference (implicit). mean + user bias + item bias + inner product (Koren, Bell, Volinsky 2009, equation 4), in double precision, rounded once. NULL when the item is unknown, when the user has no usable rows (fresh) or no stored vector (fresh => false), and for the popular algorithm; NULL for a NULL id. Errors as for recommend().';
+
+CREATE FUNCTION recsys.predict(
+    model   text,
+    user_id uuid,
+    item_id bigint,
+    fresh   boolean DEFAULT true,
+    version int     DEFAULT NULL)
+RETURNS real
+LANGUAGE c STABLE PARALLEL SAFE COST 1000
+AS 'MODULE_PATHNAME', 'recsys_predict';
+COMMENT ON FUNCTION recsys.predict(text, uuid, bigint, boolean, int) IS
+'The score of one item for a user, as recommend() gives it: the predicted rating (explicit) or preference (implicit). mean + user bias + item bias + inner product (Koren, Bell, Volinsky 2009, equation 4), in double precision, rounded once. NULL when the item is unknown, when the user has no usable rows (fresh) or no stored vector (fresh => false), and for the popular algorithm; NULL for a NULL id. Errors as for recommend().';
+
+CREATE FUNCTION recsys.predict_text(
+    model   text,
+    user_id bigint,
+    item_id text,
+    fresh   boolean DEFAULT true,
+    version int     DEFAULT NULL)
+RETURNS real
+LANGUAGE c STABLE PARALLEL SAFE COST 1000
+AS 'MODULE_PATHNAME', 'recsys_predict_text';
+COMMENT ON FUNCTION recsys.predict_text(text, bigint, text, boolean, int) IS
+'The score of one item for a user, as recommend_text() gives it: the predicted rating (explicit) or preference (implicit). mean + user bias + item bias + inner product (Koren, Bell, Volinsky 2009, equation 4), in double precision, rounded once. NULL when the item is unknown, when the user has no usable rows (fresh) or no stored vector (fresh => false), and for the popular algorithm; NULL for a NULL id. Errors as for recommend_text().';
+
+CREATE FUNCTION recsys.predict_text(
+    model   text,
+    user_id text,
+    item_id text,
+    fresh   boolean DEFAULT true,
+    version int     DEFAULT NULL)
+RETURNS real
+LANGUAGE c STABLE PARALLEL SAFE COST 1000
+AS 'MODULE_PATHNAME', 'recsys_predict_text';
+COMMENT ON FUNCTION recsys.predict_text(text, text, text, boolean, int) IS
+'The score of one item for a user, as recommend_text() gives it: the predicted rating (explicit) or preference (implicit). mean + user bias + item bias + inner product (Koren, Bell, Volinsky 2009, equation 4), in double precision, rounded once. NULL when the item is unknown, when the user has no usable rows (fresh) or no stored vector (fresh => false), and for the popular algorithm; NULL for a NULL id. Errors as for recommend_text().';
+
+CREATE FUNCTION recsys.predict_text(
+    model   text,
+    user_id uuid,
+    item_id text,
+    fresh   boolean DEFAULT true,
+    version int     DEFAULT NULL)
+RETURNS real
+LANGUAGE c STABLE PARALLEL SAFE COST 1000
+AS 'MODULE_PATHNAME', 'recsys_predict_text';
+COMMENT ON FUNCTION recsys.predict_text(text, uuid, text, boolean, int) IS
+'The score of one item for a user, as recommend_text() gives it: the predicted rating (explicit) or preference (implicit). mean + user bias + item bias + inner product (Koren, Bell, Volinsky 2009, equation 4), in double precision, rounded once. NULL when the item is unknown, when the user has no usable rows (fresh) or no stored vector (fresh => false), and for the popular algorithm; NULL for a NULL id. Errors as for recommend_text().';
+
+CREATE FUNCTION recsys.predict_uuid(
+    model   text,
+    user_id bigint,
+    item_id uuid,
+    fresh   boolean DEFAULT true,
+    version int     DEFAULT NULL)
+RETURNS real
+LANGUAGE c STABLE PARALLEL SAFE COST 1000
+AS 'MODULE_PATHNAME', 'recsys_predict_uuid';
+COMMENT ON FUNCTION recsys.predict_uuid(text, bigint, uuid, boolean, int) IS
+'The score of one item for a user, as recommend_uuid() gives it: the predicted rating (explicit) or preference (implicit). mean + user bias + item bias + inner product (Koren, Bell, Volinsky 2009, equation 4), in double precision, rounded once. NULL when the item is unknown, when the user has no usable rows (fresh) or no stored vector (fresh => false), and for the popular algorithm; NULL for a NULL id. Errors as for recommend_uuid().';
+
+CREATE FUNCTION recsys.predict_uuid(
+    model   text,
+    user_id text,
+    item_id uuid,
+    fresh   boolean DEFAULT true,
+    version int     DEFAULT NULL)
+RETURNS real
+LANGUAGE c STABLE PARALLEL SAFE COST 1000
+AS 'MODULE_PATHNAME', 'recsys_predict_uuid';
+COMMENT ON FUNCTION recsys.predict_uuid(text, text, uuid, boolean, int) IS
+'The score of one item for a user, as recommend_uuid() gives it: the predicted rating (explicit) or preference (implicit). mean + user bias + item bias + inner product (Koren, Bell, Volinsky 2009, equation 4), in double precision, rounded once. NULL when the item is unknown, when the user has no usable rows (fresh) or no stored vector (fresh => false), and for the popular algorithm; NULL for a NULL id. Errors as for recommend_uuid().';
+
+CREATE FUNCTION recsys.predict_uuid(
+    model   text,
+    user_id uuid,
+    item_id uuid,
+    fresh   boolean DEFAULT true,
+    version int     DEFAULT NULL)
+RETURNS real
+LANGUAGE c STABLE PARALLEL SAFE COST 1000
+AS 'MODULE_PATHNAME', 'recsys_predict_uuid';
+COMMENT ON FUNCTION recsys.predict_uuid(text, uuid, uuid, boolean, int) IS
+'The score of one item for a user, as recommend_uuid() gives it: the predicted rating (explicit) or preference (implicit). mean + user bias + item bias + inner product (Koren, Bell, Volinsky 2009, equation 4), in double precision, rounded once. NULL when the item is unknown, when the user has no usable rows (fresh) or no stored vector (fresh => false), and for the popular algorithm; NULL for a NULL id. Errors as for recommend_uuid().';
+
+CREATE FUNCTION recsys.user_vector(
+    model   text,
+    user_id bigint,
+    fresh   boolean DEFAULT true,
+    version int     DEFAULT NULL)
+RETURNS recsys.recvec
+LANGUAGE c STABLE PARALLEL SAFE COST 1000
+AS 'MODULE_PATHNAME', 'recsys_user_vector';
+COMMENT ON FUNCTION recsys.user_vector(text, bigint, boolean, int) IS
+'The vector of a user: x of "factors" components, or (x, 1) when the model has biases, so that "ORDER BY f.factors <#> user_vector" over the rows of the version in recsys_data.<model>_item_factors ranks as recommend() does. fresh solves it from the user''s rows of this moment, else it is the one that training stored. NULL when there is none, and for a NULL id. Errors: 42704, 42501, 55000, 22004, 22P02 as for recommend().';
+
+CREATE FUNCTION recsys.user_vector(
+    model   text,
+    user_id text,
+    fresh   boolean DEFAULT true,
+    version int     DEFAULT NULL)
+RETURNS recsys.recvec
+LANGUAGE c STABLE PARALLEL SAFE COST 1000
+AS 'MODULE_PATHNAME', 'recsys_user_vector';
+COMMENT ON FUNCTION recsys.user_vector(text, text, boolean, int) IS
+'The vector of a user: x of "factors" components, or (x, 1) when the model has biases, so that "ORDER BY f.factors <#> user_vector" over the rows of the version in recsys_data.<model>_item_factors ranks as recommend() does. fresh solves it from the user''s rows of this moment, else it is the one that training stored. NULL when there is none, and for a NULL id. Errors: 42704, 42501, 55000, 22004, 22P02 as for recommend().';
+
+CREATE FUNCTION recsys.user_vector(
+    model   text,
+    user_id uuid,
+    fresh   boolean DEFAULT true,
+    version int     DEFAULT NULL)
+RETURNS recsys.recvec
+LANGUAGE c STABLE PARALLEL SAFE COST 1000
+AS 'MODULE_PATHNAME', 'recsys_user_vector';
+COMMENT ON FUNCTION recsys.user_vector(text, uuid, boolean, int) IS
+'The vector of a user: x of "factors" components, or (x, 1) when the model has biases, so that "ORDER BY f.factors <#> user_vector" over the rows of the version in recsys_data.<model>_item_factors ranks as recommend() does. fresh solves it from the user''s rows of this moment, else it is the one that training stored. NULL when there is none, and for a NULL id. Errors: 42704, 42501, 55000, 22004, 22P02 as for recommend().';
+
+CREATE FUNCTION recsys.item_vector(
+    model   text,
+    item_id bigint,
+    version int DEFAULT NULL)
+RETURNS recsys.recvec
+LANGUAGE c STABLE PARALLEL SAFE COST 100
+AS 'MODULE_PATHNAME', 'recsys_item_vector';
+COMMENT ON FUNCTION recsys.item_vector(text, bigint, int) IS
+'The vector of an item as training stored it: y of "factors" components, or (y, bias) when the model has biases. NULL for an unknown item, for a NULL id and for the popular algorithm. Errors: 42704, 42501, 55000, 22004, 22P02 as for recommend().';
+
+CREATE FUNCTION recsys.item_vector(
+    model   text,
+    item_id text,
+    version int DEFAULT NULL)
+RETURNS recsys.recvec
+LANGUAGE c STABLE PARALLEL SAFE COST 100
+AS 'MODULE_PATHNAME', 'recsys_item_vector';
+COMMENT ON FUNCTION recsys.item_vector(text, text, int) IS
+'The vector of an item as training stored it: y of "factors" components, or (y, bias) when the model has biases. NULL for an unknown item, for a NULL id and for the popular algorithm. Errors: 42704, 42501, 55000, 22004, 22P02 as for recommend().';
+
+CREATE FUNCTION recsys.item_vector(
+    model   text,
+    item_id uuid,
+    version int DEFAULT NULL)
+RETURNS recsys.recvec
+LANGUAGE c STABLE PARALLEL SAFE COST 100
+AS 'MODULE_PATHNAME', 'recsys_item_vector';
+COMMENT ON FUNCTION recsys.item_vector(text, uuid, int) IS
+'The vector of an item as training stored it: y of "factors" components, or (y, bias) when the model has biases. NULL for an unknown item, for a NULL id and for the popular algorithm. Errors: 42704, 42501, 55000, 22004, 22P02 as for recommend().';
