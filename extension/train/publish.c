@@ -80,11 +80,11 @@ new_vector(const RsTrained *trained, const Side *side)
 	return rs_recvec_new(trained->als.k + (side->biases != NULL ? 1 : 0));
 }
 
-/* Ids of text kind are palloc'd; the others cost nothing. */
+/* A text id is a copy; the others are in the list. */
 static void
 free_id(const Side *side, Datum id)
 {
-	if (side->ids->kind != RS_ID_BIGINT)
+	if (side->ids->kind == RS_ID_TEXT)
 		pfree(DatumGetPointer(id));
 }
 

@@ -106,14 +106,19 @@ read_source(RsTrained *trained)
 static void
 refuse_empty(const RsTrained *trained)
 {
+	const RsRatings *ratings = &trained->ratings;
+	const char *view = quote_qualified_identifier("recsys_data", trained->model->name);
+
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("model \"%s\" has nothing to train on", trained->model->name),
-			 errdetail("Of " INT64_FORMAT " rows read, " INT64_FORMAT
-					   " have no user, item or rating; the others, if any, have no weight.",
-					   trained->ratings.rows_read, trained->ratings.rows_skipped),
-			 errhint("The owner of the model reads the view recsys_data.%s.",
-					 quote_identifier(trained->model->name))));
+			 ratings->rows_read == 0 ?
+			 errdetail("The view %s shows its owner no rows.", view) :
+			 ratings->n == 0 ?
+			 errdetail("Each of the " INT64_FORMAT " rows of the view %s lacks a user, an item or a rating.",
+					   ratings->rows_read, view) :
+			 errdetail("All weights of the view %s are zero.", view),
+			 errhint("Insert ratings, or create the model on another source.")));
 }
 
 /* Refuse when what is held and what will be allocated exceed the setting. */

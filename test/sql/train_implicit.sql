@@ -1,0 +1,43 @@
+-- Training on events.
+CREATE TABLE ti_events (user_id int, item_id int, weight real, at timestamptz);
+INSERT INTO ti_events
+SELECT u, i, 1 + (u + i) % 3, '2026-01-01'::timestamptz + u * interval '1 minute'
+FROM generate_series(1, 20) AS u, generate_series(1, 12) AS i
+WHERE u % 2 = i % 2 AND (u * 7 + i * 3) % 5 <> 0;
+CREATE INDEX ON ti_events (user_id);
+
+-- rows are counted when there is no rating
+SELECT recsys.create_model('ti', 'ti_events', feedback => 'implicit', options => '{"factors": 4, "iterations": 10}');
+SELECT version, users, items, ratings, iterations, deployed FROM recsys.train('ti');
+SELECT mean, options FROM recsys.model_versions WHERE model = 'ti';
+SELECT count(*), min(recsys.dims(factors)), max(recsys.dims(factors)), max(bias) FROM recsys_data.ti_user_factors;
+
+-- everything of the own group ranks before everything of the other
+SELECT bool_and(least_own > best_other) AS groups_apart FROM (
+    SELECT u.user_id,
+           min(s) FILTER (WHERE u.user_id % 2 = i.item_id % 2) AS least_own,
+           max(s) FILTER (WHERE u.user_id % 2 <> i.item_id % 2) AS best_other
+    FROM recsys_data.ti_user_factors u CROSS JOIN recsys_data.ti_item_factors i
+    CROSS JOIN LATERAL (SELECT -(i.factors OPERATOR(recsys.<#>) u.factors) AS s) x
+    GROUP BY u.user_id) g;
+
+-- repeated events add up; a cell whose sum is zero says nothing
+SELECT recsys.create_model('tw', 'ti_events', rating_column => 'weight', time_column => 'at', feedback => 'implicit', options => '{"factors": 2}');
+INSERT INTO ti_events VALUES (50, 1, 2, now()), (50, 1, -2, now()), (51, 60, 0, now()), (52, 1, 1, now()), (52, 1, 1, now());
+SELECT users, items, ratings - (SELECT count(DISTINCT (user_id, item_id)) FROM ti_events) AS fewer FROM recsys.train('tw');
+SELECT user_id FROM recsys_data.tw_user_factors WHERE user_id >= 50 ORDER BY 1;
+SELECT item_id FROM recsys_data.tw_item_factors WHERE item_id >= 50;
+
+-- dislikes count as cells
+SELECT ratings FROM recsys.train('tw') \gset before_
+INSERT INTO ti_events VALUES (53, 2, -1, now());
+SELECT ratings - :before_ratings AS more FROM recsys.train('tw');
+
+-- nothing but zeros
+DELETE FROM ti_events WHERE weight <> 0;
+SELECT * FROM recsys.train('tw');
+-- the counting model does not mind
+SELECT users, items, ratings FROM recsys.train('ti');
+
+SELECT recsys.drop_model('ti'), recsys.drop_model('tw');
+DROP TABLE ti_events;
