@@ -56,22 +56,30 @@ static void
 portable_rank_update(float *matrix, size_t stride, const float *rows,
 					 size_t row_stride, int n, int first, int last, float sign)
 {
-	for (int a = first; a < last; a++)
+	enum {HEIGHT = 4};
+
+	for (int a = first; a < last; a += HEIGHT)
 	{
 		for (int b = a / RS_TILE_UNIT * RS_TILE_UNIT; b < last; b += RS_TILE_UNIT)
 		{
-			float		sum[RS_TILE_UNIT] = {0};
-			float	   *out = matrix + (size_t) a * stride + b;
+			float		sum[HEIGHT][RS_TILE_UNIT] = {{0}};
 
 			for (int r = 0; r < n; r++)
 			{
-				const float *row = rows + (size_t) r * row_stride;
+				const float *left = rows + (size_t) r * row_stride + a;
+				const float *right = rows + (size_t) r * row_stride + b;
 
-				for (int j = 0; j < RS_TILE_UNIT; j++)
-					sum[j] += row[a] * row[b + j];
+				for (int i = 0; i < HEIGHT; i++)
+				{
+					for (int j = 0; j < RS_TILE_UNIT; j++)
+						sum[i][j] += left[i] * right[j];
+				}
 			}
-			for (int j = 0; j < RS_TILE_UNIT; j++)
-				out[j] += sign * sum[j];
+			for (int i = 0; i < HEIGHT; i++)
+			{
+				for (int j = 0; j < RS_TILE_UNIT; j++)
+					matrix[(size_t) (a + i) * stride + b + j] += sign * sum[i][j];
+			}
 		}
 	}
 }
@@ -96,10 +104,18 @@ portable_substitute(const float *matrix, size_t stride, int m, double *z)
 }
 
 static void
+portable_gramian_tile(const double *left, const float *right, int n,
+					  size_t stride, double *sums)
+{
+	rs_body_gramian_tile(left, right, n, stride, sums);
+}
+
+static void
 portable_gramian_panel(const float *factors, int32_t n, size_t stride,
 					   int first, int last, double *sums)
 {
-	rs_body_gramian_panel(factors, n, stride, first, last, sums);
+	rs_body_gramian_panel(factors, n, stride, first, last, sums,
+						  portable_gramian_tile);
 }
 
 static const RsKernelOps portable_ops = {

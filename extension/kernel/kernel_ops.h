@@ -20,6 +20,7 @@
 #include <string.h>
 
 #include "kernel/kernel.h"
+#include "kernel/row.h"
 
 #define RS_INLINE static inline __attribute__((always_inline))
 
@@ -48,14 +49,10 @@ typedef struct RsKernelOps
 	double		(*distance_squared) (const float *x, const float *y, size_t n);
 
 	/*
-	 * matrix[a * stride + b] += sign * sum over the n rows of row_a row_b, for
-	 * first <= a <= b < last; both are multiples of RS_TILE_UNIT.  Elements
-	 * below the diagonal in the same range may be overwritten.  Everything is
-	 * 32-byte aligned, strides are multiples of RS_STRIDE_UNIT.
+	 * Here first and last are multiples of RS_TILE_UNIT, everything is 32-byte
+	 * aligned, and strides are multiples of RS_STRIDE_UNIT.
 	 */
-	void		(*rank_update) (float *matrix, size_t stride,
-								const float *rows, size_t row_stride, int n,
-								int first, int last, float sign);
+	RsRankUpdate rank_update;
 
 	/* packed = scaled copies of rows; rhs and sums = weighted sums of them */
 	void		(*gather) (const RsGather *gather, float *packed,
@@ -190,36 +187,64 @@ rs_body_substitute(const float *matrix, size_t stride, int m, double *restrict z
 	}
 }
 
+/*
+ * A tile of the Gramian, RS_GRAMIAN_HEIGHT rows of it by RS_TILE_UNIT columns: add
+ * n rows of factors.  left holds the tile's row components in double, each
+ * row's RS_TILE_UNIT components together.
+ */
+#define RS_GRAMIAN_HEIGHT	4
+
+RS_INLINE void
+rs_body_gramian_tile(const double *restrict left, const float *restrict right,
+					 int n, size_t stride, double *restrict sums)
+{
+	double		tile[RS_GRAMIAN_HEIGHT][RS_TILE_UNIT];
+
+	for (int a = 0; a < RS_GRAMIAN_HEIGHT; a++)
+		memcpy(tile[a], sums + (size_t) a * stride, sizeof(tile[a]));
+	for (int r = 0; r < n; r++)
+	{
+		for (int a = 0; a < RS_GRAMIAN_HEIGHT; a++)
+		{
+			for (int b = 0; b < RS_TILE_UNIT; b++)
+				tile[a][b] += left[a] * (double) right[b];
+		}
+		left += RS_TILE_UNIT;
+		right += stride;
+	}
+	for (int a = 0; a < RS_GRAMIAN_HEIGHT; a++)
+		memcpy(sums + (size_t) a * stride, tile[a], sizeof(tile[a]));
+}
+
+/* Rows of factors that are added at once: as many as fit the first cache. */
+#define RS_GRAMIAN_ROWS		64
+
+typedef void (*RsGramianTile) (const double *left, const float *right, int n,
+							   size_t stride, double *sums);
+
 RS_INLINE void
 rs_body_gramian_panel(const float *factors, int32_t n, size_t stride,
-					  int first, int last, double *sums)
+					  int first, int last, double *sums, RsGramianTile tile)
 {
-	for (int b = first; b < last; b += RS_TILE_UNIT)
+	double		left[RS_GRAMIAN_ROWS * RS_TILE_UNIT];
+	double	   *out = sums + (size_t) first * stride;
+
+	for (int32_t start = 0; start < n;)
 	{
-		for (int a = first; a < first + RS_TILE_UNIT; a += 2)
+		int			rows = n - start < RS_GRAMIAN_ROWS ? n - start : RS_GRAMIAN_ROWS;
+		const float *block = factors + (size_t) start * stride;
+
+		for (int r = 0; r < rows; r++)
 		{
-			double		low[RS_TILE_UNIT];
-			double		high[RS_TILE_UNIT];
-			double	   *low_sums = sums + (size_t) a * stride + b;
-			double	   *high_sums = low_sums + stride;
-
-			memcpy(low, low_sums, sizeof(low));
-			memcpy(high, high_sums, sizeof(high));
-			for (int32_t r = 0; r < n; r++)
-			{
-				const float *row = factors + (size_t) r * stride;
-				double		y0 = (double) row[a];
-				double		y1 = (double) row[a + 1];
-
-				for (int j = 0; j < RS_TILE_UNIT; j++)
-				{
-					low[j] += y0 * (double) row[b + j];
-					high[j] += y1 * (double) row[b + j];
-				}
-			}
-			memcpy(low_sums, low, sizeof(low));
-			memcpy(high_sums, high, sizeof(high));
+			for (int j = 0; j < RS_TILE_UNIT; j++)
+				left[r * RS_TILE_UNIT + j] = (double) block[(size_t) r * stride + first + j];
 		}
+		for (int b = first; b < last; b += RS_TILE_UNIT)
+		{
+			for (int a = 0; a < RS_TILE_UNIT; a += RS_GRAMIAN_HEIGHT)
+				tile(left + a, block + b, rows, stride, out + (size_t) a * stride + b);
+		}
+		start += rows;
 	}
 }
 

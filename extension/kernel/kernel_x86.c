@@ -205,11 +205,48 @@ avx2_substitute(const float *matrix, size_t stride, int m, double *z)
 	rs_body_substitute(matrix, stride, m, z);
 }
 
+/* 4 x 8 doubles; fusing changes nothing, the products are exact. */
+AVX2 static void
+avx2_gramian_tile(const double *left, const float *right, int n, size_t stride,
+				  double *sums)
+{
+	__m256d		tile[RS_GRAMIAN_HEIGHT][2];
+
+#pragma GCC unroll 4
+	for (int a = 0; a < RS_GRAMIAN_HEIGHT; a++)
+	{
+		tile[a][0] = _mm256_loadu_pd(sums + (size_t) a * stride);
+		tile[a][1] = _mm256_loadu_pd(sums + (size_t) a * stride + 4);
+	}
+	for (int r = 0; r < n; r++)
+	{
+		__m256d		low = _mm256_cvtps_pd(_mm_loadu_ps(right));
+		__m256d		high = _mm256_cvtps_pd(_mm_loadu_ps(right + 4));
+
+#pragma GCC unroll 4
+		for (int a = 0; a < RS_GRAMIAN_HEIGHT; a++)
+		{
+			__m256d		y = _mm256_broadcast_sd(left + a);
+
+			tile[a][0] = _mm256_fmadd_pd(y, low, tile[a][0]);
+			tile[a][1] = _mm256_fmadd_pd(y, high, tile[a][1]);
+		}
+		left += RS_TILE_UNIT;
+		right += stride;
+	}
+#pragma GCC unroll 4
+	for (int a = 0; a < RS_GRAMIAN_HEIGHT; a++)
+	{
+		_mm256_storeu_pd(sums + (size_t) a * stride, tile[a][0]);
+		_mm256_storeu_pd(sums + (size_t) a * stride + 4, tile[a][1]);
+	}
+}
+
 AVX2 static void
 avx2_gramian_panel(const float *factors, int32_t n, size_t stride,
 				   int first, int last, double *sums)
 {
-	rs_body_gramian_panel(factors, n, stride, first, last, sums);
+	rs_body_gramian_panel(factors, n, stride, first, last, sums, avx2_gramian_tile);
 }
 
 const RsKernelOps rs_kernel_avx2 = {

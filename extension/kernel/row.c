@@ -58,8 +58,8 @@ typedef struct RowSolver
 	const RsObjective *objective;
 	const RsFixedSide *side;
 	const RsRow *row;
-	RsStopCheck stop;
-	void	   *stop_arg;
+	const RsRowHooks *hooks;
+	RsRankUpdate rank_update;
 	double		ridge;
 	int			m;				/* unknowns */
 	size_t		stride;			/* of the matrix */
@@ -190,7 +190,7 @@ clear_sums(RowSolver *s)
 static bool
 asked_to_stop(const RowSolver *s)
 {
-	return s->stop != NULL && s->stop(s->stop_arg);
+	return s->hooks->stop != NULL && s->hooks->stop(s->hooks->stop_arg);
 }
 
 /* ---- cells --------------------------------------------------------------- */
@@ -279,10 +279,8 @@ fast_add(RowSolver *s, int32_t first, int n)
 			s->rhs[side->k] += term.rhs;
 	}
 	rs_kernel_ops->gather(&gather, s->packed, s->packed_rhs, s->packed_sums);
-	rs_kernel_ops->rank_update(s->matrix, s->stride, s->packed,
-							   (size_t) side->stride, n, 0,
-							   (side->k + RS_TILE_UNIT - 1) / RS_TILE_UNIT * RS_TILE_UNIT,
-							   1.0f);
+	s->rank_update(s->matrix, s->stride, s->packed, (size_t) side->stride, n, 0,
+				   (side->k + RS_TILE_UNIT - 1) / RS_TILE_UNIT * RS_TILE_UNIT, 1.0f);
 	for (int j = 0; j < side->k; j++)
 	{
 		s->rhs[j] += (double) s->packed_rhs[j];
@@ -334,9 +332,8 @@ fast_factor(RowSolver *s)
 		if (!rs_kernel_ops->factor_panel(matrix, s->stride, first, n, last, s->floor))
 			return RS_NOT_POSITIVE_DEFINITE;
 		if (first + n < s->m)
-			rs_kernel_ops->rank_update(matrix, s->stride,
-									   matrix + (size_t) first * s->stride,
-									   s->stride, n, first + n, last, -1.0f);
+			s->rank_update(matrix, s->stride, matrix + (size_t) first * s->stride,
+						   s->stride, n, first + n, last, -1.0f);
 	}
 	return RS_OK;
 }
@@ -537,10 +534,10 @@ solve_careful(RowSolver *s)
 /* ---- entry points -------------------------------------------------------- */
 
 RsStatus
-rs_row_solve_until(const RsObjective *objective, const RsFixedSide *side,
-				   const RsRow *row, void *workspace,
-				   float *x, float *bias, double *loss,
-				   RsStopCheck stop, void *stop_arg)
+rs_row_solve_hooked(const RsObjective *objective, const RsFixedSide *side,
+					const RsRow *row, void *workspace,
+					float *x, float *bias, double *loss,
+					const RsRowHooks *hooks)
 {
 	RowSolver	s = {0};
 	RsStatus	status = RS_OK;
@@ -551,8 +548,9 @@ rs_row_solve_until(const RsObjective *objective, const RsFixedSide *side,
 	s.objective = objective;
 	s.side = side;
 	s.row = row;
-	s.stop = stop;
-	s.stop_arg = stop_arg;
+	s.hooks = hooks;
+	s.rank_update = hooks->rank_update != NULL ?
+		hooks->rank_update : rs_kernel_ops->rank_update;
 	row_solver_init(&s, workspace);
 	if (row->n == 0)
 		memset(s.rhs, 0, s.stride * sizeof(double));
@@ -581,6 +579,7 @@ rs_row_solve(const RsObjective *objective, const RsFixedSide *side,
 			 const RsRow *row, void *workspace,
 			 float *x, float *bias, double *loss)
 {
-	return rs_row_solve_until(objective, side, row, workspace, x, bias, loss,
-							  NULL, NULL);
+	static const RsRowHooks none = {0};
+
+	return rs_row_solve_hooked(objective, side, row, workspace, x, bias, loss, &none);
 }

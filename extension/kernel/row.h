@@ -100,16 +100,30 @@ extern RsStatus rs_row_solve(const RsObjective *objective,
 							 float *x, float *bias, double *loss);
 
 /*
- * The same, but asks stop(arg) every few microseconds and returns RS_STOPPED
- * when it says true: a row may have millions of cells.
+ * matrix[a * stride + b] += sign * sum over n rows of row_a row_b, for
+ * first <= a <= b < last; elements below the diagonal may be overwritten.
  */
-typedef bool (*RsStopCheck) (void *arg);
+typedef void (*RsRankUpdate) (float *matrix, size_t stride, const float *rows,
+							  size_t row_stride, int n, int first, int last,
+							  float sign);
 
-extern RsStatus rs_row_solve_until(const RsObjective *objective,
-								   const RsFixedSide *side, const RsRow *row,
-								   void *workspace,
-								   float *x, float *bias, double *loss,
-								   RsStopCheck stop, void *stop_arg);
+/* What a caller may add to the solution of a row; each may be NULL. */
+typedef struct RsRowHooks
+{
+	/* Asked every few microseconds; true ends the call with RS_STOPPED. */
+	bool		(*stop) (void *arg);
+	void	   *stop_arg;
+
+	/* Used instead of the kernel's own; then bits differ from fold-in's. */
+	RsRankUpdate rank_update;
+} RsRowHooks;
+
+/* The same with hooks: a row may have millions of cells. */
+extern RsStatus rs_row_solve_hooked(const RsObjective *objective,
+									const RsFixedSide *side, const RsRow *row,
+									void *workspace,
+									float *x, float *bias, double *loss,
+									const RsRowHooks *hooks);
 
 /* regularization * (n + w0 N)^reg_scaling, the ridge of a row of n cells */
 extern double rs_row_ridge(const RsObjective *objective, int32_t n,

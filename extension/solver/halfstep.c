@@ -14,6 +14,8 @@
 
 #include <string.h>
 
+#include "solver/blas.h"
+
 /* Rows that a thread takes at once. */
 #define CHUNK_ROWS	16
 
@@ -101,10 +103,13 @@ static RsStatus
 solve_one(RsHalfStep *step, int thread, int32_t r)
 {
 	RsSide	   *side = step->solved;
+	RsRowHooks	hooks = {rs_pool_stopping, step->pool, NULL};
 	RsFixedSide fixed;
 	RsRow		row;
 	RsStatus	status;
 
+	if (step->with_blas)
+		hooks.rank_update = rs_blas_rank_update;
 	fixed.factors = step->fixed->factors;
 	fixed.biases = step->fixed->biases;
 	fixed.n = step->fixed->cells.n;
@@ -114,12 +119,12 @@ solve_one(RsHalfStep *step, int thread, int32_t r)
 	row.index = side->cells.index + side->cells.start[r];
 	row.value = side->cells.value + side->cells.start[r];
 	row.n = side->counts[r];
-	status = rs_row_solve_until(step->objective, &fixed, &row,
-								step->workspaces + (size_t) thread * step->workspace_size,
-								side->factors + (size_t) r * (size_t) step->stride,
-								side->biases == NULL ? NULL : &side->biases[r],
-								side->losses == NULL ? NULL : &side->losses[r],
-								rs_pool_stopping, step->pool);
+	status = rs_row_solve_hooked(step->objective, &fixed, &row,
+								 step->workspaces + (size_t) thread * step->workspace_size,
+								 side->factors + (size_t) r * (size_t) step->stride,
+								 side->biases == NULL ? NULL : &side->biases[r],
+								 side->losses == NULL ? NULL : &side->losses[r],
+								 &hooks);
 	if (status == RS_OK && side->penalties != NULL)
 		side->penalties[r] = row_penalty(step, r);
 	return status;

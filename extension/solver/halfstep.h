@@ -35,6 +35,7 @@ typedef struct RsHalfStep
 	double	   *gramian;		/* k x stride, or NULL for explicit */
 	char	   *workspaces;		/* one for each thread */
 	size_t		workspace_size;
+	bool		with_blas;		/* users must not: see blas.c */
 	_Atomic int64_t rows_done;
 	_Atomic int64_t failed;		/* lowest position in order that failed */
 } RsHalfStep;
