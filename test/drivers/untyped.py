@@ -1,0 +1,35 @@
+"""Parameters as psycopg sends them: text without a type, int, UUID, lists.
+
+    untyped.py CONNINFO     prints `ok` or `not ok` for each call
+"""
+import sys
+import uuid
+
+import psycopg
+
+USER = uuid.UUID(int=7)
+CALLS = [
+    # (what, SQL, parameters, expected first column)
+    ("int user, bigint items", "SELECT count(*) FROM recsys.recommend('numbers', %s, %s)", (1, 2), 2),
+    ("text for an integer user", "SELECT count(*) FROM recsys.recommend('numbers', %s, %s)", ("1", 2), 2),
+    ("list of candidates", "SELECT count(*) FROM recsys.recommend('numbers', %s, 10, candidates => %s)", (1, [3, 4]), 2),
+    ("empty list of candidates", "SELECT count(*) FROM recsys.recommend('numbers', %s, 10, candidates => %s::bigint[])", (1, []), 0),
+    ("text user and text items", "SELECT count(*) FROM recsys.recommend_text('words', %s, %s)", ("user 1", 2), 2),
+    ("list of text candidates", "SELECT count(*) FROM recsys.recommend_text('words', %s, 10, candidates => %s)", ("user 1", ["item 3", "nobody's"]), 1),
+    ("uuid user", "SELECT count(*) FROM recsys.recommend('uuids', %s, %s)", (USER, 2), 2),
+    ("uuid user as text", "SELECT count(*) FROM recsys.recommend('uuids', %s, %s)", (str(USER), 2), 2),
+    ("predict with text ids", "SELECT recsys.predict_text('words', %s, %s) IS NOT NULL", ("user 1", "item 3"), True),
+    ("predict with int ids", "SELECT recsys.predict('numbers', %s, %s) IS NOT NULL", (1, 3), True),
+    ("vectors", "SELECT recsys.user_vector('numbers', %s) IS NOT NULL AND recsys.item_vector('numbers', %s) IS NOT NULL", (1, 3), True),
+]
+
+with psycopg.connect(sys.argv[1]) as connection:
+    for prepare in (False, True):
+        for what, sql, parameters, expected in CALLS:
+            try:
+                got = connection.execute(sql, parameters, prepare=prepare).fetchone()[0]
+            except psycopg.Error as error:
+                connection.rollback()
+                got = error
+            verdict = "ok" if got == expected else "not ok"
+            print(f"{verdict} - psycopg, {what}{', prepared' if prepare else ''}: {got}")
