@@ -84,7 +84,7 @@ new_vector(const RsTrained *trained, const Side *side)
 static void
 free_id(const Side *side, Datum id)
 {
-	if (side->ids->kind != RS_ID_BIGINT)
+	if (side->ids->kind == RS_ID_TEXT)
 		pfree(DatumGetPointer(id));
 }
 
