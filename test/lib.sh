@@ -74,7 +74,8 @@ list_files()
 }
 
 # Make directory $1 a copy of the project.  Times are kept, so make rebuilds
-# there only what changed; sources that are gone here go there too.
+# there only what changed; what is gone here goes there too, with what it was
+# linked or put into.
 sync_tree()
 {
 	local dir=$1 f
@@ -84,10 +85,11 @@ sync_tree()
 	if [ -f "$dir/.files" ]; then
 		sort -z "$dir/.files.new" | comm -z -23 <(sort -z "$dir/.files") - |
 			while IFS= read -r -d '' f; do
-				rm -f "$dir/$f" "$dir/${f%.c}.o" "$dir/${f%.c}.d"
+				rm -f "$dir/$f" "$dir/${f%.c}.o" "$dir/${f%.c}.d" \
+					"$dir"/*.so "$dir"/sql/recsys--*.sql
 			done
 	fi
-	tar -C "$ROOT" --null -T "$dir/.files.new" --no-recursion -cf - |
+	tar -C "$ROOT" -cf - --no-recursion --null -T "$dir/.files.new" |
 		tar -C "$dir" --no-same-owner -xf -
 	mv "$dir/.files.new" "$dir/.files"
 }

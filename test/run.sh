@@ -102,7 +102,9 @@ run_build()
 	stage build
 	if need_build; then passed build-gcc; else failed build-gcc "$LOG/build-gcc.log"; fi
 	if command -v clang >/dev/null; then
-		try build-clang build_tree "$BUILD/clang-$PG_MAJOR" CC=clang COPT="$WARNINGS"
+		# The server's flags are those of the compiler it was built with.
+		try build-clang build_tree "$BUILD/clang-$PG_MAJOR" CC=clang \
+			COPT="$WARNINGS -Wno-unknown-warning-option -Wno-ignored-optimization-argument -Wno-ignored-attributes"
 	else
 		skipped build-clang "clang is not installed"
 	fi
@@ -151,7 +153,10 @@ need_work()
 need_server()
 {
 	need_work
-	if [ -d "$WORK/data" ]; then return 0; fi
+	if [ -d "$WORK/data" ]; then
+		as_user "$PG_BIN/pg_ctl" -D "$WORK/data" status
+		return
+	fi
 	cat "$ROOT/test/regress.conf" "$WORK/stage.conf" | server_init "$WORK/data" &&
 		server_start "$WORK/data" "$WORK/sock" "$WORK/server.log"
 }
@@ -174,7 +179,7 @@ run_driver()
 
 	shift 2
 	if ! need_server >"$log" 2>&1; then
-		cat "$WORK/server.log" >>"$log" 2>/dev/null
+		cat "$WORK/server.log" >>"$log"
 		failed "$stage: the server does not start" "$log"
 		return
 	fi
