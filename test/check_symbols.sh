@@ -36,6 +36,13 @@ if [ -f recsys_kafka.so ]; then
 	exports recsys_kafka.so '^(recsys_kafka_[a-z0-9_]+_main|Pg_magic_func|_PG_init)$'
 fi
 
+# What the install script asks for must be there: CREATE EXTENSION stops at the first.
+while read -r name; do
+	nm -D --defined-only recsys.so | grep -q " $name$" ||
+		complain "recsys.so: does not export $name, which an SQL function names"
+done < <(grep -ohE "'MODULE_PATHNAME'(, *'[a-z0-9_]+')?" sql/parts/*.sql |
+	sed -n "s/.*, *'\(.*\)'/\1/p" | sort -u)
+
 while read -r file name; do
 	[[ $name =~ ^(rs_|recsys_|pg_finfo_recsys_|Pg_magic_func$|_PG_init$) ]] ||
 		complain "${file%:}: $name is global and has no prefix"
