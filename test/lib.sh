@@ -21,6 +21,28 @@ die()
 	exit 1
 }
 
+# ---- counting ------------------------------------------------------------------
+
+# Add a line `N passed, N failed[, N skipped]` to the counts.
+add_total()
+{
+	local passed failed skipped
+
+	read -r passed failed skipped < <(echo "$1" | tr -cs '0-9' ' ')
+	PASSED=$((PASSED + passed))
+	FAILED=$((FAILED + failed))
+	SKIPPED=$((SKIPPED + ${skipped:-0}))
+}
+
+print_total()
+{
+	if [ "$SKIPPED" -gt 0 ]; then
+		echo "$PASSED passed, $FAILED failed, $SKIPPED skipped"
+	else
+		echo "$PASSED passed, $FAILED failed"
+	fi
+}
+
 # ---- which PostgreSQL ----------------------------------------------------------
 
 # Can this pg_config build extensions and is its server there?

@@ -328,7 +328,10 @@ run_gates()
 
 # ---- all of it -----------------------------------------------------------------------
 
-[ $# -gt 0 ] || set -- lint build unit regress isolation tap
+if [ $# = 0 ]; then
+	set -- lint build unit regress isolation tap
+	rm -rf "$LOG"
+fi
 for s in "$@"; do
 	declare -F "run_$s" >/dev/null || die "no stage called $s"
 done
@@ -351,9 +354,5 @@ for s in "$@"; do
 	"run_$s"
 done
 
-if [ "$SKIPPED" -gt 0 ]; then
-	echo "$PASSED passed, $FAILED failed, $SKIPPED skipped"
-else
-	echo "$PASSED passed, $FAILED failed"
-fi
+print_total
 [ "$FAILED" = 0 ]

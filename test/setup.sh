@@ -62,8 +62,8 @@ as_root()
 apt_get()
 {
 	as_root env DEBIAN_FRONTEND=noninteractive apt-get -q \
-		-o DPkg::Lock::Timeout=300 "$@" >>"$LOG/apt.log" 2>&1 ||
-		{ tail -n 20 "$LOG/apt.log" >&2; die "apt-get $* failed, see build/log/apt.log"; }
+		-o DPkg::Lock::Timeout=300 "$@" >>"$BUILD/apt.log" 2>&1 ||
+		{ tail -n 20 "$BUILD/apt.log" >&2; die "apt-get $* failed, see build/apt.log"; }
 }
 
 # The newest supported major that this release of Debian has.
@@ -113,8 +113,8 @@ command -v apt-get >/dev/null ||
 	die "no apt-get here; please install these Debian packages' equivalents: ${missing[*]}"
 [ "$(id -u)" = 0 ] || command -v sudo >/dev/null ||
 	die "neither root nor sudo; please install: ${missing[*]}"
-mkdir -p "$LOG"
-: >"$LOG/apt.log"
+mkdir -p "$BUILD"
+: >"$BUILD/apt.log"
 apt_get update
 packages=()
 for package in "${missing[@]}"; do
