@@ -25,11 +25,27 @@ SQL_PARTS := $(sort $(wildcard sql/parts/*.sql))
 DATA_built = sql/recsys--$(EXTVERSION).sql
 DATA = $(filter-out $(DATA_built),$(wildcard sql/recsys--*--*.sql))
 
+# ---- tests of make installcheck; inputs are found by wildcard ---------------
+REGRESS := $(sort $(patsubst test/sql/%.sql,%,$(wildcard test/sql/*.sql)))
+REGRESS_OPTS = --inputdir=test --load-extension=recsys
+ISOLATION := $(sort $(patsubst test/isolation/specs/%.spec,%,$(wildcard test/isolation/specs/*.spec)))
+ISOLATION_OPTS = --inputdir=test/isolation --load-extension=recsys
+TAP_TESTS := $(if $(wildcard test/t/*.pl),1)
+PROVE_TESTS ?= test/t/*.pl
+PROVE_FLAGS = -I$(CURDIR)/test/perl
+
 # ---- PGXS -------------------------------------------------------------------
 PG_CONFIG ?= pg_config
-PGXS := $(shell $(PG_CONFIG) --pgxs)
+PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
 EXTRA_CLEAN = $(SOLVER_OBJS) recsys_solver.so build \
 	$(patsubst %.o,%.d,$(OBJS) $(SOLVER_OBJS))
+
+ifeq ($(wildcard $(PGXS)),)
+# What sets up a machine must work before there is a PostgreSQL.
+all install installcheck clean:
+	@echo "no server headers of PostgreSQL found: install them, set PG_CONFIG, or run make demo" >&2
+	@exit 1
+else
 include $(PGXS)
 -include $(patsubst %.o,%.d,$(OBJS) $(SOLVER_OBJS))
 
@@ -46,6 +62,11 @@ install: install-solver
 install-solver: recsys_solver.so
 	$(MKDIR_P) '$(DESTDIR)$(pkglibdir)'
 	$(INSTALL_SHLIB) recsys_solver.so '$(DESTDIR)$(pkglibdir)/recsys_solver.so'
+
+uninstall: uninstall-solver
+uninstall-solver:
+	rm -f '$(DESTDIR)$(pkglibdir)/recsys_solver.so'
+endif
 
 # ---- unit tests: pure C, no server, no PostgreSQL include path ---------------
 UNIT_CFLAGS ?= -O2 -g
@@ -67,3 +88,43 @@ $(UNIT_TESTS): build/unit/%: test/unit/%.c $(UNIT_OBJS)
 .PHONY: check-unit
 check-unit: $(UNIT_TESTS)
 	@for test in $(UNIT_TESTS); do $$test || exit 1; done
+
+# ---- set up, try, test: nothing is installed but packages that are missing --
+demo:
+	@test/setup.sh demo
+	@demo/run.sh
+
+psql:
+	@demo/run.sh psql
+
+test:
+	@test/setup.sh test
+	@test/run.sh
+
+test-majors:
+	@test/setup.sh majors
+	@test/majors.sh
+
+# One stage: make test-regress REGRESS=name, make test-tap PROVE_TESTS=file
+TEST_STAGES = test-lint test-build test-unit test-regress test-isolation test-tap test-gates
+$(TEST_STAGES): test-%:
+	@test/run.sh $*
+
+check-lint: test-lint
+
+help:
+	@sed -n 's/^#: //p' Makefile
+
+#: make               build recsys.so and recsys_solver.so (needs the server's headers, OpenBLAS)
+#: make install       install them; DESTDIR= and PG_CONFIG= as usual
+#: make installcheck  regress, isolation and TAP tests against what is installed
+#: make demo          set up what is missing, build, and run the demo on a private server
+#: make psql          psql on the demo's server, which runs as long as psql does
+#: make test          set up what is missing, build, and run all tests on a private server
+#: make test-STAGE    one of lint build unit regress isolation tap gates; one test by
+#:                    REGRESS=name, ISOLATION=name or PROVE_TESTS=test/t/file.pl
+#: make test-majors   the tests on the other supported majors, in chroots (root)
+#: make check-unit    the unit tests, without a server
+#: make clean         remove everything built, build/ included
+
+.PHONY: demo psql test test-majors $(TEST_STAGES) check-lint help install-solver uninstall-solver

@@ -1,0 +1,102 @@
+#!/bin/bash
+# Includes must follow the layers, which point one way (extension/README.md):
+#
+#	api → train, serve, store, type      train → store, solver/solver.h
+#	serve → store, type, kernel          store → type → kernel
+#	solver → kernel                      kafka_ingest → SQL only
+#
+# What a layer may include, those below its neighbours may be included as well.
+# kernel/ and solver/ are free of PostgreSQL, which compiling them here proves.
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit 1
+bad=0
+
+complain()
+{
+	echo "$1"
+	bad=1
+}
+
+# Layers and files whose headers a layer may include, as an extended regexp.
+allowed()
+{
+	case $1 in
+		kernel) echo '^(kernel/|rs_limits\.h$)' ;;
+		solver) echo '^(solver/|kernel/|rs_limits\.h$)' ;;
+		type) echo '^(type/|kernel/|[a-z_]+\.h$)' ;;
+		store) echo '^(store/|type/|kernel/|[a-z_]+\.h$)' ;;
+		train) echo '^(train/|store/|type/|kernel/|solver/solver\.h$|[a-z_]+\.h$)' ;;
+		serve) echo '^(serve/|store/|type/|kernel/|[a-z_]+\.h$)' ;;
+		api) echo '^(api/|train/|serve/|store/|type/|kernel/|[a-z_]+\.h$)' ;;
+		.) echo '.' ;;
+		*) echo '^$' ;;
+	esac
+}
+
+# file:line "header" or <header>, for every include of the given files.
+includes()
+{
+	grep -nHE '^[[:space:]]*#[[:space:]]*include' "$@" /dev/null |
+		sed -E 's/^([^:]*:[0-9]+):[[:space:]]*#[[:space:]]*include[[:space:]]*/\1 /'
+}
+
+mapfile -t sources < <(find extension -name '*.[ch]' | sort)
+while read -r place header _; do
+	file=${place%%:*}
+	layer=${file#extension/}
+	case $layer in */*) layer=${layer%%/*} ;; *) layer=. ;; esac
+	name=${header:1:${#header}-2}
+
+	if [ -f "extension/$name" ]; then
+		echo "$name" | grep -qE "$(allowed "$layer")" ||
+			complain "$place: $layer must not include \"$name\""
+		continue
+	elif [ -f "$(dirname "$file")/$name" ]; then
+		complain "$place: write \"${layer}/$name\", from the root of extension/"
+		continue
+	fi
+	case $layer:$name in
+		solver:cblas.h | solver:lapacke.h | solver:openblas_config.h)
+			[ "$file" = extension/solver/blas.c ] ||
+				complain "$place: only solver/blas.c includes $header"
+			;;
+		*:cblas.h | *:lapacke.h) complain "$place: $layer must not include $header" ;;
+		type:executor/* | type:catalog/*)
+			[ "$name" = catalog/pg_type.h ] ||
+				complain "$place: type must not include $header"
+			;;
+	esac
+	case $layer:$header in
+		kernel:\"* | solver:\"*)
+			[ "$file" = extension/solver/module.c ] ||
+				complain "$place: $layer is free of PostgreSQL, found $header"
+			;;
+	esac
+done < <(includes "${sources[@]}")
+
+mapfile -t sources < <(find kafka_ingest -name '*.[ch]' 2>/dev/null | sort)
+if [ ${#sources[@]} -gt 0 ]; then
+	while read -r place header _; do
+		name=${header:1:${#header}-2}
+		if [ -f "extension/$name" ]; then
+			complain "$place: kafka_ingest must not include $header of extension/"
+		fi
+		case $name in
+			*rdkafka.h)
+				[ "${place%%:*}" = kafka_ingest/consumer.c ] ||
+					complain "$place: only consumer.c includes $header"
+				;;
+		esac
+	done < <(includes "${sources[@]}")
+fi
+
+while read -r file; do
+	[ "$file" = extension/compat.h ] || complain "$file: only compat.h looks at PG_VERSION_NUM"
+done < <(grep -rlw --include='*.[ch]' PG_VERSION_NUM extension kafka_ingest 2>/dev/null)
+
+for file in extension/kernel/*.c extension/solver/*.c; do
+	if [ ! -f "$file" ] || [ "$file" = extension/solver/module.c ]; then continue; fi
+	"${CC:-cc}" -std=gnu11 -fsyntax-only -Iextension "$file" ||
+		complain "$file: does not compile without PostgreSQL's headers"
+done
+exit $bad

@@ -1,0 +1,358 @@
+#!/bin/bash
+# Run the tests and say how many passed.
+#
+#   test/run.sh [STAGE...]      lint build unit regress isolation tap gates
+#
+# Without stages: all but gates.  The last line is `N passed, N failed`, with
+# `, N skipped` where something could not be tried; what failed is printed, and
+# every log is under build/log.  Single tests, all optional:
+#   REGRESS="name..."  ISOLATION="name..."  PROVE_TESTS="test/t/file..."
+#
+# The project is built in a copy under build/, as warnings-are-errors; what the
+# unprivileged user needs goes into a temporary directory, where one server
+# serves the regress and isolation tests and each TAP test starts its own.
+set -uo pipefail
+# shellcheck source=test/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+PASSED=0
+FAILED=0
+SKIPPED=0
+WORK=
+
+stage() { printf '== %s\n' "$1"; }
+passed() { PASSED=$((PASSED + 1)); printf 'ok      %s\n' "$1"; }
+skipped() { SKIPPED=$((SKIPPED + 1)); printf 'skipped: %s: %s\n' "$1" "$2"; }
+
+# A failed test: its name, and the log of which the end is shown.
+failed()
+{
+	FAILED=$((FAILED + 1))
+	printf 'FAILED  %s\n' "$1"
+	if [ -s "${2:-}" ]; then
+		tail -n "${SHOW_LINES:-80}" "$2" | sed 's/^/        | /'
+	fi
+}
+
+# Run a command with its output in a log, and count it as one test; by convention
+# status 77 says that it could not be tried, and the last line why.
+try()
+{
+	local name=$1 log=$LOG/$1.log rc=0
+
+	shift
+	"$@" >"$log" 2>&1 || rc=$?
+	case $rc in
+		0) passed "$name" ;;
+		77) skipped "$name" "$(tail -n 1 "$log")" ;;
+		*) failed "$name" "$log" ;;
+	esac
+}
+
+cleanup()
+{
+	local rc=$?
+
+	trap - EXIT
+	if [ -n "$WORK" ]; then
+		server_stop "$WORK/data" immediate >/dev/null 2>&1
+		rm -rf "$WORK"
+	fi
+	exit "$rc"
+}
+trap cleanup EXIT
+trap 'exit 130' INT TERM HUP
+
+# ---- lint: checks of the text ----------------------------------------------------
+
+run_lint()
+{
+	local check
+
+	stage lint
+	for check in "$ROOT"/test/check_*.sh; do
+		case $check in
+			*/check_symbols.sh) ;;		# looks at a build, see below
+			*) try "$(basename "$check" .sh)" bash "$check" ;;
+		esac
+	done
+}
+
+# ---- build: without a warning, by both compilers -----------------------------------
+
+TREE=
+BUILT=1
+WARNINGS='-Wall -Wextra -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers -Werror'
+
+# Build the tree under test, once; the other stages need it.
+need_build()
+{
+	local log=$LOG/build-gcc.log
+
+	if [ -z "$TREE" ]; then
+		TREE=$BUILD/gcc-$PG_MAJOR
+		build_tree "$TREE" CC=gcc COPT="$WARNINGS" >"$log" 2>&1
+		BUILT=$?
+	fi
+	return "$BUILT"
+}
+
+run_build()
+{
+	stage build
+	if need_build; then passed build-gcc; else failed build-gcc "$LOG/build-gcc.log"; fi
+	if command -v clang >/dev/null; then
+		# The server's flags are those of the compiler it was built with.
+		try build-clang build_tree "$BUILD/clang-$PG_MAJOR" CC=clang \
+			COPT="$WARNINGS -Wno-unknown-warning-option -Wno-ignored-optimization-argument -Wno-ignored-attributes"
+	else
+		skipped build-clang "clang is not installed"
+	fi
+	try check_symbols bash "$ROOT/test/check_symbols.sh" "$TREE"
+}
+
+# ---- unit: the mathematics, without a server ---------------------------------------
+
+# A unit test program is a test; make check-unit prints `ok NAME` or `not ok NAME`.
+run_unit()
+{
+	local log=$LOG/unit.log name rc=0
+
+	stage unit
+	if [ -z "$(find "$ROOT/test/unit" -name 'test_*.c' 2>/dev/null)" ]; then
+		echo "no unit tests"
+		return
+	fi
+	make -C "$TREE" -s -k -j1 check-unit PG_CONFIG="$PG_CONFIG" CC=gcc >"$log" 2>&1 || rc=$?
+	while read -r name; do passed "unit $name"; done < <(sed -n 's/^ok \(- \)\?//p' "$log")
+	if [ "$rc" != 0 ]; then
+		failed "unit $(sed -n 's/^not ok \(- \)\?//p' "$log" | tr '\n' ' ')" "$log"
+	elif ! grep -q '^ok ' "$log"; then
+		passed unit
+	fi
+}
+
+# ---- the unprivileged part -----------------------------------------------------------
+
+# A directory that belongs to the user of the server: the staged extension and
+# the inputs of the tests.  Its path is short, for the sockets in it.
+need_work()
+{
+	if [ -n "$WORK" ]; then return; fi
+	WORK=$(mktemp -d /tmp/recsys-test.XXXXXX)
+	mkdir "$WORK/src" "$WORK/sock" "$WORK/home"
+	cp -R "$TREE/stage" "$WORK/stage"
+	sync_tree "$WORK/src"
+	mkdir -p "$WORK/src/tmp_check"
+	stage_conf "$WORK/stage" >"$WORK/stage.conf"
+	hand_over "$WORK"
+	chmod 755 "$WORK"
+	RUN_HOME=$WORK/home
+}
+
+need_server()
+{
+	need_work
+	if [ -d "$WORK/data" ]; then
+		as_user "$PG_BIN/pg_ctl" -D "$WORK/data" status
+		return
+	fi
+	cat "$ROOT/test/regress.conf" "$WORK/stage.conf" | server_init "$WORK/data" &&
+		server_start "$WORK/data" "$WORK/sock" "$WORK/server.log"
+}
+
+# The tests' names in a directory: its files without their ending.
+names() { find "$1" -maxdepth 1 -name "*.$2" -printf '%f\n' 2>/dev/null | sed "s/\.$2\$//" | sort; }
+
+# Both drivers print a line for each test, in TAP's form from 16 on.
+count_pg_regress()
+{
+	sed -nE -e 's/^test ([^ ]+) +\.\.\. ok .*/ok \1/p' \
+		-e 's/^test ([^ ]+) +\.\.\. .*FAILED.*/not ok \1/p' \
+		-e 's/^(ok|not ok) +[0-9]+ +[-+] ([^ ]+).*/\1 \2/p' "$1"
+}
+
+# run_driver STAGE OUTPUTDIR PROGRAM ARGUMENT...
+run_driver()
+{
+	local stage=$1 out=$2 log=$LOG/$1.log rc=0 line
+
+	shift 2
+	if ! need_server >"$log" 2>&1; then
+		cat "$WORK/server.log" >>"$log"
+		failed "$stage: the server does not start" "$log"
+		return
+	fi
+	(
+		cd "$WORK/src" || exit 2
+		USER_ENV=(PGUSER=postgres)
+		as_user "$@" --bindir="$PG_BIN" --host="$WORK/sock" --user=postgres \
+			--load-extension=recsys
+	) >"$log" 2>&1 || rc=$?
+	while read -r line; do
+		case $line in
+			ok*) passed "$stage ${line#ok }" ;;
+			*) failed "$stage ${line#not ok }" ;;
+		esac
+	done < <(count_pg_regress "$log")
+	if [ "$rc" = 0 ]; then return; fi
+	grep -q -E 'FAILED|^not ok' "$log" || failed "$stage: could not run" "$log"
+	cp "$WORK/server.log" "$LOG/$stage-server.log" 2>/dev/null
+	if [ -s "$WORK/src/$out/regression.diffs" ]; then
+		cp "$WORK/src/$out/regression.diffs" "$LOG/$stage.diffs"
+		head -n 300 "$LOG/$stage.diffs" | sed 's/^/        | /'
+	fi
+}
+
+run_regress()
+{
+	local tests
+
+	stage regress
+	tests=${REGRESS:-$(names "$ROOT/test/sql" sql)}
+	if [ -z "$tests" ]; then echo "no regression tests"; return; fi
+	# shellcheck disable=SC2086	# names are words
+	run_driver regress . "$PGXS_DIR/src/test/regress/pg_regress" \
+		--inputdir=test --dbname=recsys_regress $tests
+}
+
+run_isolation()
+{
+	local tests driver=$PGXS_DIR/src/test/isolation/pg_isolation_regress
+
+	stage isolation
+	tests=${ISOLATION:-$(names "$ROOT/test/isolation/specs" spec)}
+	if [ -z "$tests" ]; then echo "no isolation tests"; return; fi
+	if [ ! -x "$driver" ]; then
+		skipped isolation "this PostgreSQL comes without pg_isolation_regress"
+		return
+	fi
+	# shellcheck disable=SC2086
+	run_driver isolation output_iso "$driver" --inputdir=test/isolation \
+		--outputdir=output_iso --dbname=recsys_isolation $tests
+}
+
+# Run one Perl program under prove; its output is the log $2, its time counts.
+run_prove()
+{
+	local file=$1 log=$2 rc=0 name
+
+	name=$(basename "$file" .pl)
+	(
+		cd "$WORK/src" || exit 2
+		as_user prove -v -I "$PGXS_DIR/src/test/perl" -I "$WORK/src/test/perl" "$file"
+	) >"$log" 2>&1 || rc=$?
+	if [ "$rc" != 0 ]; then
+		mkdir -p "$LOG/$name.tap"
+		cp -R "$WORK/src/tmp_check/log/." "$LOG/$name.tap/" 2>/dev/null
+		failed "tap $name" "$log"
+	elif grep -q '^1\.\.0 # SKIP' "$log"; then
+		skipped "tap $name" "$(sed -n 's/^1\.\.0 # SKIP *//p' "$log")"
+	else
+		passed "tap $name ($(grep -c '^ok ' "$log") checks)"
+	fi
+}
+
+# What PostgreSQL::Test::Cluster and RecsysTest.pm want to know.
+tap_environment()
+{
+	USER_ENV=(TESTDIR="$WORK/src" TESTDATADIR="$WORK/src/tmp_check"
+		TESTLOGDIR="$WORK/src/tmp_check/log" PGPORT=65432
+		PG_REGRESS="$PGXS_DIR/src/test/regress/pg_regress"
+		TEMP_CONFIG="$WORK/stage.conf" RECSYS_STAGE="$WORK/stage"
+		PG_CONFIG="$PG_CONFIG" RECSYS_DATA="${1:-}")
+}
+
+run_tap()
+{
+	local file files
+
+	stage tap
+	files=${PROVE_TESTS:-$(cd "$ROOT" && find test/t -name '*.pl' 2>/dev/null | sort)}
+	if [ -z "$files" ]; then echo "no TAP tests"; return; fi
+	if ! PATH=$SYSTEM_PATH perl -I"$PGXS_DIR/src/test/perl" \
+		-MIPC::Run -MPostgreSQL::Test::Cluster -e 1 2>/dev/null; then
+		skipped tap "PostgreSQL::Test::Cluster or IPC::Run is missing"
+		return
+	fi
+	need_work
+	tap_environment
+	for file in $files; do
+		run_prove "$file" "$LOG/tap-$(basename "$file" .pl).log"
+	done
+	USER_ENV=()
+}
+
+# ---- gates: measurements on real data ------------------------------------------------
+
+# A gate is a program that prints TAP: a Perl file as in test/t, or a shell script
+# which finds a server by PGHOST and PGUSER.  RECSYS_DATA names the data, which
+# are no part of the project.
+run_gates()
+{
+	local file name data=${RECSYS_DATA:-$ROOT/../shared/data} log rc
+
+	stage gates
+	need_work
+	if [ -d "$data" ]; then
+		cp -RL "$data" "$WORK/real" && chmod -R u+w "$WORK/real" && hand_over "$WORK/real"
+	fi
+	for file in "$ROOT"/test/gates/*.sh "$ROOT"/test/gates/*.pl; do
+		name=$(basename "$file")
+		log=$LOG/gate-$name.log
+		if [ ! -f "$file" ]; then continue; fi
+		if [ ! -d "$data" ]; then
+			skipped "gate $name" "no data in ${data#"$ROOT"/}"
+			continue
+		fi
+		tap_environment "$WORK/real"
+		if [ "${file##*.}" = pl ]; then
+			run_prove "test/gates/$name" "$log"
+		else
+			need_server >"$log" 2>&1
+			USER_ENV+=(PGHOST="$WORK/sock" PGUSER=postgres PGDATABASE=postgres PGPORT=5432)
+			rc=0
+			(cd "$WORK/src" && as_user bash "test/gates/$name" "$WORK/real") >"$log" 2>&1 || rc=$?
+			if [ "$rc" != 0 ] || grep -q '^not ok' "$log"; then
+				failed "gate $name" "$log"
+			elif grep -q '^1\.\.0 # SKIP' "$log"; then
+				skipped "gate $name" "$(sed -n 's/^1\.\.0 # SKIP *//p' "$log")"
+			else
+				passed "gate $name ($(grep -c '^ok ' "$log") checks)"
+			fi
+		fi
+		grep -E '^(ok|not ok|#)' "$log" | sed 's/^/        /'
+		USER_ENV=()
+	done
+}
+
+# ---- all of it -----------------------------------------------------------------------
+
+if [ $# = 0 ]; then
+	set -- lint build unit regress isolation tap
+	rm -rf "$LOG"
+fi
+for s in "$@"; do
+	declare -F "run_$s" >/dev/null || die "no stage called $s"
+done
+find_postgres || die "no PostgreSQL with server headers found; run test/setup.sh test"
+PGXS_DIR=$(dirname "$(dirname "$(dirname "$("$PG_CONFIG" --pgxs)")")")
+mkdir -p "$LOG"
+echo "PostgreSQL $PG_MAJOR ($PG_CONFIG), server runs as $RUN_AS"
+
+for s in "$@"; do
+	case $s in
+		lint | build) ;;
+		*)
+			if ! need_build; then
+				stage build
+				failed build-gcc "$LOG/build-gcc.log"
+				break
+			fi
+			;;
+	esac
+	"run_$s"
+done
+
+print_total
+[ "$FAILED" = 0 ]

@@ -1,0 +1,131 @@
+#!/bin/bash
+# Install what a target needs and this machine lacks.
+#
+#   test/setup.sh demo|test|majors
+#
+# Each need is probed by using it, not by asking the package manager; only when
+# something is missing are Debian packages installed, as root or through sudo.
+set -euo pipefail
+# shellcheck source=test/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+missing=()
+
+# need PACKAGE COMMAND...: the package is wanted unless the command succeeds.
+need()
+{
+	local package=$1
+
+	shift
+	if ! "$@" >/dev/null 2>&1; then
+		missing+=("$package")
+	fi
+}
+
+have_header()
+{
+	echo "#include <$1>" | "${CC:-gcc}" -E -xc -
+}
+
+needs_of_demo()
+{
+	need gcc command -v gcc
+	need libc6-dev have_header stdlib.h
+	need make command -v make
+	need xz-utils command -v xz
+	need libopenblas-dev have_header cblas.h
+	need postgresql find_postgres
+}
+
+needs_of_test()
+{
+	needs_of_demo
+	need git command -v git
+	need binutils command -v nm
+	need clang command -v clang
+	need shellcheck command -v shellcheck
+	need libipc-run-perl env PATH="$SYSTEM_PATH" perl -MIPC::Run -MTest::More -MTime::HiRes -e 1
+	need python3-psycopg2 env PATH="$SYSTEM_PATH" python3 -c 'import psycopg2'
+}
+
+needs_of_majors()
+{
+	need debootstrap command -v debootstrap
+	need util-linux command -v unshare
+}
+
+as_root()
+{
+	if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+apt_get()
+{
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get -q \
+		-o DPkg::Lock::Timeout=300 "$@" >>"$BUILD/apt.log" 2>&1 ||
+		{ tail -n 20 "$BUILD/apt.log" >&2; die "apt-get $* failed, see build/apt.log"; }
+}
+
+# The newest supported major that this release of Debian has.
+packaged_major()
+{
+	local major
+
+	for major in 18 17 16 15; do
+		if apt-cache show "postgresql-server-dev-$major" >/dev/null 2>&1; then
+			echo "$major"
+			return
+		fi
+	done
+	die "no package of PostgreSQL 15 to 18 here; install its server and headers, or set PG_CONFIG"
+}
+
+# Debian's package makes and starts a cluster of its own unless told not to;
+# the file that tells it so lives only as long as the installation.
+install_postgres()
+{
+	local major conf=/etc/postgresql-common/createcluster.d/recsys-setup.conf
+
+	major=$(packaged_major)
+	if [ -x "/usr/lib/postgresql/$major/bin/postgres" ]; then
+		apt_get install -y --no-install-recommends "postgresql-server-dev-$major"
+		return
+	fi
+	apt_get install -y --no-install-recommends postgresql-common
+	echo "create_main_cluster = false" | as_root tee "$conf" >/dev/null
+	trap 'as_root rm -f "$conf"' EXIT
+	apt_get install -y --no-install-recommends \
+		"postgresql-$major" "postgresql-server-dev-$major"
+	as_root rm -f "$conf"
+	trap - EXIT
+}
+
+case ${1:-} in
+	demo | test | majors) "needs_of_$1" ;;
+	*) die "usage: $0 demo|test|majors" ;;
+esac
+if [ ${#missing[@]} = 0 ]; then
+	exit 0
+fi
+
+echo "Installing what is missing: ${missing[*]}"
+command -v apt-get >/dev/null ||
+	die "no apt-get here; please install these Debian packages' equivalents: ${missing[*]}"
+[ "$(id -u)" = 0 ] || command -v sudo >/dev/null ||
+	die "neither root nor sudo; please install: ${missing[*]}"
+mkdir -p "$BUILD"
+: >"$BUILD/apt.log"
+apt_get update
+packages=()
+for package in "${missing[@]}"; do
+	if [ "$package" != postgresql ]; then packages+=("$package"); fi
+done
+if [ ${#packages[@]} -gt 0 ]; then
+	apt_get install -y --no-install-recommends "${packages[@]}"
+fi
+if [ ${#packages[@]} != ${#missing[@]} ]; then
+	install_postgres
+fi
+missing=()
+"needs_of_$1"
+[ ${#missing[@]} = 0 ] || die "still missing after installation: ${missing[*]}"
