@@ -162,6 +162,7 @@ solve(const RsVersion *version, const RsImage *image,
 	int32	   *index = palloc_extended(mul_size(sizeof(int32), n), MCXT_ALLOC_HUGE);
 	float	   *value = palloc_extended(mul_size(sizeof(float), n), MCXT_ALLOC_HUGE);
 	RsRow		row = {.index = index,.value = value,.n = n};
+	RsRowHooks	hooks = {.stop = interrupt_waits};
 	void	   *workspace = alloc_aligned(rs_row_workspace_size(image->k));
 	RsStatus	status;
 
@@ -174,9 +175,8 @@ solve(const RsVersion *version, const RsImage *image,
 	do
 	{
 		CHECK_FOR_INTERRUPTS();
-		status = rs_row_solve_until(&objective, &side, &row, workspace,
-									vector->x, &vector->bias, NULL,
-									interrupt_waits, NULL);
+		status = rs_row_solve_hooked(&objective, &side, &row, workspace,
+									 vector->x, &vector->bias, NULL, &hooks);
 	} while (status == RS_STOPPED);
 	return status;
 }

@@ -83,6 +83,7 @@ sql "CREATE TABLE ncf_test (user_id int, ncf_item int, rating real, time bigint)
 sql "CREATE TABLE ncf_negative (user_id int, ncf_item int)"
 load item_map ml-1m/ncf.item_map.csv.xz tail -n +2
 load ncf_test ml-1m/ncf.test.rating.xz tr '\t' ','
+# shellcheck disable=SC2016	# awk's fields, not the shell's
 load ncf_negative ml-1m/ncf.test.negative.xz \
 	awk -F '\t' '{ split($1, pair, /[(,)]/); for (i = 2; i <= NF; i++) print pair[2] "," $i }'
 sql "UPDATE ncf_test SET user_id = user_id + 1"

@@ -1,6 +1,10 @@
-/*
- * Whole trainings: against the same iteration written out in double, for any
- * number of threads and order, on degenerate data, and stopped half-way.
+/*-------------------------------------------------------------------------
+ *
+ * test_als.c
+ *		Whole trainings: against the same iteration written out in double, for any
+ *		number of threads and order, on degenerate data, and stopped half-way.
+ *
+ *-------------------------------------------------------------------------
  */
 #include "unit.h"
 

@@ -1,4 +1,10 @@
-/* The rule for repeated ratings, in any order. */
+/*-------------------------------------------------------------------------
+ *
+ * test_cells.c
+ *		The rule for repeated ratings, in any order.
+ *
+ *-------------------------------------------------------------------------
+ */
 #include "unit.h"
 
 #include <float.h>

@@ -1,4 +1,10 @@
-/* Triplets to rows, and the arena they lie in. */
+/*-------------------------------------------------------------------------
+ *
+ * test_csr.c
+ *		Triplets to rows, and the arena they lie in.
+ *
+ *-------------------------------------------------------------------------
+ */
 #include "unit.h"
 
 #include <float.h>

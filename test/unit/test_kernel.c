@@ -1,4 +1,10 @@
-/* Dispatch, and every level's functions against the portable ones. */
+/*-------------------------------------------------------------------------
+ *
+ * test_kernel.c
+ *		Dispatch, and every level's functions against the portable ones.
+ *
+ *-------------------------------------------------------------------------
+ */
 #include "unit.h"
 
 #include <float.h>

@@ -1,4 +1,10 @@
-/* Measures of a ranked list by hand-made numbers; means against two passes. */
+/*-------------------------------------------------------------------------
+ *
+ * test_metrics.c
+ *		Measures of a ranked list by hand-made numbers; means against two passes.
+ *
+ *-------------------------------------------------------------------------
+ */
 #include "unit.h"
 
 #include "kernel/metrics.h"

@@ -1,4 +1,10 @@
-/* The generator: known numbers, distribution, independence of order. */
+/*-------------------------------------------------------------------------
+ *
+ * test_rng.c
+ *		The generator: known numbers, distribution, independence of order.
+ *
+ *-------------------------------------------------------------------------
+ */
 #include "unit.h"
 
 #include "kernel/rng.h"

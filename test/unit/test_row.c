@@ -1,4 +1,10 @@
-/* One row: against Gaussian elimination in double, at every SIMD level. */
+/*-------------------------------------------------------------------------
+ *
+ * test_row.c
+ *		One row: against Gaussian elimination in double, at every SIMD level.
+ *
+ *-------------------------------------------------------------------------
+ */
 #include "unit.h"
 
 #include <float.h>

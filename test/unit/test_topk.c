@@ -1,4 +1,10 @@
-/* The bounded heap against a full sort. */
+/*-------------------------------------------------------------------------
+ *
+ * test_topk.c
+ *		The bounded heap against a full sort.
+ *
+ *-------------------------------------------------------------------------
+ */
 #include "unit.h"
 
 #include <float.h>
