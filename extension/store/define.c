@@ -256,6 +256,20 @@ create_relations(Relation source, const RsModelDefinition *definition)
 					 " 'what a recommendation model reads; SELECT on it is the right to use the model'", view));
 }
 
+/*
+ * Delete a model's rows from the catalog.  No foreign key does it: a parallel
+ * restore loads the two tables in any order.
+ */
+static void
+delete_model_rows(const char *name)
+{
+	Oid			types[] = {TEXTOID};
+	Datum		values[] = {CStringGetTextDatum(name)};
+
+	rs_catalog_execute("DELETE FROM recsys.model WHERE name = $1", 1, types, values, NULL, false);
+	rs_catalog_execute("DELETE FROM recsys.model_version WHERE model = $1", 1, types, values, NULL, false);
+}
+
 static void
 insert_model_row(const RsModelDefinition *definition)
 {
@@ -281,7 +295,7 @@ insert_model_row(const RsModelDefinition *definition)
 		nulls[7] = 'n';
 
 	/* a row whose view is gone (DROP OWNED) makes room */
-	rs_catalog_execute("DELETE FROM recsys.model WHERE name = $1", 1, types, values, NULL, false);
+	delete_model_rows(definition->name);
 	rs_catalog_execute("INSERT INTO recsys.model (name, feedback, algorithm, options, last_version,"
 					   " user_column, item_column, rating_column, time_column, created_at)"
 					   " VALUES ($1, $2, $3, $4, 0, $5, $6, $7, $8, pg_catalog.now())",
@@ -414,8 +428,6 @@ void
 rs_model_drop(const char *name, bool if_exists)
 {
 	RsModel    *model;
-	Oid			types[] = {TEXTOID};
-	Datum		values[1];
 
 	if (if_exists && !OidIsValid(get_relname_relid(name, rs_data_namespace())))
 	{
@@ -430,7 +442,6 @@ rs_model_drop(const char *name, bool if_exists)
 	execute(psprintf("DROP TABLE recsys_data.%s, recsys_data.%s",
 					 quote_identifier(psprintf("%s_user_factors", model->name)),
 					 quote_identifier(psprintf("%s_item_factors", model->name))));
-	values[0] = CStringGetTextDatum(model->name);
-	rs_catalog_execute("DELETE FROM recsys.model WHERE name = $1", 1, types, values, NULL, false);
+	delete_model_rows(model->name);
 	SPI_finish();
 }
