@@ -14,14 +14,19 @@
 #include "postgres.h"
 
 #include "access/genam.h"
+#include "access/htup_details.h"
 #include "access/relation.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_index.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
+#include "nodes/parsenodes.h"
+#include "rewrite/rewriteHandler.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -67,6 +72,39 @@ check_may_create(void)
 				 errhint("A database administrator can GRANT CREATE ON SCHEMA recsys_data.")));
 }
 
+static char *
+user_factors_name(const char *model)
+{
+	return psprintf("%s_user_factors", model);
+}
+
+static char *
+item_factors_name(const char *model)
+{
+	return psprintf("%s_item_factors", model);
+}
+
+/* The names of the view and of the factor tables must be free. */
+static void
+check_names_free(const char *model)
+{
+	const char *names[] = {model, user_factors_name(model), item_factors_name(model)};
+
+	if (rs_model_exists(model))
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_OBJECT),
+				 errmsg("recommendation model \"%s\" already exists", model),
+				 errhint("Use recsys.drop_model() or recsys.alter_model().")));
+	for (int i = 0; i < (int) lengthof(names); i++)
+	{
+		if (OidIsValid(get_relname_relid(names[i], rs_data_namespace())))
+			ereport(ERROR,
+					(errcode(ERRCODE_DUPLICATE_TABLE),
+					 errmsg("relation \"%s\" already exists in schema \"recsys_data\"", names[i]),
+					 errhint("Choose another name, or let recsys.drop_model() remove what is left of a model.")));
+	}
+}
+
 /* Execute DDL or a probe of ours as the current user; SPI is connected. */
 static void
 execute(const char *sql)
@@ -77,12 +115,18 @@ execute(const char *sql)
 		elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(result));
 }
 
-/* Is this a relation that a view can be laid over? */
-static void
-check_source(Relation source)
+/* Open and lock the source: a relation that a view can be laid over. */
+static Relation
+open_source(Oid relation)
 {
-	char		kind = source->rd_rel->relkind;
+	Relation	source = try_relation_open(relation, AccessShareLock);
+	char		kind;
 
+	if (source == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("relation with OID %u does not exist", relation)));
+	kind = source->rd_rel->relkind;
 	if (kind != RELKIND_RELATION && kind != RELKIND_VIEW && kind != RELKIND_MATVIEW &&
 		kind != RELKIND_PARTITIONED_TABLE && kind != RELKIND_FOREIGN_TABLE)
 		ereport(ERROR,
@@ -93,6 +137,7 @@ check_source(Relation source)
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("relation \"%s\" is temporary", RelationGetRelationName(source)),
 				 errdetail("A model outlives the session that creates it.")));
+	return source;
 }
 
 /* Number of a column of the source, an error if it is not there. */
@@ -230,6 +275,33 @@ id_column_type(Relation source, const char *column)
 	return psprintf("%s COLLATE %s", name, generate_collation_name(collation));
 }
 
+/*
+ * The lock on the source keeps its name, but not that of its schema: the view
+ * was made by name and must be over what was checked.
+ */
+static void
+check_view(Relation source, const char *name)
+{
+	Relation	view = relation_open(get_relname_relid(name, rs_data_namespace()),
+									 AccessShareLock);
+	ListCell   *cell;
+	bool		found = false;
+
+	foreach(cell, get_view_query(view)->rtable)
+	{
+		const RangeTblEntry *entry = lfirst_node(RangeTblEntry, cell);
+
+		if (entry->rtekind == RTE_RELATION && entry->relid == RelationGetRelid(source))
+			found = true;
+	}
+	relation_close(view, NoLock);
+	if (!found)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("relation \"%s\" was moved while the model was created",
+						RelationGetRelationName(source))));
+}
+
 static void
 create_relations(Relation source, const RsModelDefinition *definition)
 {
@@ -242,18 +314,34 @@ create_relations(Relation source, const RsModelDefinition *definition)
 	execute(psprintf("SELECT %s FROM %s AS s LIMIT 0", columns, relation));
 	execute(psprintf("CREATE VIEW recsys_data.%s WITH (security_invoker = %s) AS SELECT %s FROM %s AS s",
 					 view, definition->run_as_owner ? "false" : "true", columns, relation));
+	check_view(source, definition->name);
 	execute(psprintf("CREATE TABLE recsys_data.%s (version pg_catalog.int4 NOT NULL, user_id %s NOT NULL,"
 					 " factors recsys.recvec NOT NULL, bias pg_catalog.float4 NOT NULL,"
 					 " PRIMARY KEY (version, user_id))",
-					 quote_identifier(psprintf("%s_user_factors", definition->name)),
+					 quote_identifier(user_factors_name(definition->name)),
 					 id_column_type(source, definition->user_column)));
 	execute(psprintf("CREATE TABLE recsys_data.%s (version pg_catalog.int4 NOT NULL, item_id %s NOT NULL,"
 					 " factors recsys.recvec, users pg_catalog.int4 NOT NULL,"
 					 " PRIMARY KEY (version, item_id))",
-					 quote_identifier(psprintf("%s_item_factors", definition->name)),
+					 quote_identifier(item_factors_name(definition->name)),
 					 id_column_type(source, definition->item_column)));
 	execute(psprintf("COMMENT ON VIEW recsys_data.%s IS"
 					 " 'what a recommendation model reads; SELECT on it is the right to use the model'", view));
+}
+
+/*
+ * Delete a model's rows from the catalog; false if it had none.  No foreign key
+ * does it: a parallel restore loads the two tables in any order.
+ */
+static bool
+delete_model_rows(const char *name)
+{
+	Oid			types[] = {TEXTOID};
+	Datum		values[] = {CStringGetTextDatum(name)};
+
+	rs_catalog_execute("DELETE FROM recsys.model_version WHERE model = $1", 1, types, values, NULL, false);
+	rs_catalog_execute("DELETE FROM recsys.model WHERE name = $1", 1, types, values, NULL, false);
+	return SPI_processed > 0;
 }
 
 static void
@@ -281,11 +369,23 @@ insert_model_row(const RsModelDefinition *definition)
 		nulls[7] = 'n';
 
 	/* a row whose view is gone (DROP OWNED) makes room */
-	rs_catalog_execute("DELETE FROM recsys.model WHERE name = $1", 1, types, values, NULL, false);
+	delete_model_rows(definition->name);
 	rs_catalog_execute("INSERT INTO recsys.model (name, feedback, algorithm, options, last_version,"
 					   " user_column, item_column, rating_column, time_column, created_at)"
 					   " VALUES ($1, $2, $3, $4, 0, $5, $6, $7, $8, pg_catalog.now())",
 					   8, types, values, nulls, false);
+}
+
+/* Can an index find all rows by this column? */
+static bool
+finds_by_column(Relation index, AttrNumber attnum)
+{
+	Oid			method = index->rd_rel->relam;
+
+	return index->rd_index->indisvalid &&
+		(method == BTREE_AM_OID || method == HASH_AM_OID) &&
+		index->rd_index->indkey.values[0] == attnum &&
+		heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, NULL);
 }
 
 /* Does an index of the relation begin with this column? */
@@ -301,7 +401,7 @@ has_index_on(Relation source, const char *column)
 	{
 		Relation	index = index_open(lfirst_oid(cell), AccessShareLock);
 
-		if (index->rd_index->indisvalid && index->rd_index->indkey.values[0] == attnum)
+		if (finds_by_column(index, attnum))
 			found = true;
 		index_close(index, AccessShareLock);
 	}
@@ -336,14 +436,9 @@ rs_model_create(RsModelDefinition *definition)
 	check_name(definition->name);
 	check_options(definition->feedback, definition->options, definition->time_column != NULL);
 	check_may_create();
-	if (OidIsValid(get_relname_relid(definition->name, rs_data_namespace())))
-		ereport(ERROR,
-				(errcode(ERRCODE_DUPLICATE_OBJECT),
-				 errmsg("recommendation model \"%s\" already exists", definition->name),
-				 errhint("Use recsys.drop_model() or recsys.alter_model().")));
+	check_names_free(definition->name);
 
-	source = relation_open(definition->source, AccessShareLock);
-	check_source(source);
+	source = open_source(definition->source);
 	check_columns(source, definition);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
@@ -354,83 +449,127 @@ rs_model_create(RsModelDefinition *definition)
 	relation_close(source, NoLock);
 }
 
-/* The model's options with the changes laid over; JSON null takes one away. */
+/*
+ * Lay the changes over the model's row; a JSON null takes an option away.  One
+ * statement, so that of two who change different options both succeed.  The
+ * options that result are returned, with the feedback.
+ */
 static Jsonb *
-merge_options(const RsModel *model, Jsonb *change)
+update_model_row(const RsModel *model, const RsModelChange *change, RsFeedback *feedback)
 {
-	Oid			types[] = {JSONBOID, JSONBOID};
-	Datum		values[2];
+	Oid			types[] = {TEXTOID, TEXTOID, TEXTOID, JSONBOID};
+	Datum		values[4] = {0};
+	char		nulls[] = " nnn";
 	bool		isnull;
 
-	if (change == NULL)
-		return model->options;
-	if (!JB_ROOT_IS_OBJECT(change))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("options must be a JSON object")));
-	values[0] = JsonbPGetDatum(model->options);
-	values[1] = JsonbPGetDatum(change);
-	rs_catalog_execute("SELECT pg_catalog.jsonb_strip_nulls($1 OPERATOR(pg_catalog.||) $2)",
-					   2, types, values, NULL, true);
-	return DatumGetJsonbP(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	values[0] = CStringGetTextDatum(model->name);
+	if (change->feedback != NULL)
+	{
+		values[1] = CStringGetTextDatum(rs_feedback_name(rs_feedback_parse(change->feedback)));
+		nulls[1] = ' ';
+	}
+	if (change->algorithm != NULL)
+	{
+		values[2] = CStringGetTextDatum(rs_algorithm_name(rs_algorithm_parse(change->algorithm)));
+		nulls[2] = ' ';
+	}
+	if (change->options != NULL)
+	{
+		rs_options_check_names(model->feedback, change->options);
+		values[3] = JsonbPGetDatum(change->options);
+		nulls[3] = ' ';
+	}
+	rs_catalog_execute("UPDATE recsys.model SET feedback = coalesce($2, feedback),"
+					   " algorithm = coalesce($3, algorithm),"
+					   " options = coalesce(pg_catalog.jsonb_strip_nulls(options || $4), options)"
+					   " WHERE name = $1 RETURNING feedback, options",
+					   4, types, values, nulls, false);
+	if (SPI_processed != 1)
+		rs_model_missing(model->name);
+	*feedback = rs_feedback_parse(SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1));
+	return DatumGetJsonbP(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
 }
 
 void
 rs_model_alter(const char *name, const RsModelChange *change)
 {
 	RsModel    *model = rs_model_open(name, RS_MODEL_OWN);
-	RsFeedback	feedback = change->feedback != NULL ?
-		rs_feedback_parse(change->feedback) : model->feedback;
-	RsAlgorithm algorithm = change->algorithm != NULL ?
-		rs_algorithm_parse(change->algorithm) : model->algorithm;
-	Oid			types[] = {TEXTOID, TEXTOID, TEXTOID, JSONBOID};
-	Datum		values[4];
+	RsFeedback	feedback;
 	Jsonb	   *options;
 
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	options = update_model_row(model, change, &feedback);
+	check_options(feedback, options, model->time_column != NULL);
 	if (feedback == RS_EXPLICIT && model->rating_column == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("explicit feedback needs a rating column"),
 				 errdetail("Model \"%s\" counts rows.", model->name),
 				 errhint("Create a model with rating_column.")));
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
-	options = merge_options(model, change->options);
-	check_options(feedback, options, model->time_column != NULL);
 	if (change->run_as != NULL)
 		execute(psprintf("ALTER VIEW recsys_data.%s SET (security_invoker = %s)",
 						 quote_identifier(model->name),
 						 rs_run_as_parse(change->run_as) ? "false" : "true"));
-	values[0] = CStringGetTextDatum(model->name);
-	values[1] = CStringGetTextDatum(rs_feedback_name(feedback));
-	values[2] = CStringGetTextDatum(rs_algorithm_name(algorithm));
-	values[3] = JsonbPGetDatum(options);
-	rs_catalog_execute("UPDATE recsys.model SET feedback = $2, algorithm = $3, options = $4 WHERE name = $1",
-					   4, types, values, NULL, false);
 	SPI_finish();
+}
+
+/* DROP checks that the caller owns what he drops, and what depends on it. */
+static void
+drop_table(const char *name)
+{
+	execute(psprintf("DROP TABLE recsys_data.%s", quote_identifier(name)));
+}
+
+/*
+ * A model whose view went with its source (DROP ... CASCADE) left its factor
+ * tables.  Drop those and the row; false if there is nothing of the kind.
+ */
+static bool
+drop_leftovers(const char *name)
+{
+	const char *tables[] = {user_factors_name(name), item_factors_name(name)};
+	bool		found = false;
+
+	if (strlen(name) > RS_MAX_MODEL_NAME ||
+		OidIsValid(get_relname_relid(name, rs_data_namespace())))
+		return false;
+	for (int i = 0; i < (int) lengthof(tables); i++)
+	{
+		if (!OidIsValid(get_relname_relid(tables[i], rs_data_namespace())))
+			continue;
+		if (!found && !delete_model_rows(name))
+			return false;
+		found = true;
+		drop_table(tables[i]);
+	}
+	return found;
 }
 
 void
 rs_model_drop(const char *name, bool if_exists)
 {
 	RsModel    *model;
-	Oid			types[] = {TEXTOID};
-	Datum		values[1];
 
-	if (if_exists && !OidIsValid(get_relname_relid(name, rs_data_namespace())))
-	{
-		ereport(NOTICE,
-				(errmsg("recommendation model \"%s\" does not exist, skipping", name)));
-		return;
-	}
-	model = rs_model_open(name, RS_MODEL_OWN);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
+	if (drop_leftovers(name))
+	{
+		SPI_finish();
+		return;
+	}
+	if (if_exists && !rs_model_exists(name))
+	{
+		ereport(NOTICE,
+				(errmsg("recommendation model \"%s\" does not exist, skipping",
+						rs_model_shown_name(name))));
+		SPI_finish();
+		return;
+	}
+	model = rs_model_open(name, RS_MODEL_DROP);
 	execute(psprintf("DROP VIEW recsys_data.%s", quote_identifier(model->name)));
-	execute(psprintf("DROP TABLE recsys_data.%s, recsys_data.%s",
-					 quote_identifier(psprintf("%s_user_factors", model->name)),
-					 quote_identifier(psprintf("%s_item_factors", model->name))));
-	values[0] = CStringGetTextDatum(model->name);
-	rs_catalog_execute("DELETE FROM recsys.model WHERE name = $1", 1, types, values, NULL, false);
+	drop_table(user_factors_name(model->name));
+	drop_table(item_factors_name(model->name));
+	delete_model_rows(model->name);
 	SPI_finish();
 }

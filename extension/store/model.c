@@ -173,22 +173,35 @@ view_column_type(Oid view, const char *column)
 	return getBaseType(get_atttype(view, attnum));
 }
 
-/* Find the view and the factor tables and the types of the ids. */
+/* Oid of a relation of one kind in recsys_data, InvalidOid if there is none. */
+static Oid
+data_relation(const char *name, char kind)
+{
+	Oid			relation = get_relname_relid(name, rs_data_namespace());
+
+	return get_rel_relkind(relation) == kind ? relation : InvalidOid;
+}
+
+/* Find the view and the factor tables. */
 static bool
 find_relations(RsModel *model)
 {
-	Oid			namespace = rs_data_namespace();
-
-	model->view = get_relname_relid(model->name, namespace);
-	model->user_factors = get_relname_relid(psprintf("%s_user_factors", model->name), namespace);
-	model->item_factors = get_relname_relid(psprintf("%s_item_factors", model->name), namespace);
+	model->view = data_relation(model->name, RELKIND_VIEW);
+	model->user_factors = data_relation(psprintf("%s_user_factors", model->name),
+										RELKIND_RELATION);
+	model->item_factors = data_relation(psprintf("%s_item_factors", model->name),
+										RELKIND_RELATION);
 	if (!OidIsValid(model->view) || !OidIsValid(model->user_factors) ||
 		!OidIsValid(model->item_factors))
 		return false;
 	model->owner = relation_owner(model->view);
-	if (!OidIsValid(model->owner))
-		return false;
+	return OidIsValid(model->owner);
+}
 
+/* Find the types of the ids and of the time. */
+static void
+find_types(RsModel *model)
+{
 	model->user_type = view_column_type(model->view, "user_id");
 	model->item_type = view_column_type(model->view, "item_id");
 	if (!rs_id_kind_of_type(model->user_type, &model->user_kind) ||
@@ -198,7 +211,37 @@ find_relations(RsModel *model)
 				 errmsg("view \"%s\" is not the view of a model", model->name)));
 	if (model->time_column != NULL)
 		model->time_type = view_column_type(model->view, "time");
-	return true;
+}
+
+/* Find a model by name, without its types; false if there is none. */
+static bool
+find_model(RsModel *model)
+{
+	return strlen(model->name) <= RS_MAX_MODEL_NAME &&
+		read_model_row(model) && find_relations(model);
+}
+
+bool
+rs_model_exists(const char *name)
+{
+	RsModel		model = {.name = pstrdup(name)};
+
+	return find_model(&model);
+}
+
+char *
+rs_model_shown_name(const char *name)
+{
+	return pnstrdup(name, pg_mbcliplen(name, (int) strlen(name), NAMEDATALEN));
+}
+
+void
+rs_model_missing(const char *name)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("recommendation model \"%s\" does not exist",
+					rs_model_shown_name(name))));
 }
 
 /*
@@ -242,13 +285,12 @@ rs_model_open(const char *name, RsModelUse use)
 	RsModel    *model = palloc0(sizeof(RsModel));
 
 	model->name = pstrdup(name);
-	if (strlen(name) > RS_MAX_MODEL_NAME || !read_model_row(model) || !find_relations(model))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("recommendation model \"%s\" does not exist",
-						pnstrdup(name, pg_mbcliplen(name, (int) strlen(name), NAMEDATALEN)))));
+	if (!find_model(model))
+		rs_model_missing(name);
 	check_right(model, use);
 	check_one_owner(model);
+	if (use != RS_MODEL_DROP)
+		find_types(model);
 	return model;
 }
 

@@ -21,7 +21,9 @@
 typedef enum RsModelUse
 {
 	RS_MODEL_USE,				/* SELECT on the view */
-	RS_MODEL_OWN				/* owner of the view, or member of that role */
+	RS_MODEL_OWN,				/* owner of the view, or member of that role */
+	RS_MODEL_DROP				/* the same; types are not looked at, since the
+								 * view may have been replaced */
 } RsModelUse;
 
 typedef struct RsModel
@@ -62,6 +64,15 @@ typedef struct RsVersion
 
 /* Find a model and check the current user's right; errors if it is not there. */
 extern RsModel *rs_model_open(const char *name, RsModelUse use);
+
+/* Is there a model of this name, whoever may use it? */
+extern bool rs_model_exists(const char *name);
+
+/* Raise 42704: there is no model of this name. */
+extern void rs_model_missing(const char *name) pg_attribute_noreturn();
+
+/* The name as messages show it: no longer than a name can be. */
+extern char *rs_model_shown_name(const char *name);
 
 /*
  * A version of the model (0: the active one).  Errors: 55000 when the model

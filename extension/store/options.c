@@ -160,25 +160,34 @@ list_options(RsFeedback feedback)
 	return names.data;
 }
 
+/* An error that lists what there is, unless there is an option of this name. */
 static const OptionSpec *
-find_option(const char *name, RsFeedback feedback)
+find_spec(const char *name, RsFeedback feedback)
 {
 	for (int i = 0; i < (int) lengthof(specs); i++)
 	{
-		if (strcmp(specs[i].name, name) != 0)
-			continue;
-		if (!applies_to(&specs[i], feedback))
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("option \"%s\" does not apply to %s feedback",
-							name, feedback_names[feedback]),
-					 errhint("Valid options are %s.", list_options(feedback))));
-		return &specs[i];
+		if (strcmp(specs[i].name, name) == 0)
+			return &specs[i];
 	}
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("unrecognized option \"%s\"", name),
 			 errhint("Valid options are %s.", list_options(feedback))));
+}
+
+/* The same, and it must apply to this feedback. */
+static const OptionSpec *
+find_option(const char *name, RsFeedback feedback)
+{
+	const OptionSpec *spec = find_spec(name, feedback);
+
+	if (!applies_to(spec, feedback))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"%s\" does not apply to %s feedback",
+						name, feedback_names[feedback]),
+				 errhint("Valid options are %s.", list_options(feedback))));
+	return spec;
 }
 
 static void
@@ -190,14 +199,12 @@ wrong_type(const OptionSpec *spec, const char *expected)
 }
 
 static void
-out_of_range(const OptionSpec *spec, Numeric value)
+out_of_range(const OptionSpec *spec, double value)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("option \"%s\" must be between %.15g and %.15g, not %s",
-					spec->name, spec->min, spec->max,
-					DatumGetCString(DirectFunctionCall1(numeric_out,
-														NumericGetDatum(value))))));
+			 errmsg("option \"%s\" must be between %.15g and %.15g, not %.15g",
+					spec->name, spec->min, spec->max, value)));
 }
 
 /* A whole number within an option's range, which lies within bigint. */
@@ -218,7 +225,7 @@ whole_number(const OptionSpec *spec, Numeric value)
 	result = DatumGetInt64(DirectFunctionCall1(numeric_int8, number));
 	if (spec->type != OPTION_BIGINT &&
 		((double) result < spec->min || (double) result > spec->max))
-		out_of_range(spec, value);
+		out_of_range(spec, (double) result);
 	return result;
 }
 
@@ -231,7 +238,7 @@ real_number(const OptionSpec *spec, Numeric value)
 	result = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
 												NumericGetDatum(value)));
 	if (!(result >= spec->min && result <= spec->max))
-		out_of_range(spec, value);
+		out_of_range(spec, result);
 	return result;
 }
 
@@ -299,6 +306,21 @@ set_default(RsOptions *options, const OptionSpec *spec, double value)
 	}
 }
 
+static void
+check_object(Jsonb *json)
+{
+	if (!JB_ROOT_IS_OBJECT(json))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("options must be a JSON object")));
+}
+
+static char *
+key_name(const JsonbValue *key)
+{
+	return pnstrdup(key->val.string.val, key->val.string.len);
+}
+
 /* Lay the members of a JSON object over the options. */
 static void
 apply_options(RsOptions *options, RsFeedback feedback, Jsonb *json)
@@ -308,18 +330,30 @@ apply_options(RsOptions *options, RsFeedback feedback, Jsonb *json)
 	JsonbValue	value;
 	const OptionSpec *spec = NULL;
 
-	if (!JB_ROOT_IS_OBJECT(json))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("options must be a JSON object")));
+	check_object(json);
 	iterator = JsonbIteratorInit(&json->root);
 	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
 	{
 		if (token == WJB_KEY)
-			spec = find_option(pnstrdup(value.val.string.val, value.val.string.len),
-							   feedback);
+			spec = find_option(key_name(&value), feedback);
 		else if (token == WJB_VALUE)
 			set_option(options, spec, &value);
+	}
+}
+
+void
+rs_options_check_names(RsFeedback feedback, Jsonb *json)
+{
+	JsonbIterator *iterator;
+	JsonbIteratorToken token;
+	JsonbValue	value;
+
+	check_object(json);
+	iterator = JsonbIteratorInit(&json->root);
+	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
+	{
+		if (token == WJB_KEY)
+			(void) find_spec(key_name(&value), feedback);
 	}
 }
 

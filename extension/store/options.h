@@ -59,6 +59,12 @@ extern const char *rs_algorithm_name(RsAlgorithm algorithm);
 extern void rs_options_resolve(RsFeedback feedback, Jsonb *model_options,
 							   Jsonb *run_options, RsOptions *options);
 
+/*
+ * Refuse what is not an object or names an option that does not exist; values
+ * are not looked at.  The feedback is for the hint.
+ */
+extern void rs_options_check_names(RsFeedback feedback, Jsonb *json);
+
 /* All options of a run as JSON: what model_version records. */
 extern Jsonb *rs_options_to_jsonb(RsFeedback feedback, const RsOptions *options);
 

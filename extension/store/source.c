@@ -433,6 +433,8 @@ typedef struct UserPlan
 	Oid			view;			/* hash key */
 	NameData	name;			/* of the view when it was prepared */
 	Oid			argument_type;
+	RsIdKind	item_kind;
+	Oid			time_type;
 	SPIPlanPtr	plan;			/* NULL while it is being prepared */
 } UserPlan;
 
@@ -471,6 +473,8 @@ prepare_user_plan(const RsModel *model)
 	if (entry->plan != NULL)
 	{
 		if (entry->argument_type == argument_type &&
+			entry->item_kind == model->item_kind &&
+			entry->time_type == model->time_type &&
 			strcmp(NameStr(entry->name), model->name) == 0)
 			return entry;
 		plan = entry->plan;
@@ -488,6 +492,8 @@ prepare_user_plan(const RsModel *model)
 		elog(ERROR, "SPI_keepplan failed");
 	namestrcpy(&entry->name, model->name);
 	entry->argument_type = argument_type;
+	entry->item_kind = model->item_kind;
+	entry->time_type = model->time_type;
 	entry->plan = plan;
 	return entry;
 }

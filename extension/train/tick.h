@@ -22,6 +22,6 @@ typedef struct RsTick
 extern bool rs_tick(void *arg, const RsAlsProgress *progress);
 
 /* After the solver has returned RS_STOPPED: raise what made it stop. */
-extern void rs_tick_raise(RsTick *tick) pg_attribute_noreturn();
+extern void rs_tick_raise(RsTick *tick);
 
 #endif							/* RS_TICK_H */

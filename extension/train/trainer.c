@@ -23,7 +23,6 @@
 
 #include <unistd.h>
 
-#include "catalog/pg_class.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
@@ -31,7 +30,6 @@
 #include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
-#include "utils/syscache.h"
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
@@ -53,18 +51,26 @@ static bool training = false;
 
 /* ---- before the computation --------------------------------------------- */
 
-static void
-lock_model(const RsModel *model)
+/*
+ * Find the model, check the caller and take the lock.  Only what is found with
+ * the lock held counts: the model may have been dropped or given away before.
+ */
+static RsModel *
+open_locked(const char *name)
 {
-	if (!ConditionalLockRelationOid(model->view, ShareUpdateExclusiveLock))
-		ereport(ERROR,
-				(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
-				 errmsg("model \"%s\" is already being trained", model->name),
-				 errhint("Another session trains, alters or drops it; see the view recsys.training_progress.")));
-	if (!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(model->view)))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("recommendation model \"%s\" does not exist", model->name)));
+	RsModel    *model = rs_model_open(name, RS_MODEL_OWN);
+	Oid			locked = model->view;
+
+	if (ConditionalLockRelationOid(locked, ShareUpdateExclusiveLock))
+	{
+		model = rs_model_open(name, RS_MODEL_OWN);
+		if (model->view == locked)
+			return model;
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+			 errmsg("model \"%s\" is already being trained", name),
+			 errhint("Another session trains, alters or drops it; see the view recsys.training_progress.")));
 }
 
 static void
@@ -323,9 +329,8 @@ train(const char *name, Jsonb *run_options, bool deploy, RsTrainResult *result)
 {
 	MemoryContext context = CurrentMemoryContext;
 	RsTrained	trained = {0};
-	RsModel    *model = rs_model_open(name, RS_MODEL_OWN);
+	RsModel    *model = open_locked(name);
 
-	lock_model(model);
 	trained.model = model;
 	trained.started_at = GetCurrentTimestamp();
 	trained.trained_by = GetUserNameFromId(GetUserId(), false);

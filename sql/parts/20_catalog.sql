@@ -3,7 +3,8 @@
 --
 -- Nobody but the extension's owner touches these tables; the C functions do it
 -- for those who have the right, and the views below show each reader what he
--- may see.  No OID is stored: a dump would carry a bare number.
+-- may see.  No OID is stored: a dump would carry a bare number.  No foreign key
+-- ties the two: a parallel restore would load them in the wrong order.
 -- ---------------------------------------------------------------------------
 
 CREATE TABLE recsys.model (
@@ -23,7 +24,7 @@ CREATE TABLE recsys.model (
 COMMENT ON TABLE recsys.model IS 'one row for each model; see the view recsys.models';
 
 CREATE TABLE recsys.model_version (
-    model           text COLLATE "C" NOT NULL REFERENCES recsys.model (name) ON DELETE CASCADE,
+    model           text COLLATE "C" NOT NULL,
     version         int NOT NULL,
     stamp           bigint NOT NULL,
     feedback        text NOT NULL,

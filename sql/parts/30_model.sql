@@ -21,7 +21,7 @@ RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'recsys_create_model';
 COMMENT ON FUNCTION recsys.create_model(text, regclass, name, name, name, name, text, text, text, jsonb) IS
-'Defines a model over a table or view: makes the view recsys_data.<model> and two factor tables, owned by the caller. Explicit feedback without rating_column takes the column "rating"; implicit feedback without one counts rows. run_as "caller" reads the source with the rights of whoever asks, "owner" with those of the model''s owner. Errors: 42710 the model exists, 42703 no such column, 0A000 or 42804 wrong column type, 42809 not a table or view, 42501 no right, 22023 wrong option.';
+'Defines a model over a table or view: makes the view recsys_data.<model> and two factor tables, owned by the caller. Explicit feedback without rating_column takes the column "rating"; implicit feedback without one counts rows. run_as "caller" reads the source with the rights of whoever asks, "owner" with those of the model''s owner. Errors: 42710 the model exists, 42P07 another relation of recsys_data has its name, 42703 no such column, 0A000 or 42804 wrong column type, 42809 not a table or view, 42501 no right, 22023 wrong option.';
 
 CREATE FUNCTION recsys.alter_model(
     model     text,
@@ -40,7 +40,7 @@ RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'recsys_drop_model';
 COMMENT ON FUNCTION recsys.drop_model(text, boolean) IS
-'Drops a model with its view, its factor tables and all its versions. Errors: 42704 no such model, 42501 not the owner, 2BP01 something depends on its view.';
+'Drops a model with its view, its factor tables and all its versions, or what is left of it after its view went with its source. Errors: 42704 no such model, 42501 not the owner, 2BP01 something depends on its view.';
 
 CREATE FUNCTION recsys.options(
     OUT name             text,
@@ -61,7 +61,9 @@ SELECT m.name AS model,
        pg_catalog.pg_get_userbyid(c.relowner) AS owner,
        m.feedback,
        m.algorithm,
-       CASE WHEN c.reloptions OPERATOR(pg_catalog.@>) ARRAY['security_invoker=true']
+       CASE WHEN (SELECT o.option_value::boolean
+                    FROM pg_catalog.pg_options_to_table(c.reloptions) AS o
+                   WHERE o.option_name OPERATOR(pg_catalog.=) 'security_invoker')
             THEN 'caller' ELSE 'owner' END AS run_as,
        m.options,
        m.active_version,

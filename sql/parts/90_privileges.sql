@@ -5,3 +5,6 @@
 -- ---------------------------------------------------------------------------
 GRANT USAGE ON SCHEMA recsys, recsys_data TO PUBLIC;
 GRANT SELECT ON recsys.models, recsys.model_versions TO PUBLIC;
+
+-- whatever ALTER DEFAULT PRIVILEGES says
+REVOKE ALL ON recsys.model, recsys.model_version FROM PUBLIC;
