@@ -37,8 +37,9 @@ if [ -f recsys_kafka.so ]; then
 fi
 
 # What the install script asks for must be there: CREATE EXTENSION stops at the first.
+exported=" $(nm -D --defined-only recsys.so | awk '{print $NF}' | tr '\n' ' ')"
 while read -r name; do
-	nm -D --defined-only recsys.so | grep -q " $name$" ||
+	[[ $exported == *" $name "* ]] ||
 		complain "recsys.so: does not export $name, which an SQL function names"
 done < <(grep -ohE "'MODULE_PATHNAME'(, *'[a-z0-9_]+')?" sql/parts/*.sql |
 	sed -n "s/.*, *'\(.*\)'/\1/p" | sort -u)
