@@ -42,6 +42,13 @@ SELECT count(*) FROM recsys.recommend('err', 2, 100, false);
 SELECT version FROM recsys.train('err', '{"factors": 64}');
 SELECT count(*) FROM recsys.recommend('err', 2, 100, false);
 
+-- no regularization and fewer rows than factors: no unique vector
+BEGIN;
+SELECT deployed FROM recsys.train('err', '{"factors": 2, "regularization": 0, "biases": false}');
+INSERT INTO err_likes VALUES (50, 2, 5);
+SELECT * FROM recsys.recommend('err', 50);
+ROLLBACK;
+
 -- rights: SELECT on the view is the right to use the model
 CREATE ROLE regress_err_app;
 GRANT SELECT ON err_likes TO regress_err_app;
