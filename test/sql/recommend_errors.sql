@@ -42,6 +42,13 @@ SELECT count(*) FROM recsys.recommend('err', 2, 100, false);
 SELECT version FROM recsys.train('err', '{"factors": 64}');
 SELECT count(*) FROM recsys.recommend('err', 2, 100, false);
 
+-- no regularization and fewer rows than factors: no unique vector
+BEGIN;
+SELECT deployed FROM recsys.train('err', '{"factors": 2, "regularization": 0, "biases": false}');
+INSERT INTO err_likes VALUES (50, 2, 5);
+SELECT * FROM recsys.recommend('err', 50);
+ROLLBACK;
+
 -- rights: SELECT on the view is the right to use the model
 CREATE ROLE regress_err_app;
 GRANT SELECT ON err_likes TO regress_err_app;
@@ -160,12 +167,6 @@ INSERT INTO recsys_data.err_item_factors SELECT version, item_id + 100, factors,
 SELECT * FROM recsys.recommend('err', 2);
 ROLLBACK;
 -- without its key a table is read in the order of its rows, and may repeat them
-BEGIN;
-SELECT recsys.train('err') IS NOT NULL AS trained;
-ALTER TABLE recsys_data.err_item_factors DROP CONSTRAINT err_item_factors_pkey;
-UPDATE recsys_data.err_item_factors SET users = users WHERE item_id IN (1, 4);
-SELECT count(*) FROM err_before b JOIN recsys.recommend('err', 2, 100, false) r USING (rank, item_id);
-ROLLBACK;
 BEGIN;
 SELECT recsys.train('err') IS NOT NULL AS trained;
 ALTER TABLE recsys_data.err_item_factors DROP CONSTRAINT err_item_factors_pkey;

@@ -71,6 +71,30 @@ SELECT recsys.dims(recsys.user_vector('ids_text', 'u2')), recsys.dims(recsys.use
        recsys.dims(recsys.item_vector('ids_text', 'i2')), recsys.dims(recsys.item_vector('ids_uuids', ids_uuid(2))),
        recsys.item_vector('ids_bigint', 2) OPERATOR(recsys.=) recsys.item_vector('ids_bigint', '2') AS same;
 
+-- the order in which items are read does not matter: without its key the
+-- table is read as it lies
+BEGIN;
+CREATE TEMP TABLE ids_before AS
+SELECT m, u, r.rank, r.item_id, r.score FROM unnest('{ids_bigint,ids_text,ids_uuids}'::text[]) m, generate_series(1, 20) u,
+    recsys.recommend_text(m, CASE m WHEN 'ids_bigint' THEN u::text WHEN 'ids_text' THEN 'u' || u ELSE ids_uuid(u)::text END, 100, false) r;
+SELECT count(*) FROM unnest('{ids_bigint,ids_text,ids_uuids}'::text[]) t, recsys.train(t);
+DO $$
+DECLARE
+    t text;
+BEGIN
+    FOREACH t IN ARRAY '{ids_bigint,ids_text,ids_uuids}'::text[] LOOP
+        EXECUTE format('ALTER TABLE recsys_data.%1$s_item_factors DROP CONSTRAINT %1$s_item_factors_pkey', t);
+        EXECUTE format('CREATE TEMP TABLE copy ON COMMIT DROP AS SELECT * FROM recsys_data.%s_item_factors', t);
+        EXECUTE format('DELETE FROM recsys_data.%s_item_factors', t);
+        EXECUTE format('INSERT INTO recsys_data.%s_item_factors SELECT * FROM copy ORDER BY users, item_id DESC', t);
+        DROP TABLE copy;
+    END LOOP;
+END $$;
+SELECT m, count(*) FROM ids_before b JOIN LATERAL
+    recsys.recommend_text(m, CASE m WHEN 'ids_bigint' THEN u::text WHEN 'ids_text' THEN 'u' || u ELSE ids_uuid(u)::text END, 100, false) r
+    USING (rank, item_id, score) GROUP BY m ORDER BY m;
+ROLLBACK;
+
 -- text ids are bytes: order of equal scores, and case
 CREATE TABLE ids_bytes (user_id text, item_id text);
 INSERT INTO ids_bytes SELECT 'u' || u, i FROM generate_series(1, 5) u, unnest('{b,B,a,é,aa,"",z}'::text[]) i;
