@@ -19,6 +19,9 @@
 #include "kernel/cells.h"
 #include "train/popular.h"
 
+/* Rows between two looks at interrupts. */
+#define INTERRUPT_ROWS	65536
+
 Size
 rs_popular_memory(const RsRatings *ratings)
 {
@@ -47,7 +50,11 @@ group_by_item(const RsRatings *ratings, int64 *first)
 	RsCell	   *cells = alloc_zero(sizeof(RsCell), ratings->n);
 
 	for (int64 i = 0; i < ratings->n; i++)
+	{
+		if (i % INTERRUPT_ROWS == 0)
+			CHECK_FOR_INTERRUPTS();
 		first[ratings->item[i]]++;
+	}
 	for (int32 item = 1; item <= n_items; item++)
 		first[item] += first[item - 1];
 
@@ -56,6 +63,8 @@ group_by_item(const RsRatings *ratings, int64 *first)
 	{
 		RsCell	   *cell = &cells[--first[ratings->item[i]]];
 
+		if (i % INTERRUPT_ROWS == 0)
+			CHECK_FOR_INTERRUPTS();
 		cell->index = ratings->user[i];
 		cell->value = ratings->value[i];
 		cell->time = ratings->time != NULL ? ratings->time[i] : PG_INT64_MIN;

@@ -157,6 +157,7 @@ hash_users(const RsTrained *trained)
 
 	for (int32 i = 0; i < ids->n; i++)
 	{
+		CHECK_FOR_INTERRUPTS();
 		switch (ids->kind)
 		{
 			case RS_ID_BIGINT:

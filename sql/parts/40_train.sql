@@ -20,17 +20,17 @@ CREATE FUNCTION recsys.train(
 ) RETURNS SETOF record
     AS 'MODULE_PATHNAME', 'recsys_train' LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 1 COST 1000000;
 COMMENT ON FUNCTION recsys.train(text, jsonb, boolean) IS
-    'trains a model on what its view shows now and makes the result a new version; options override the model''s for this version, deploy => false leaves the active version';
+    'Trains a model on what its view shows now and makes the result a new version; options go before the model''s for this version only, deploy => false leaves the active version as it is. One row: the version, users and items published, ratings after the rule for repeated ones, iterations done, the objective after the last (NULL for popular), seconds. Errors: 42704 no such model, 42501 not its owner, 55P03 it is being trained, 22023 wrong option or nothing to train on, 22000 a rating that is no number or factors that are not determined, 22003 a value out of range, 54000 more memory than recsys.training_memory, 25006 read-only.';
 
 CREATE FUNCTION recsys.deploy(model text, version int) RETURNS void
     AS 'MODULE_PATHNAME', 'recsys_deploy' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION recsys.deploy(text, int) IS
-    'makes a version of a model the active one, from the commit of this transaction on';
+    'Makes a version of a model the active one, from the commit of this transaction on. Errors: 42704 no such model, 42501 not its owner, 55000 no such version, 25006 read-only.';
 
 CREATE FUNCTION recsys.rollback(model text) RETURNS void
     AS 'MODULE_PATHNAME', 'recsys_rollback' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION recsys.rollback(text) IS
-    'makes the greatest version below the active one the active one';
+    'Makes the greatest version below the active one the active one. Errors: 42704 no such model, 42501 not its owner, 55000 there is none, 25006 read-only.';
 
 CREATE FUNCTION recsys.training_progress_slots(
     OUT model      text,

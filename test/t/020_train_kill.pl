@@ -46,6 +46,7 @@ foreach my $point (@points)
 			});
 	}
 	ok($pid, "caught: $name") or BAIL_OUT('a training was not seen');
+	my $log = -s $node->logfile;
 	kill 'KILL', $pid;
 	like(end_training($training), qr/server closed the connection unexpectedly|terminating connection because of crash/,
 		"its session ended: $name");
@@ -54,9 +55,11 @@ foreach my $point (@points)
 		# its server process is gone with the crash
 		eval { $gate->quit; };
 	}
+	# the server may answer until it learns of the death, so its log must tell
 	ok( poll_until(
 			sub {
-				return $node->psql('postgres', 'SELECT 1') == 0;
+				return slurp_file($node->logfile, $log) =~
+				  /all server processes terminated; reinitializing.*database system is ready to accept connections/s;
 			}),
 		"the server is back: $name");
 	is(model_state($node), $state, "nothing changed: $name");

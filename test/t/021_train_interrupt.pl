@@ -71,10 +71,15 @@ like(end_training($training), qr/ERROR:  57014: canceling statement due to user 
 unchanged('cancel');
 
 $training = start_training($node, before => "SET statement_timeout = '1s'",
-	after => [ '-c', 'RESET statement_timeout', '-c', "SELECT 'alive after ' || count(*) FROM ratings" ]);
+	after => [
+		'-c', 'RESET statement_timeout',
+		'-c', "SELECT 'trainings shown: ' || count(*) FROM recsys.training_progress",
+		'-c', "BEGIN; SELECT 'version ' || version FROM recsys.train('m', '{\"iterations\": 1}'); ROLLBACK"
+	]);
 my $said = end_training($training);
 like($said, qr/ERROR:  57014: canceling statement due to statement timeout/, 'statement_timeout');
-like($said, qr/alive after 60000/, 'statement_timeout: the session lives on');
+like($said, qr/trainings shown: 0/, 'statement_timeout: its progress is cleared while the session lives on');
+like($said, qr/version 2/, 'statement_timeout: the session can train again');
 unchanged('statement_timeout');
 
 $training = start_training($node);
