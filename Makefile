@@ -69,20 +69,22 @@ uninstall-solver:
 endif
 
 # ---- unit tests: pure C, no server, no PostgreSQL include path ---------------
+# Other flags, such as a sanitizer, want a directory of their own.
+UNIT_DIR ?= build/unit
 UNIT_CFLAGS ?= -O2 -g
 UNIT_FLAGS = -std=gnu11 -Wall -Wextra -Werror -Wdeclaration-after-statement \
 	-ffp-contract=off -MMD -MP -Iextension -Itest/unit
 UNIT_SOURCES := $(filter-out extension/solver/module.c,$(wildcard \
 	extension/kernel/*.c extension/solver/*.c extension/type/*_codec.c))
-UNIT_OBJS := $(patsubst extension/%.c,build/unit/%.o,$(UNIT_SOURCES))
-UNIT_TESTS := $(patsubst test/unit/%.c,build/unit/%,$(wildcard test/unit/test_*.c))
+UNIT_OBJS := $(patsubst extension/%.c,$(UNIT_DIR)/%.o,$(UNIT_SOURCES))
+UNIT_TESTS := $(patsubst test/unit/%.c,$(UNIT_DIR)/%,$(wildcard test/unit/test_*.c))
 -include $(UNIT_OBJS:.o=.d) $(addsuffix .d,$(UNIT_TESTS))
 
-$(UNIT_OBJS): build/unit/%.o: extension/%.c
+$(UNIT_OBJS): $(UNIT_DIR)/%.o: extension/%.c
 	@mkdir -p $(@D)
 	$(CC) $(UNIT_FLAGS) $(UNIT_CFLAGS) -c -o $@ $<
 
-$(UNIT_TESTS): build/unit/%: test/unit/%.c $(UNIT_OBJS)
+$(UNIT_TESTS): $(UNIT_DIR)/%: test/unit/%.c $(UNIT_OBJS)
 	$(CC) $(UNIT_FLAGS) $(UNIT_CFLAGS) -o $@ $< $(UNIT_OBJS) -lopenblas -lpthread -lm
 
 .PHONY: check-unit

@@ -579,7 +579,17 @@ rs_row_solve(const RsObjective *objective, const RsFixedSide *side,
 			 const RsRow *row, void *workspace,
 			 float *x, float *bias, double *loss)
 {
-	static const RsRowHooks none = {0};
+	return rs_row_solve_until(objective, side, row, workspace, x, bias, loss,
+							  NULL, NULL);
+}
 
-	return rs_row_solve_hooked(objective, side, row, workspace, x, bias, loss, &none);
+RsStatus
+rs_row_solve_until(const RsObjective *objective, const RsFixedSide *side,
+				   const RsRow *row, void *workspace,
+				   float *x, float *bias, double *loss,
+				   RsStopCheck stop, void *stop_arg)
+{
+	RsRowHooks	hooks = {stop, stop_arg, NULL};
+
+	return rs_row_solve_hooked(objective, side, row, workspace, x, bias, loss, &hooks);
 }

@@ -100,6 +100,18 @@ extern RsStatus rs_row_solve(const RsObjective *objective,
 							 float *x, float *bias, double *loss);
 
 /*
+ * The same, but asks stop(arg) every few microseconds and returns RS_STOPPED
+ * when it says true: a row may have millions of cells.
+ */
+typedef bool (*RsStopCheck) (void *arg);
+
+extern RsStatus rs_row_solve_until(const RsObjective *objective,
+								   const RsFixedSide *side, const RsRow *row,
+								   void *workspace,
+								   float *x, float *bias, double *loss,
+								   RsStopCheck stop, void *stop_arg);
+
+/*
  * matrix[a * stride + b] += sign * sum over n rows of row_a row_b, for
  * first <= a <= b < last; elements below the diagonal may be overwritten.
  */
@@ -107,18 +119,15 @@ typedef void (*RsRankUpdate) (float *matrix, size_t stride, const float *rows,
 							  size_t row_stride, int n, int first, int last,
 							  float sign);
 
-/* What a caller may add to the solution of a row; each may be NULL. */
+/* What a caller may change about the solution of a row; each may be NULL. */
 typedef struct RsRowHooks
 {
-	/* Asked every few microseconds; true ends the call with RS_STOPPED. */
-	bool		(*stop) (void *arg);
+	RsStopCheck stop;
 	void	   *stop_arg;
-
-	/* Used instead of the kernel's own; then bits differ from fold-in's. */
-	RsRankUpdate rank_update;
+	RsRankUpdate rank_update;	/* instead of the kernel's: other bits */
 } RsRowHooks;
 
-/* The same with hooks: a row may have millions of cells. */
+/* rs_row_solve() with hooks. */
 extern RsStatus rs_row_solve_hooked(const RsObjective *objective,
 									const RsFixedSide *side, const RsRow *row,
 									void *workspace,

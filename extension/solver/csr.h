@@ -31,9 +31,6 @@ typedef struct RsCsrPair
 	int64_t    *time[2];		/* while building, when times decide */
 } RsCsrPair;
 
-/* True asks to stop. */
-typedef bool (*RsStopCheck) (void *arg);
-
 /* Take what building n cells needs from the arena. */
 extern void rs_csr_take(RsCsrPair *pair, RsArena *arena,
 						const RsTriplets *cells, int32_t n_users,

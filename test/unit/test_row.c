@@ -493,10 +493,9 @@ test_stop(void)
 	for (int polls = 0; polls < 3; polls++)
 	{
 		int			left = polls;
-		RsRowHooks	hooks = {stop_after, &left, NULL};
 
-		CHECK(rs_row_solve_hooked(&c.objective, &c.side, &c.row, c.workspace, c.x, NULL, NULL,
-								  &hooks) == RS_STOPPED);
+		CHECK(rs_row_solve_until(&c.objective, &c.side, &c.row, c.workspace, c.x, NULL, NULL,
+								 stop_after, &left) == RS_STOPPED);
 		CHECK(left == -1);
 	}
 	case_free(&c);
