@@ -292,12 +292,13 @@ my @messages;
 find({
 	no_chdir => 1,
 	wanted => sub {
-		return if !/\.c$/;
+		return if !/\.(?:c|sql)$/;
 		my $code = slurp_file($_);
 
 		push @messages, $1 while $code =~ /errmsg\("((?:[^"\\]|\\.)*)"/g;
+		push @messages, $1 while $code =~ /RAISE EXCEPTION '([^']*)'/g;
 	}
-}, "$root/extension");
+}, "$root/extension", "$root/sql/parts");
 my @patterns = map {
 	my $text = s/\\"/"/gr;
 	join '.+', map { quotemeta } split /%[-.\d]*(?:z|l|ll)?[a-zA-Z]/, $text, -1;
