@@ -1,0 +1,321 @@
+# The manual tells the truth: README.md's examples run and give the output shown,
+# and its reference names every function, option, setting, column, operator and
+# message as the extension has them.
+#
+# A ```sql block is run in one session with those before it.  A ```text block that
+# follows it, with nothing but blank lines between, is its output as psql prints it;
+# where the server complains, the complaint comes after the rest.  A block without
+# shown output must only run without an error.
+use strict;
+use warnings;
+
+use File::Basename;
+use File::Find;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use RecsysTest;
+
+my $root = dirname(__FILE__) . '/../..';
+my $readme = slurp_file("$root/README.md");
+my @lines = split /\n/, $readme;
+
+# ---- the manual's blocks and sections ------------------------------------------
+
+# Every fenced block: lang, line, text, and for sql the output shown.
+my @blocks;
+my $fence;
+my $previous;
+
+foreach my $i (0 .. $#lines)
+{
+	my $line = $lines[$i];
+
+	if ($fence)
+	{
+		if ($line eq '```')
+		{
+			push @blocks, $fence;
+			$previous->{output} = $fence->{text}
+			  if $fence->{lang} eq 'text' && $previous;
+			$previous = $fence->{lang} eq 'sql' ? $fence : undef;
+			$fence = undef;
+		}
+		else
+		{
+			$fence->{text} .= "$line\n";
+		}
+	}
+	elsif ($line =~ /^```(\w*)$/)
+	{
+		$fence = { lang => $1, line => $i + 1, text => '' };
+	}
+	elsif ($line =~ /\S/)
+	{
+		$previous = undef;
+	}
+}
+ok(!$fence, 'every block ends');
+
+# The text from a heading to the next one of the same or a higher level.
+sub section
+{
+	my ($heading) = @_;
+	my ($level) = $heading =~ /^(#+)/;
+	my $n = length $level;
+
+	$readme =~ /^\Q$heading\E\n(.*?)(?=^#{1,$n} |\z)/ms
+	  or die "README.md has no heading \"$heading\"";
+	return $1;
+}
+
+# The rows of the first table of a text, as arrays of cells without backquotes.
+sub table_rows
+{
+	my ($text) = @_;
+	my @rows;
+
+	foreach my $line (split /\n/, $text)
+	{
+		if ($line !~ /^\|/)
+		{
+			last if @rows;
+			next;
+		}
+		my @cells = map { s/^\s+|\s+$|`//gr } split /(?<!\\)\|/, $line =~ s/^\||\|$//gr, -1;
+		push @rows, \@cells;
+	}
+	return @rows[ 2 .. $#rows ];
+}
+
+# ---- the examples ----------------------------------------------------------------
+
+my $node = recsys_node('main', preload => 1, create => 0);
+
+# Stands in for pg_cron: what is scheduled is run once, and undone.
+$node->safe_psql('postgres', q{
+CREATE ROLE app;
+CREATE ROLE analyst;
+CREATE SCHEMA cron;
+CREATE FUNCTION cron.schedule(job_name text, schedule text, command text) RETURNS bigint
+LANGUAGE plpgsql AS $$
+BEGIN
+	EXECUTE command;
+	RAISE SQLSTATE 'RS000';
+EXCEPTION WHEN SQLSTATE 'RS000' THEN
+	RETURN 1;
+END $$;
+});
+
+my @examples = grep { $_->{lang} eq 'sql' } @blocks;
+my $script = '';
+foreach my $i (0 .. $#examples)
+{
+	$script .= "\\echo \@\@$i\n\\warn \@\@$i\n$examples[$i]{text}";
+}
+
+my ($stdout, $stderr) = ('', '');
+IPC::Run::run([ 'psql', '-X', '-q', '-d', $node->connstr('postgres') ],
+	'<', \$script, '>', \$stdout, '2>', \$stderr);
+
+# What each example printed, without blanks at the end of a line.
+sub by_example
+{
+	my ($text) = @_;
+	my %printed;
+	my $at;
+
+	foreach my $line (split /\n/, $text)
+	{
+		if ($line =~ /^\@\@(\d+)$/)
+		{
+			$at = $1;
+			$printed{$at} = '';
+			next;
+		}
+		$line =~ s/\s+$//;
+		$printed{$at} .= "$line\n" if defined $at;
+	}
+	return %printed;
+}
+my %printed = by_example($stdout);
+my %complained = by_example($stderr);
+
+sub without_blank_ends
+{
+	my ($text) = @_;
+
+	$text =~ s/\A\n+|\n+\z//g;
+	return $text;
+}
+
+cmp_ok(scalar @examples, '>', 20, 'there are examples');
+foreach my $i (0 .. $#examples)
+{
+	my $example = $examples[$i];
+	my $name = "example at line $example->{line}";
+
+	if (!defined $printed{$i})
+	{
+		fail("$name was not reached");
+	}
+	elsif (defined $example->{output})
+	{
+		my $shown = $example->{output} =~ s/[ \t]+$//gmr;
+		my $complaints = join '', map { "$_\n" }
+		  grep { !/^(NOTICE|WARNING):/ } split /\n/, $complained{$i};
+
+		is(without_blank_ends($printed{$i} . $complaints),
+			without_blank_ends($shown), "$name: output");
+	}
+	else
+	{
+		unlike($complained{$i}, qr/^(ERROR|FATAL|PANIC)/m, "$name: no error");
+	}
+}
+
+# ---- the reference -----------------------------------------------------------------
+
+sub query_lines
+{
+	my ($sql) = @_;
+
+	return split /\n/, $node->safe_psql('postgres', $sql);
+}
+
+# Signatures, with the item types in the name and the user types spelled out.
+sub shown_signatures
+{
+	my ($text) = @_;
+	my %suffix = (bigint => '', text => '_text', uuid => '_uuid');
+	my @signatures;
+
+	$text =~ s/\s+/ /g;
+	while ($text =~ /recsys\.(\w+)((?:\[_text\|_uuid\])?)\((.*?)\) RETURNS (.*?)(?= recsys\.\w+(?:\[|\()| ?$)/g)
+	{
+		my ($name, $family, $arguments, $result) = ($1, $2, $3, $4);
+
+		foreach my $t ($family ? ('bigint', 'text', 'uuid') : ('bigint'))
+		{
+			foreach my $u ($arguments =~ /\bU\b/ ? ('bigint', 'text', 'uuid') : (''))
+			{
+				my $signature = $name . ($family ? $suffix{$t} : '') . "($arguments) $result";
+
+				$signature =~ s/\bT\b/$t/g;
+				$signature =~ s/\bU\b/$u/g;
+				push @signatures, $signature;
+			}
+		}
+	}
+	return @signatures;
+}
+
+my @shown = map { shown_signatures($_->{text}) }
+  grep { $_->{lang} eq 'text' && $_->{text} =~ /^recsys\.\w/ } @blocks;
+
+# Functions to be called, not those behind a type, an operator, a view and the like.
+my @there = map { s/::[a-z ]+(\[\])?//gr } query_lines(q{
+SELECT p.proname || '(' ||
+       regexp_replace(pg_get_function_arguments(p.oid), '(, )?OUT .*', '') || ') ' ||
+       CASE WHEN p.proargmodes IS NULL THEN pg_get_function_result(p.oid)
+            ELSE (SELECT string_agg(p.proargnames[i] || ' ' || format_type(p.proallargtypes[i], NULL), ', ' ORDER BY i)
+                  FROM generate_subscripts(p.proargmodes, 1) i WHERE p.proargmodes[i] IN ('o', 't')) END
+FROM pg_proc p
+JOIN pg_depend d ON d.objid = p.oid AND d.classid = 'pg_proc'::regclass AND d.deptype = 'e'
+WHERE p.pronamespace = 'recsys'::regnamespace AND p.prokind = 'f'
+AND NOT EXISTS (SELECT FROM pg_depend u
+                WHERE u.refclassid = 'pg_proc'::regclass AND u.refobjid = p.oid
+                AND u.classid IN ('pg_type'::regclass, 'pg_operator'::regclass, 'pg_cast'::regclass,
+                                  'pg_opclass'::regclass, 'pg_amproc'::regclass, 'pg_opfamily'::regclass,
+                                  'pg_rewrite'::regclass))
+AND NOT EXISTS (SELECT FROM pg_aggregate a
+                WHERE p.oid IN (a.aggtransfn, a.aggfinalfn, a.aggcombinefn))
+AND NOT ('recsys.recvec'::regtype = ANY (p.proargtypes::oid[]))
+});
+is(join("\n", sort @shown), join("\n", sort @there), 'signatures of the functions');
+
+# Options; the bullets below the table say what each means.
+my @options = map { join '|', @$_ } table_rows(section('### Options'));
+is(join("\n", sort @options), join("\n", sort(query_lines(
+	q{SELECT concat_ws('|', name, type, coalesce(default_explicit, ''), coalesce(default_implicit, ''),
+	                   range, algorithms) FROM recsys.options()}))), 'options');
+is(join("\n", sort(section('### Options') =~ /^- `(\w+)`:/mg)),
+	join("\n", sort map { (split /\|/)[0] } @options), 'every option is explained');
+
+# Settings
+is(join("\n", map { join '|', @$_[ 0 .. 2 ] } table_rows(section('### Settings'))),
+	join("\n", query_lines(q{
+SELECT name || '|' || CASE WHEN unit = 'kB' THEN replace(replace(pg_size_pretty(boot_val::bigint * 1024), ' ', ''), '4096MB', '4GB')
+                           ELSE boot_val END || '|' || context
+FROM pg_settings WHERE name LIKE 'recsys.%' ORDER BY name COLLATE "C"})), 'settings');
+
+# Views and their columns
+my $views = section('### Views');
+my @views;
+while ($views =~ /^`recsys\.(\w+)`(.*?)(?=^`recsys|\z)/msg)
+{
+	my ($view, $text) = ($1, $2);
+	my @columns = map { split /, /, $_->[0] } table_rows($text);
+
+	push @views, $view;
+	is(join("\n", sort @columns), join("\n", sort(query_lines(
+		qq{SELECT attname FROM pg_attribute WHERE attrelid = 'recsys.$view'::regclass AND attnum > 0}))),
+		"columns of $view");
+}
+is(join("\n", sort @views), join("\n", sort(query_lines(
+	q{SELECT relname FROM pg_class WHERE relkind = 'v' AND relnamespace = 'recsys'::regnamespace}))), 'views');
+
+# recvec: operators, functions, casts
+my $recvec = section('### The type recvec');
+is(join("\n", sort map { split / /, $_->[0] } table_rows($recvec)), join("\n", sort(query_lines(
+	q{SELECT DISTINCT oprname FROM pg_operator WHERE oprnamespace = 'recsys'::regnamespace}))), 'operators');
+my ($functions) = $recvec =~ /^(\| function .*?)\n\n/ms;
+is(join("\n", sort map { my $returns = $_->[1]; map { "$_ $returns" } $_->[0] =~ /\w+\([^)]*\)/g } table_rows($functions)),
+	join("\n", sort(query_lines(q{
+SELECT p.proname || '(' || replace(pg_get_function_identity_arguments(p.oid), 'recsys.', '') || ') ' ||
+       replace(pg_get_function_result(p.oid), 'recsys.', '')
+FROM pg_proc p
+WHERE p.pronamespace = 'recsys'::regnamespace AND p.oid NOT IN (SELECT castfunc FROM pg_cast)
+AND (p.prokind = 'a' OR 'recsys.recvec'::regtype = ANY (p.proargtypes::oid[]) AND p.proname !~ '^recvec_')}))),
+	'functions of recvec');
+my ($casts) = $recvec =~ /^(Casts,.*?)Errors/ms;
+my ($from, $to) = split /; to /, $casts =~ s/\n/ /gr;
+is(join("\n", sort((map { "from $_" } $from =~ /`(.*?)`/g), (map { "to $_" } $to =~ /`(.*?)`/g))),
+	join("\n", sort(query_lines(q{
+SELECT CASE WHEN casttarget = 'recsys.recvec'::regtype THEN 'from ' || castsource::regtype
+            ELSE 'to ' || casttarget::regtype END
+FROM pg_cast WHERE castsource <> casttarget AND 'recsys.recvec'::regtype IN (castsource, casttarget)}))), 'casts');
+
+# ---- the messages --------------------------------------------------------------------
+
+# Every message of recsys that the manual explains is one that the code can raise.
+my @messages;
+find({
+	no_chdir => 1,
+	wanted => sub {
+		return if !/\.(?:c|sql)$/;
+		my $code = slurp_file($_);
+
+		push @messages, $1 while $code =~ /errmsg\("((?:[^"\\]|\\.)*)"/g;
+		push @messages, $1 while $code =~ /RAISE EXCEPTION '([^']*)'/g;
+	}
+}, "$root/extension", "$root/sql/parts");
+my @patterns = map {
+	my $text = s/\\"/"/gr;
+	join '.+', map { quotemeta } split /%[-.\d]*(?:z|l|ll)?[a-zA-Z]/, $text, -1;
+} @messages;
+
+my ($ours) = section('## Troubleshooting') =~ /\A(.*?)^Messages of the server/ms;
+my @explained;
+foreach my $entry ($ours =~ /^- (.*?)(?=^- |\n\n|\z)/msg)
+{
+	$entry =~ s/\s+/ /g;
+	my ($head) = $entry =~ /^((?:`[^`]*`(?:, and |, )?)+)/;
+	push @explained, $head =~ /`([^`]*)`/g;
+}
+cmp_ok(scalar @explained, '>', 20, 'messages are explained');
+foreach my $message (grep { !/^could not load library/ } @explained)
+{
+	ok((grep { $message =~ /^$_$/ } @patterns), "message exists: $message");
+}
+
+done_testing();
