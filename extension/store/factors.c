@@ -22,6 +22,7 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
@@ -30,6 +31,7 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 #include "utils/typcache.h"
 
 #include "compat.h"
@@ -50,11 +52,23 @@ enum
 
 /* ---- the tables --------------------------------------------------------- */
 
-/* Open a factor table and check that it still is one. */
-static Relation
-open_table(Oid table, Oid extra_type, LOCKMODE lockmode)
+static Oid
+recvec_type(void)
 {
-	Relation	relation = table_open(table, lockmode);
+	return GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum("recvec"),
+						   ObjectIdGetDatum(get_namespace_oid("recsys", false)));
+}
+
+/*
+ * Open a factor table, the users' or the items', and check that it still is
+ * one: what is read and written here is not checked by the executor, so a
+ * column of another type would be taken for what it is not.
+ */
+static Relation
+open_table(const RsModel *model, bool of_users, LOCKMODE lockmode)
+{
+	Relation	relation = table_open(of_users ? model->user_factors : model->item_factors,
+									  lockmode);
 	TupleDesc	desc = RelationGetDescr(relation);
 	RsIdKind	kind;
 
@@ -62,8 +76,9 @@ open_table(Oid table, Oid extra_type, LOCKMODE lockmode)
 		desc->natts != FACTORS_NATTS ||
 		TupleDescAttr(desc, FACTORS_VERSION - 1)->atttypid != INT4OID ||
 		!rs_id_kind_of_type(TupleDescAttr(desc, FACTORS_ID - 1)->atttypid, &kind) ||
-		TupleDescAttr(desc, FACTORS_FACTORS - 1)->attlen != -1 ||
-		TupleDescAttr(desc, FACTORS_EXTRA - 1)->atttypid != extra_type)
+		kind != (of_users ? model->user_kind : model->item_kind) ||
+		TupleDescAttr(desc, FACTORS_FACTORS - 1)->atttypid != recvec_type() ||
+		TupleDescAttr(desc, FACTORS_EXTRA - 1)->atttypid != (of_users ? FLOAT4OID : INT4OID))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("relation \"%s\" is not a factor table",
@@ -156,7 +171,7 @@ rs_factors_read_user(const RsModel *model, int version, Datum user_id,
 	Datum		id;
 	bool		found = false;
 
-	relation = open_table(model->user_factors, FLOAT4OID, AccessShareLock);
+	relation = open_table(model, true, AccessShareLock);
 	if (rs_id_to_column(user_id, model->user_kind, id_column_type(relation), &id))
 	{
 		scan = begin_scan(relation, version, &id);
@@ -196,7 +211,7 @@ rs_factors_read_item(const RsModel *model, int version, Datum item_id,
 	Datum		id;
 	bool		found = false;
 
-	relation = open_table(model->item_factors, INT4OID, AccessShareLock);
+	relation = open_table(model, false, AccessShareLock);
 	if (rs_id_to_column(item_id, model->item_kind, id_column_type(relation), &id))
 	{
 		scan = begin_scan(relation, version, &id);
@@ -216,7 +231,7 @@ void
 rs_factors_scan_items(const RsModel *model, int version,
 					  RsItemCallback callback, void *arg)
 {
-	Relation	relation = open_table(model->item_factors, INT4OID, AccessShareLock);
+	Relation	relation = open_table(model, false, AccessShareLock);
 	SysScanDesc scan = begin_scan(relation, version, NULL);
 	MemoryContext row_context = AllocSetContextCreate(CurrentMemoryContext,
 													  "recsys item row",
@@ -264,13 +279,12 @@ struct RsFactorWriter
 	TupleTableSlot *slots[BATCH_ROWS];
 };
 
-/* extra_type tells users from items. */
 static RsFactorWriter *
-begin_insert(Oid table, Oid extra_type, int version)
+begin_insert(const RsModel *model, bool of_users, int version)
 {
 	RsFactorWriter *writer = palloc0(sizeof(RsFactorWriter));
 
-	writer->relation = open_table(table, extra_type, RowExclusiveLock);
+	writer->relation = open_table(model, of_users, RowExclusiveLock);
 	writer->version = version;
 	writer->id_type = id_column_type(writer->relation);
 	if (!rs_id_kind_of_type(writer->id_type, &writer->id_kind))
@@ -292,13 +306,13 @@ begin_insert(Oid table, Oid extra_type, int version)
 RsFactorWriter *
 rs_factors_begin_insert_users(const RsModel *model, int version)
 {
-	return begin_insert(model->user_factors, FLOAT4OID, version);
+	return begin_insert(model, true, version);
 }
 
 RsFactorWriter *
 rs_factors_begin_insert_items(const RsModel *model, int version)
 {
-	return begin_insert(model->item_factors, INT4OID, version);
+	return begin_insert(model, false, version);
 }
 
 /* Write the rows of the batch and their index entries. */
