@@ -9,6 +9,7 @@ set -uo pipefail
 # shellcheck source=test/lib.sh
 . "$(dirname "$0")/lib.sh"
 
+LOG=$BUILD/majors/log
 PASSED=0
 FAILED=0
 SKIPPED=0
@@ -28,7 +29,7 @@ obstacle()
 
 run_major()
 {
-	local major=$1 log=$LOG/major-$1.log rc=0 total
+	local major=$1 log=$LOG/$1.log rc=0 total
 
 	echo "== PostgreSQL $major"
 	if [ -n "$CAN" ]; then
@@ -36,10 +37,10 @@ run_major()
 		SKIPPED=$((SKIPPED + 1))
 		return
 	fi
-	mkdir -p "$LOG/out-$major"
+	# What runs is a copy of the sources, without what was built here.
 	(
-		cd "$ROOT" || exit 125
-		PG_MATRIX_OUT=$LOG/out-$major bash "$ROOT/test/pg_matrix.sh" "$major" -- bash -c '
+		cd "$BUILD/majors/src" || exit 125
+		PG_MATRIX_OUT=$LOG/$major bash "$ROOT/test/pg_matrix.sh" "$major" -- bash -c '
 			test/run.sh unit regress isolation tap
 			rc=$?
 			cp -R build/log/. "$OUT"
@@ -61,6 +62,7 @@ run_major()
 }
 
 mkdir -p "$LOG"
+sync_tree "$BUILD/majors/src"
 CAN=$(obstacle)
 [ $# -gt 0 ] || set -- 17 18
 for major in "$@"; do run_major "$major"; done
