@@ -39,12 +39,12 @@ typedef struct RsObjective
 	double		unobserved_weight;	/* w0; 0 for explicit */
 } RsObjective;
 
-/* The side that is held fixed: n vectors of k floats, zero-padded to stride. */
+/* The side that is held fixed: vectors of k floats, zero-padded to stride. */
 typedef struct RsFixedSide
 {
-	const float *factors;		/* n x stride */
-	const float *biases;		/* n, or NULL when the model has none */
-	int32_t		n;
+	const float *factors;		/* stride floats a row */
+	const float *biases;		/* one a row, or NULL when the model has none */
+	int32_t		n;				/* rows with cells, the N of the ridge */
 	int			k;
 	int			stride;			/* RS_STRIDE(k) */
 	const double *gramian;		/* k x stride: sum of y y', not yet times w0;

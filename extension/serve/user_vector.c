@@ -39,12 +39,21 @@ void
 rs_user_read(const RsModel *model, const RsVersion *version,
 			 Datum user_id, bool fresh, bool need_rows, RsUser *user)
 {
+	bool		als = version->algorithm == RS_ALS;
+
+	/*
+	 * A stored vector tells what its user likes.  Where the caller's own rights
+	 * and row policies decide, only somebody to whom they show a row of the user
+	 * gets it.
+	 */
+	bool		guarded = als && !fresh && !model->run_as_owner;
+
 	memset(user, 0, sizeof(RsUser));
 	user->id = user_id;
 	user->fresh = fresh;
-	if (need_rows || (fresh && version->algorithm == RS_ALS))
+	if (need_rows || guarded || (als && fresh))
 		user->n_rows = rs_source_user_rows(model, user_id, &user->rows);
-	if (!fresh && version->algorithm == RS_ALS)
+	if (als && !fresh && (!guarded || user->n_rows > 0))
 		user->has_stored = rs_factors_read_user(model, version->version, user_id,
 												&user->stored);
 }

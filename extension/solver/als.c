@@ -138,8 +138,12 @@ report_progress(void *arg)
 static void
 count_rows(RsSide *side)
 {
+	side->active = 0;
 	for (int32_t r = 0; r < side->cells.n; r++)
+	{
 		side->counts[r] = (int32_t) (side->cells.start[r + 1] - side->cells.start[r]);
+		side->active += side->counts[r] > 0;
+	}
 }
 
 /* The mean of the explicit cells, in the order of the users' rows. */

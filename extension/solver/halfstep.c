@@ -96,7 +96,7 @@ row_penalty(const RsHalfStep *step, int32_t r)
 	if (side->biases != NULL)
 		squares += (double) side->biases[r] * (double) side->biases[r];
 	return squares == 0.0 ? 0.0 :
-		squares * rs_row_ridge(step->objective, side->counts[r], step->fixed->cells.n);
+		squares * rs_row_ridge(step->objective, side->counts[r], step->fixed->active);
 }
 
 static RsStatus
@@ -112,7 +112,7 @@ solve_one(RsHalfStep *step, int thread, int32_t r)
 		hooks.rank_update = rs_blas_rank_update;
 	fixed.factors = step->fixed->factors;
 	fixed.biases = step->fixed->biases;
-	fixed.n = step->fixed->cells.n;
+	fixed.n = step->fixed->active;
 	fixed.k = step->k;
 	fixed.stride = step->stride;
 	fixed.gramian = step->gramian;

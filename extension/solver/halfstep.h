@@ -19,6 +19,8 @@ typedef struct RsSide
 	float	   *factors;		/* n x stride */
 	float	   *biases;			/* n, or NULL */
 	int32_t    *counts;			/* cells of each row */
+	int32_t		active;			/* rows that have cells: the N of the other side's
+								 * ridge, since the others are not published */
 	int32_t    *order;			/* rows, heavy ones first */
 	double	   *losses;			/* each row's share of the objective, or NULL */
 	double	   *penalties;		/* the part of it that is ridge |x|^2, or NULL */

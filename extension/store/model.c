@@ -14,6 +14,7 @@
 
 #include "access/genam.h"
 #include "access/htup_details.h"
+#include "access/relation.h"
 #include "access/table.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
@@ -198,10 +199,14 @@ find_relations(RsModel *model)
 	return OidIsValid(model->owner);
 }
 
-/* Find the types of the ids and of the time. */
+/* Find the types of the ids and of the time, and with whose rights the view reads. */
 static void
 find_types(RsModel *model)
 {
+	Relation	view = relation_open(model->view, AccessShareLock);
+
+	model->run_as_owner = !RelationHasSecurityInvoker(view);
+	relation_close(view, NoLock);
 	model->user_type = view_column_type(model->view, "user_id");
 	model->item_type = view_column_type(model->view, "item_id");
 	if (!rs_id_kind_of_type(model->user_type, &model->user_kind) ||

@@ -38,6 +38,7 @@ typedef struct RsModel
 	Oid			user_type;		/* base types of the view's columns */
 	Oid			item_type;
 	Oid			time_type;		/* base type, InvalidOid without time column */
+	bool		run_as_owner;	/* the view is read with its owner's rights */
 	RsFeedback	feedback;
 	RsAlgorithm algorithm;
 	Jsonb	   *options;

@@ -418,6 +418,7 @@ rs_source_read(const RsModel *model, Size memory_limit,
 	options.dest = &receiver.pub;
 	options.read_only = true;
 	result = SPI_execute_extended(sql, &options);
+	MemoryContextSwitchTo(receiver.context);	/* SPI leaves its own */
 	if (result < 0)
 		elog(ERROR, "SPI_execute_extended failed: %s", SPI_result_code_string(result));
 

@@ -91,6 +91,22 @@ SELECT recsys.dims(recsys.item_vector('vis', 2)), recsys.dims(recsys.item_vector
 SELECT recsys.deploy('vis', 2);
 SELECT recsys.dims(recsys.item_vector('vis', 2));
 
+-- a stored vector is for those who see a row of its user
+CREATE ROLE recsys_regress_vis;
+ALTER TABLE vis_likes ENABLE ROW LEVEL SECURITY;
+CREATE POLICY some ON vis_likes TO recsys_regress_vis USING (user_id = 2);
+GRANT SELECT ON vis_likes, recsys_data.vis TO recsys_regress_vis;
+SET ROLE recsys_regress_vis;
+SELECT u, r.source, recsys.predict('vis', u, 2, fresh => false) IS NOT NULL AS predicted,
+       recsys.user_vector('vis', u, fresh => false) IS NOT NULL AS vector
+  FROM generate_series(1, 2) AS u, recsys.recommend('vis', u, 1, false, fresh => false) AS r;
+RESET ROLE;
+SELECT recsys.alter_model('vis', run_as => 'owner');
+SET ROLE recsys_regress_vis;
+SELECT u, r.source FROM generate_series(1, 2) AS u, recsys.recommend('vis', u, 1, false, fresh => false) AS r;
+RESET ROLE;
+
 SELECT recsys.drop_model('vis');
 DROP TABLE vis_likes;
+DROP ROLE recsys_regress_vis;
 DROP FUNCTION vis_loop, vis_stable;

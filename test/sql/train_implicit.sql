@@ -41,3 +41,16 @@ SELECT users, items, ratings FROM recsys.train('ti');
 
 SELECT recsys.drop_model('ti'), recsys.drop_model('tw');
 DROP TABLE ti_events;
+
+-- items with weight 0 alone are not part of the model: folded users equal stored ones
+CREATE TABLE zero_weights (user_id int, item_id int, weight real);
+INSERT INTO zero_weights SELECT u, i, 1 + (u * i) % 3 FROM generate_series(1, 20) u, generate_series(1, 10) i WHERE (u + i) % 2 = 0;
+INSERT INTO zero_weights SELECT 1, i, 0 FROM generate_series(100, 500) i;
+CREATE INDEX ON zero_weights (user_id);
+SELECT recsys.create_model('zero', 'zero_weights', rating_column => 'weight', feedback => 'implicit',
+    options => '{"factors": 3, "unobserved_weight": 1}');
+SELECT users, items FROM recsys.train('zero');
+SELECT count(*), bool_and(recsys.user_vector('zero', u) = recsys.user_vector('zero', u, fresh => false)) AS same
+  FROM generate_series(1, 20) u;
+SELECT recsys.drop_model('zero');
+DROP TABLE zero_weights;
