@@ -70,7 +70,7 @@ extern RsModel *rs_model_open(const char *name, RsModelUse use);
 extern bool rs_model_exists(const char *name);
 
 /* Raise 42704: there is no model of this name. */
-extern void rs_model_missing(const char *name) pg_attribute_noreturn();
+extern void rs_model_missing(const char *name);
 
 /* The name as messages show it: no longer than a name can be. */
 extern char *rs_model_shown_name(const char *name);

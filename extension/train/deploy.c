@@ -54,9 +54,7 @@ lock_model(const RsModel *model)
 	execute(model, "SELECT active_version FROM recsys.model"
 			" WHERE name = $1 FOR NO KEY UPDATE", 1, 0);
 	if (SPI_processed != 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("recommendation model \"%s\" does not exist", model->name)));
+		rs_model_missing(model->name);
 	return first_int();
 }
 

@@ -178,9 +178,7 @@ next_version(const RsModel *model)
 					   " WHERE name = $1 RETURNING last_version",
 					   1, types, values, NULL, false);
 	if (SPI_processed != 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("recommendation model \"%s\" does not exist", model->name)));
+		rs_model_missing(model->name);
 	return DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
 									   1, &isnull));
 }
