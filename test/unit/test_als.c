@@ -12,6 +12,7 @@
 #include <fenv.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "kernel/rng.h"
@@ -765,18 +766,51 @@ test_memory(void)
 
 /* ---- threads and ticks --------------------------------------------------- */
 
+/* Does a thread block every signal that can be blocked, and run niced? */
+static bool
+is_pool_thread(const char *id)
+{
+	char		name[300];
+	char		line[200];
+	uint64_t	blocked = 0;
+	FILE	   *status;
+
+	snprintf(name, sizeof(name), "/proc/self/task/%s/status", id);
+	status = fopen(name, "r");
+	while (status != NULL && fgets(line, sizeof(line), status) != NULL)
+	{
+		if (strncmp(line, "SigBlk:", 7) == 0)
+			blocked = strtoull(line + 7, NULL, 16);
+	}
+	if (status != NULL)
+		fclose(status);
+	for (int s = 1; s < 32; s++)
+	{
+		if (s != SIGKILL && s != SIGSTOP && (blocked >> (s - 1) & 1) == 0)
+			return false;
+	}
+	return getpriority(PRIO_PROCESS, (id_t) atoi(id)) >= 10;
+}
+
+/* All threads of the process, or the pool's. */
 static int
-count_threads(void)
+count_tasks(bool pool)
 {
 	DIR		   *tasks = opendir("/proc/self/task");
 	struct dirent *entry;
 	int			n = 0;
 
 	while (tasks != NULL && (entry = readdir(tasks)) != NULL)
-		n += entry->d_name[0] != '.';
+		n += entry->d_name[0] != '.' && (!pool || is_pool_thread(entry->d_name));
 	if (tasks != NULL)
 		closedir(tasks);
 	return n;
+}
+
+static int
+count_threads(void)
+{
+	return count_tasks(false);
 }
 
 /* A joined thread may still be listed until the kernel has taken it away. */
@@ -794,6 +828,7 @@ typedef struct Watch
 {
 	pthread_t	caller;
 	int			most_threads;
+	int			most_in_pool;
 	int			stop_at;		/* finished iterations; -1 = never */
 	long		ticks;
 	int			iteration;
@@ -805,8 +840,11 @@ watch(void *arg, const RsAlsProgress *progress)
 {
 	Watch	   *w = arg;
 	int			threads = count_threads();
+	int			in_pool = count_tasks(true);
 
 	w->ticks++;
+	if (in_pool > w->most_in_pool)
+		w->most_in_pool = in_pool;
 	if (threads > w->most_threads)
 		w->most_threads = threads;
 	if (!pthread_equal(w->caller, pthread_self()) || progress->iteration < w->iteration ||
@@ -833,12 +871,12 @@ test_ticks(void)
 	before = count_threads_down_to(1);
 	for (int stop_at = -1; stop_at <= 4; stop_at++)
 	{
-		Watch		w = {pthread_self(), 0, stop_at, 0, 0, true};
+		Watch		w = {pthread_self(), 0, 0, stop_at, 0, 0, true};
 
 		fit(&t, watch, &w);
 		CHECK(t.status == (stop_at < 0 ? RS_OK : RS_STOPPED));
 		CHECK(w.sane && w.ticks > 0);
-		CHECK(w.most_threads == before + 3);
+		CHECK(w.most_threads == before + 3 && w.most_in_pool == 3);
 		CHECK(count_threads_down_to(before) == before);
 		CHECK(t.model.iterations == (stop_at < 0 ? 6 : stop_at));
 	}
@@ -853,17 +891,20 @@ test_environment(void)
 	Training	other;
 	sigset_t	before;
 	sigset_t	after;
+	sigset_t	original;
 
+	sigemptyset(&before);
+	sigaddset(&before, SIGUSR1);
+	pthread_sigmask(SIG_SETMASK, &before, &original);
 	training_init(&plain, 40, 30, 1200, 8, false);
 	fill_random(&plain, 40);
 	fit(&plain, NULL, NULL);
 	copy_shuffled(&other, &plain);
-	pthread_sigmask(SIG_SETMASK, NULL, &before);
 	fesetround(FE_UPWARD);
 	fit(&other, NULL, NULL);
 	CHECK(fegetround() == FE_UPWARD);
 	fesetround(FE_TONEAREST);
-	pthread_sigmask(SIG_SETMASK, NULL, &after);
+	pthread_sigmask(SIG_SETMASK, &original, &after);
 	for (int s = 1; s < 32; s++)
 		CHECK(sigismember(&before, s) == sigismember(&after, s));
 	CHECK(same_model(&plain, &other));

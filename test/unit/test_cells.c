@@ -110,6 +110,16 @@ test_order(void)
 		}
 		CHECK(rs_cells_reduce(first, N, implicit) == 1);
 		CHECK(first[0].value == rs_cell_combine(values, N, implicit));
+		for (int32_t i = 1; i < N; i++)
+			CHECK(values[i - 1] <= values[i]);
+	}
+	for (int32_t n = 2; n < 100; n++)
+	{
+		for (int32_t i = 0; i < n; i++)
+			values[i] = unit_random_float();
+		rs_cell_combine(values, n, true);
+		for (int32_t i = 1; i < n; i++)
+			CHECK(values[i - 1] <= values[i]);
 	}
 	free(first);
 	free(second);

@@ -208,6 +208,7 @@ test_against_reference(int k, int32_t side_n, int32_t row_n, bool implicit, bool
 	case_init(&c, k, side_n, row_n, implicit, biases);
 	reference(&c, best);
 	minimum = direct_objective(&c, best);
+	memset(c.x, 0x7f, (size_t) c.side.stride * sizeof(float));
 	CHECK(case_solve(&c) == RS_OK);
 	for (int j = 0; j < k; j++)
 	{
@@ -404,6 +405,31 @@ test_huge(void)
 	}
 }
 
+/* Ratings that the factors explain entirely: rounding must not go below 0. */
+static void
+test_perfect_fit(void)
+{
+	for (int repeat = 0; repeat < 50; repeat++)
+	{
+		Case		c;
+
+		case_init(&c, 4, 60, 60, false, false);
+		c.objective.regularization = 0.0;
+		c.objective.mean = 0.0;
+		for (int i = 0; i < 60; i++)
+		{
+			c.value[i] = 0.0f;
+			for (int j = 0; j < 4; j++)
+				c.value[i] += (float) (j + 1) * c.factors[(size_t) i * c.side.stride + j];
+		}
+		CHECK(case_solve(&c) == RS_OK);
+		CHECK(c.loss >= 0.0 && c.loss < 1e-3);
+		for (int j = 0; j < 4; j++)
+			CHECK_NEAR(c.x[j], j + 1, 1e-5);
+		case_free(&c);
+	}
+}
+
 /* A negative event is certain, and certain to be no preference. */
 static void
 test_negative(void)
@@ -445,9 +471,11 @@ test_gramian(void)
 	{
 		Case		c;
 		int			stride = RS_STRIDE(k);
-		double	   *parts = unit_alloc((size_t) k * stride * sizeof(double));
 		size_t		bytes = (size_t) k * stride * sizeof(double);
+		double	   *parts = unit_alloc(bytes + 8 * (size_t) stride * sizeof(double));
 
+		for (int i = k * stride; i < (k + 8) * stride; i++)
+			parts[i] = -0.0;
 		case_init(&c, k, 300, 1, true, false);
 		for (int a = 0; a < k; a++)
 		{
@@ -473,6 +501,10 @@ test_gramian(void)
 		}
 		rs_gramian_mirror(k, stride, parts);
 		CHECK(memcmp(parts, c.gramian, bytes) == 0);
+
+		/* Nothing was written behind the last row, not even 0 added. */
+		for (int i = k * stride; i < (k + 8) * stride; i++)
+			CHECK(signbit(parts[i]));
 		free(parts);
 		case_free(&c);
 	}
@@ -516,6 +548,7 @@ main(void)
 	test_largest();
 	test_ridge();
 	test_empty();
+	test_perfect_fit();
 	test_negative();
 	test_invalid();
 	test_stop();
