@@ -42,11 +42,10 @@ rs_user_read(const RsModel *model, const RsVersion *version,
 	bool		als = version->algorithm == RS_ALS;
 
 	/*
-	 * A stored vector tells what its user likes.  Where the caller's own rights
-	 * and row policies decide, only somebody to whom they show a row of the user
-	 * gets it.
+	 * A stored vector tells what its user likes.  Where rights or row policies
+	 * may hide rows from the caller, he gets it only if he sees one of the user.
 	 */
-	bool		guarded = als && !fresh && !model->run_as_owner;
+	bool		guarded = als && !fresh && rs_source_may_hide_rows(model);
 
 	memset(user, 0, sizeof(RsUser));
 	user->id = user_id;

@@ -24,14 +24,21 @@
 #include <float.h>
 #include <math.h>
 
+#include "access/relation.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "common/pg_prng.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "nodes/parsenodes.h"
+#include "rewrite/rewriteHandler.h"
 #include "tcop/dest.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/rls.h"
 #include "utils/uuid.h"
 
 #include "compat.h"
@@ -556,4 +563,42 @@ rs_source_user_rows(const RsModel *model, Datum user_id, RsUserRow **rows)
 	n = copy_user_rows(model->item_kind, context, rows);
 	SPI_finish();
 	return n;
+}
+
+/* ---- what the caller may see ------------------------------------------------ */
+
+/* May this entry of the view's range table hide rows from the user? */
+static bool
+entry_may_hide_rows(const RangeTblEntry *entry)
+{
+	return entry->rtekind != RTE_RELATION ||
+		entry->relkind == RELKIND_VIEW ||
+		check_enable_rls(entry->relid, InvalidOid, true) == RLS_ENABLED ||
+		pg_class_aclcheck(entry->relid, GetUserId(), ACL_SELECT) != ACLCHECK_OK;
+}
+
+bool
+rs_source_may_hide_rows(const RsModel *model)
+{
+	Relation	view;
+	Query	   *query;
+	ListCell   *cell;
+	bool		hides;
+
+	if (model->run_as_owner)
+		return false;
+	view = relation_open(model->view, AccessShareLock);
+	query = get_view_query(view);
+	hides = query->jointree->quals != NULL;
+	foreach(cell, query->rtable)
+	{
+		const RangeTblEntry *entry = lfirst_node(RangeTblEntry, cell);
+
+		/* before 16 a view's range table names the view itself, twice */
+		if (entry->rtekind == RTE_RELATION && entry->relid == model->view)
+			continue;
+		hides = hides || entry_may_hide_rows(entry);
+	}
+	relation_close(view, NoLock);
+	return hides;
 }

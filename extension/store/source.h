@@ -59,4 +59,12 @@ typedef struct RsUserRow
 extern int32 rs_source_user_rows(const RsModel *model, Datum user_id,
 								 RsUserRow **rows);
 
+/*
+ * May the view show the current user fewer rows than it shows its owner?  False
+ * only where that is plain: a view over one relation that is no view, without a
+ * condition, on which the user has SELECT and no row policy applies; or a view
+ * that reads with its owner's rights.
+ */
+extern bool rs_source_may_hide_rows(const RsModel *model);
+
 #endif							/* RS_SOURCE_H */

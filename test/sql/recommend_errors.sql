@@ -62,7 +62,7 @@ REVOKE SELECT ON err_likes FROM regress_err_app;
 SET ROLE regress_err_app;
 -- the rows are read as the caller
 SELECT * FROM recsys.recommend('err', 2);
--- the stored vector needs none of them
+-- and a stored vector is not for those who may see no row of its user
 SELECT count(*), min(r.source) FROM recsys.recommend('err', 2, 3, false, fresh => false) r;
 SELECT count(*) FROM recsys_data.err_item_factors;
 RESET ROLE;

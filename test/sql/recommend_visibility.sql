@@ -94,7 +94,7 @@ SELECT recsys.dims(recsys.item_vector('vis', 2));
 -- a stored vector is for those who see a row of its user
 CREATE ROLE recsys_regress_vis;
 ALTER TABLE vis_likes ENABLE ROW LEVEL SECURITY;
-CREATE POLICY some ON vis_likes TO recsys_regress_vis USING (user_id = 2);
+CREATE POLICY visible ON vis_likes TO recsys_regress_vis USING (user_id = 2);
 GRANT SELECT ON vis_likes, recsys_data.vis TO recsys_regress_vis;
 SET ROLE recsys_regress_vis;
 SELECT u, r.source, recsys.predict('vis', u, 2, fresh => false) IS NOT NULL AS predicted,
