@@ -80,11 +80,19 @@ packaged_major()
 	die "no package of PostgreSQL 15 to 18 here; install its server and headers, or set PG_CONFIG"
 }
 
+ANSWER_DIR=/etc/postgresql-common/createcluster.d
+
+forget_answer()
+{
+	as_root rm -f "$ANSWER_DIR/recsys.conf"
+	as_root rmdir "$ANSWER_DIR" 2>/dev/null || true
+}
+
 # Debian's package makes and starts a cluster of its own unless told not to;
 # the file that tells it so lives only as long as the installation.
 install_postgres()
 {
-	local major conf=/etc/postgresql-common/createcluster.d/recsys-setup.conf
+	local major
 
 	major=$(packaged_major)
 	if [ -x "/usr/lib/postgresql/$major/bin/postgres" ]; then
@@ -92,11 +100,12 @@ install_postgres()
 		return
 	fi
 	apt_get install -y --no-install-recommends postgresql-common
-	echo "create_main_cluster = false" | as_root tee "$conf" >/dev/null
-	trap 'as_root rm -f "$conf"' EXIT
+	trap forget_answer EXIT
+	as_root mkdir -p "$ANSWER_DIR"
+	echo "create_main_cluster = false" | as_root tee "$ANSWER_DIR/recsys.conf" >/dev/null
 	apt_get install -y --no-install-recommends \
 		"postgresql-$major" "postgresql-server-dev-$major"
-	as_root rm -f "$conf"
+	forget_answer
 	trap - EXIT
 }
 

@@ -1,0 +1,121 @@
+#!/bin/bash
+# The demo, from sources to recommendations, on a private server.
+#
+#   demo/run.sh         build, start the server, run demo.sql, stop the server
+#   demo/run.sh psql    the same server again for as long as psql runs
+#
+# Everything lies under build/ (where the unprivileged user may not go there, in a
+# directory of the system's temporary ones); nothing is left running.
+set -euo pipefail
+# shellcheck source=test/lib.sh
+. "$(dirname "$0")/../test/lib.sh"
+
+step()
+{
+	local start=$EPOCHREALTIME title=$1
+
+	shift
+	printf '%-58s' "$title"
+	if ! "$@" >"$BUILD/demo.log" 2>&1; then
+		echo "failed"
+		tail -n 30 "$BUILD/demo.log" >&2
+		die "the log is build/demo.log"
+	fi
+	awk -v a="$start" -v b="$EPOCHREALTIME" 'BEGIN { printf "%6.1f s\n", b - a }'
+}
+
+# Where the server's files are: the user it runs as must reach them.
+find_place()
+{
+	PLACE=$BUILD/demo
+	mkdir -p "$PLACE"
+	hand_over "$PLACE"
+	if ! as_user test -w "$PLACE"; then
+		rmdir "$PLACE" 2>/dev/null || true
+		PLACE=${TMPDIR:-/tmp}/recsys-demo-$(echo "$ROOT" | cksum | cut -d ' ' -f 1)
+		mkdir -p "$PLACE"
+		hand_over "$PLACE"
+	fi
+	RUN_HOME=$PLACE
+	USER_ENV=(PGHOST="$SOCK" PGDATABASE=demo PGUSER=demo TERM="${TERM:-dumb}" PSQLRC=/dev/null)
+}
+
+start()
+{
+	server_start "$PLACE/data" "$SOCK" "$PLACE/server.log"
+}
+
+# The sources of the demo and the staged extension, for that user.
+bring()
+{
+	server_stop "$PLACE/data"
+	rm -rf "$PLACE/stage" "$PLACE/demo"
+	cp -R "$TREE/stage" "$PLACE/stage"
+	cp -R "$TREE/demo" "$PLACE/demo"
+	hand_over "$PLACE/stage" "$PLACE/demo"
+}
+
+server()
+{
+	bring
+	if [ "$(cat "$PLACE/data/PG_VERSION" 2>/dev/null)" != "$PG_MAJOR" ]; then
+		rm -rf "$PLACE/data"
+		{
+			stage_conf "$PLACE/stage"
+			echo "shared_preload_libraries = 'recsys'"
+		} | server_init "$PLACE/data"
+	fi
+	start
+}
+
+admin() { as_user env PGUSER=postgres PGDATABASE="$1" psql -X -q -v ON_ERROR_STOP=1 -c "$2"; }
+
+# A database with the extension, and a role without any privilege but to make models.
+database()
+{
+	admin postgres "DROP DATABASE IF EXISTS demo"
+	admin postgres "DROP ROLE IF EXISTS demo"
+	admin postgres "CREATE ROLE demo LOGIN"
+	admin postgres "CREATE DATABASE demo OWNER demo"
+	admin demo "CREATE EXTENSION recsys"
+	admin demo "GRANT CREATE ON SCHEMA recsys_data TO demo"
+}
+
+finish()
+{
+	local rc=$?
+
+	trap - EXIT
+	server_stop "$PLACE/data" >/dev/null 2>&1 || true
+	rm -rf "$SOCK"
+	exit "$rc"
+}
+
+find_postgres || die "no PostgreSQL with server headers found; run make demo"
+TREE=$BUILD/demo-$PG_MAJOR
+SOCK=$(mktemp -d /tmp/recsys-demo.XXXXXX)	# short, as paths of sockets must be
+hand_over "$SOCK"
+find_place
+trap finish EXIT
+trap 'exit 130' INT TERM HUP
+
+case ${1:-} in
+	"")
+		step "Building" build_tree "$TREE"
+		step "Starting a private PostgreSQL $PG_MAJOR as user $RUN_AS" server
+		step "Creating a database, a role and the extension" database
+		begin=$EPOCHREALTIME
+		(cd "$PLACE" && as_user psql -X -q -v ON_ERROR_STOP=1 -f demo/demo.sql)
+		awk -v a="$begin" -v b="$EPOCHREALTIME" \
+			'BEGIN { printf "The script demo/demo.sql took %.1f s.\n", b - a }'
+		echo "The server is stopped again.  To go on in the same database: make psql"
+		;;
+	psql)
+		[ -d "$PLACE/data" ] || die "there is no demo yet; run make demo"
+		start
+		echo "Database demo; the server stops when you leave psql.  Try:"
+		echo "  SELECT * FROM recsys.recommend_text('shop', 15194);"
+		cd "$PLACE" && as_user psql -X
+		;;
+	*) die "usage: $0 [psql]" ;;
+esac
