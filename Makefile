@@ -89,7 +89,9 @@ $(UNIT_TESTS): $(UNIT_DIR)/%: test/unit/%.c $(UNIT_OBJS)
 
 .PHONY: check-unit
 check-unit: $(UNIT_TESTS)
-	@for test in $(UNIT_TESTS); do $$test || exit 1; done
+	@rc=0; for test in $(UNIT_TESTS); do \
+		if $$test; then echo "ok $${test##*/}"; else echo "not ok $${test##*/}"; rc=1; fi; \
+	done; exit $$rc
 
 # ---- set up, try, test: nothing is installed but packages that are missing --
 demo:

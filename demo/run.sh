@@ -108,6 +108,7 @@ case ${1:-} in
 		(cd "$PLACE" && as_user psql -X -q -v ON_ERROR_STOP=1 -f demo/demo.sql)
 		awk -v a="$begin" -v b="$EPOCHREALTIME" \
 			'BEGIN { printf "The script demo/demo.sql took %.1f s.\n", b - a }'
+		if [ "$PLACE" != "$BUILD/demo" ]; then echo "User $RUN_AS has its files in $PLACE."; fi
 		echo "The server is stopped again.  To go on in the same database: make psql"
 		;;
 	psql)

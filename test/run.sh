@@ -113,22 +113,22 @@ run_build()
 
 # ---- unit: the mathematics, without a server ---------------------------------------
 
-# A unit test program is a test; make check-unit prints `ok NAME` or `not ok NAME`.
+# A unit test program is a test: make check-unit says `ok NAME` or `not ok NAME` of each.
 run_unit()
 {
-	local log=$LOG/unit.log name rc=0
+	local log=$LOG/unit.log rc=0 line
 
 	stage unit
-	if [ -z "$(find "$ROOT/test/unit" -name 'test_*.c' 2>/dev/null)" ]; then
-		echo "no unit tests"
-		return
-	fi
-	make -C "$TREE" -s -k -j1 check-unit PG_CONFIG="$PG_CONFIG" CC=gcc >"$log" 2>&1 || rc=$?
-	while read -r name; do passed "unit $name"; done < <(sed -n 's/^ok \(- \)\?//p' "$log")
+	make -C "$TREE" -s -j"$JOBS" check-unit PG_CONFIG="$PG_CONFIG" CC=gcc >"$log" 2>&1 || rc=$?
+	while read -r line; do
+		case $line in
+			ok*) passed "unit ${line#ok }" ;;
+			*) failed "unit ${line#not ok }" ;;
+		esac
+	done < <(grep -E '^(ok|not ok) test_' "$log")
 	if [ "$rc" != 0 ]; then
-		failed "unit $(sed -n 's/^not ok \(- \)\?//p' "$log" | tr '\n' ' ')" "$log"
-	elif ! grep -q '^ok ' "$log"; then
-		passed unit
+		grep -q '^not ok' "$log" || failed "unit: could not run"
+		grep -v '^ok' "$log" | tail -n 60 | sed 's/^/        | /'
 	fi
 }
 
