@@ -260,7 +260,7 @@ tap_environment()
 		TESTLOGDIR="$WORK/src/tmp_check/log" PGPORT=65432
 		PG_REGRESS="$PGXS_DIR/src/test/regress/pg_regress"
 		TEMP_CONFIG="$WORK/stage.conf" RECSYS_STAGE="$WORK/stage"
-		PG_CONFIG="$PG_CONFIG" RECSYS_DATA="${1:-}")
+		PG_CONFIG="$PG_CONFIG")
 }
 
 run_tap()
@@ -285,45 +285,44 @@ run_tap()
 
 # ---- gates: measurements on real data ------------------------------------------------
 
-# A gate is a program that prints TAP: a Perl file as in test/t, or a shell script
-# which finds a server by PGHOST and PGUSER.  RECSYS_DATA names the data, which
-# are no part of the project.
+# Run one gate: a script that prints `ok` or `not ok` for each figure.  It gets the
+# directory of the data, which are no part of the project, and finds a server by
+# PGHOST and PGUSER.
+run_gate()
+{
+	local file=$1 name log rc=0
+
+	name=$(basename "$file" .sh)
+	log=$LOG/gate-$name.log
+	USER_ENV=(PGHOST="$WORK/sock" PGUSER=postgres PGDATABASE=postgres)
+	(cd "$WORK/src" && as_user bash "test/gates/$name.sh" "$WORK/real") >"$log" 2>&1 || rc=$?
+	USER_ENV=()
+	grep -E '^(ok|not ok|#)' "$log" | sed 's/^/        /'
+	if [ "$rc" != 0 ] || grep -q '^not ok' "$log"; then
+		failed "gate $name" "$log"
+	elif grep -q '^1\.\.0 # SKIP' "$log"; then
+		skipped "gate $name" "$(sed -n 's/^1\.\.0 # SKIP *//p' "$log")"
+	else
+		passed "gate $name ($(grep -c '^ok ' "$log") checks)"
+	fi
+}
+
 run_gates()
 {
-	local file name data=${RECSYS_DATA:-$ROOT/../shared/data} log rc
+	local file data=${RECSYS_DATA:-$ROOT/../shared/data}
 
 	stage gates
-	need_work
-	if [ -d "$data" ]; then
-		cp -RL "$data" "$WORK/real" && chmod -R u+w "$WORK/real" && hand_over "$WORK/real"
+	if [ ! -d "$data" ]; then
+		skipped gates "no data in ${data#"$ROOT"/}"
+		return
 	fi
-	for file in "$ROOT"/test/gates/*.sh "$ROOT"/test/gates/*.pl; do
-		name=$(basename "$file")
-		log=$LOG/gate-$name.log
-		if [ ! -f "$file" ]; then continue; fi
-		if [ ! -d "$data" ]; then
-			skipped "gate $name" "no data in ${data#"$ROOT"/}"
-			continue
-		fi
-		tap_environment "$WORK/real"
-		if [ "${file##*.}" = pl ]; then
-			run_prove "test/gates/$name" "$log"
-		else
-			need_server >"$log" 2>&1
-			USER_ENV+=(PGHOST="$WORK/sock" PGUSER=postgres PGDATABASE=postgres PGPORT=5432)
-			rc=0
-			(cd "$WORK/src" && as_user bash "test/gates/$name" "$WORK/real") >"$log" 2>&1 || rc=$?
-			if [ "$rc" != 0 ] || grep -q '^not ok' "$log"; then
-				failed "gate $name" "$log"
-			elif grep -q '^1\.\.0 # SKIP' "$log"; then
-				skipped "gate $name" "$(sed -n 's/^1\.\.0 # SKIP *//p' "$log")"
-			else
-				passed "gate $name ($(grep -c '^ok ' "$log") checks)"
-			fi
-		fi
-		grep -E '^(ok|not ok|#)' "$log" | sed 's/^/        /'
-		USER_ENV=()
-	done
+	if ! need_server >"$LOG/gates.log" 2>&1; then
+		cat "$WORK/server.log" >>"$LOG/gates.log"
+		failed "gates: the server does not start" "$LOG/gates.log"
+		return
+	fi
+	cp -RL "$data" "$WORK/real" && chmod -R u+w "$WORK/real" && hand_over "$WORK/real"
+	for file in "$ROOT"/test/gates/*.sh; do run_gate "$file"; done
 }
 
 # ---- all of it -----------------------------------------------------------------------

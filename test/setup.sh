@@ -45,7 +45,9 @@ needs_of_test()
 	need clang command -v clang
 	need shellcheck command -v shellcheck
 	need libipc-run-perl env PATH="$SYSTEM_PATH" perl -MIPC::Run -MTest::More -MTime::HiRes -e 1
-	need python3-psycopg2 env PATH="$SYSTEM_PATH" python3 -c 'import psycopg2'
+	need python3-psycopg env PATH="$SYSTEM_PATH" python3 -c 'import psycopg'
+	need libpostgresql-jdbc-java test -e /usr/share/java/postgresql.jar
+	need default-jdk-headless command -v javac
 }
 
 needs_of_majors()
