@@ -72,7 +72,7 @@ load "part (part)" ml-1m/infae_split.txt.xz cat
 sql "CREATE TABLE infae AS SELECT user_id, item_id, rating FROM ml1m JOIN part USING (row) WHERE part < 2"
 sql "CREATE TABLE infae_test AS SELECT user_id, item_id, rating FROM ml1m JOIN part USING (row) WHERE part = 2"
 sql "CREATE INDEX ON infae (user_id)"
-sql "SELECT recsys.create_model('infae', 'infae', options => '{\"factors\": 50, \"regularization\": 0.05}')"
+sql "SELECT recsys.create_model('infae', 'infae', options => '{\"factors\": 50, \"regularization\": 0.07}')"
 sql "SELECT recsys.train('infae')" >/dev/null
 check "ml-1m RMSE, inf-AE split, d=50" \
 	"$(sql "SELECT round(value::numeric, 4) FROM recsys.evaluate('infae', 'infae_test') WHERE metric = 'rmse'")" '<=' .857
