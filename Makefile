@@ -93,6 +93,16 @@ check-unit: $(UNIT_TESTS)
 		if $$test; then echo "ok $${test##*/}"; else echo "not ok $${test##*/}"; rc=1; fi; \
 	done; exit $$rc
 
+# ---- fuzzing: what a run finds new is kept in build/, not in the corpus ------
+FUZZ_SECONDS ?= 60
+.PHONY: fuzz
+fuzz:
+	@mkdir -p build/corpus/recvec_codec
+	clang -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -Iextension \
+		-o build/fuzz_recvec_codec test/fuzz/fuzz_recvec_codec.c extension/type/recvec_codec.c -lm
+	build/fuzz_recvec_codec -max_total_time=$(FUZZ_SECONDS) -max_len=4096 \
+		build/corpus/recvec_codec test/fuzz/corpus/recvec_codec
+
 # ---- set up, try, test: nothing is installed but packages that are missing --
 demo:
 	@test/setup.sh demo
@@ -129,6 +139,7 @@ help:
 #:                    REGRESS=name, ISOLATION=name or PROVE_TESTS=test/t/file.pl
 #: make test-majors   the tests on the other supported majors, in chroots (root)
 #: make check-unit    the unit tests, without a server
+#: make fuzz          a minute of fuzzing for each parser (clang with libFuzzer)
 #: make clean         remove everything built, build/ included
 
 .PHONY: demo psql test test-majors $(TEST_STAGES) check-lint help install-solver uninstall-solver

@@ -7,12 +7,7 @@
  * Beyond the absence of crashes and over-reads it checks that what is accepted
  * is finite, within the limits, and reads back as the same bits.
  *
- *	clang -g -O1 -fsanitize=fuzzer,address,undefined -Iextension \
- *		test/fuzz/fuzz_recvec_codec.c extension/type/recvec_codec.c -lm \
- *		-o build/fuzz_recvec_codec
- *	mkdir -p build/corpus/recvec_codec
- *	build/fuzz_recvec_codec -max_total_time=60 -max_len=4096 \
- *		build/corpus/recvec_codec test/fuzz/corpus/recvec_codec
+ * `make fuzz` builds and runs it.
  *
  *-------------------------------------------------------------------------
  */
