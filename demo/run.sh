@@ -33,7 +33,13 @@ find_place()
 	if ! as_user test -w "$PLACE"; then
 		rmdir "$PLACE" 2>/dev/null || true
 		PLACE=${TMPDIR:-/tmp}/recsys-demo-$(echo "$ROOT" | cksum | cut -d ' ' -f 1)
-		mkdir -p "$PLACE"
+		# The name can be foreseen, so it may be somebody else's already.
+		if ! mkdir -m 755 "$PLACE" 2>/dev/null; then
+			case $(stat -c '%F %U' "$PLACE") in
+				"directory root" | "directory $RUN_AS") ;;
+				*) die "$PLACE belongs to somebody else" ;;
+			esac
+		fi
 		hand_over "$PLACE"
 	fi
 	RUN_HOME=$PLACE
@@ -52,7 +58,11 @@ bring()
 	rm -rf "$PLACE/stage" "$PLACE/demo"
 	cp -R "$TREE/stage" "$PLACE/stage"
 	cp -R "$TREE/demo" "$PLACE/demo"
-	hand_over "$PLACE/stage" "$PLACE/demo"
+	{
+		stage_conf "$PLACE/stage"
+		echo "shared_preload_libraries = 'recsys'"
+	} >"$PLACE/recsys.conf"
+	hand_over "$PLACE"
 }
 
 server()
@@ -60,10 +70,7 @@ server()
 	bring
 	if [ "$(cat "$PLACE/data/PG_VERSION" 2>/dev/null)" != "$PG_MAJOR" ]; then
 		rm -rf "$PLACE/data"
-		{
-			stage_conf "$PLACE/stage"
-			echo "shared_preload_libraries = 'recsys'"
-		} | server_init "$PLACE/data"
+		echo "include '../recsys.conf'" | server_init "$PLACE/data"
 	fi
 	start
 }
@@ -88,6 +95,7 @@ finish()
 	trap - EXIT
 	server_stop "$PLACE/data" >/dev/null 2>&1 || true
 	rm -rf "$SOCK"
+	hand_back
 	exit "$rc"
 }
 

@@ -167,6 +167,14 @@ hand_over()
 	fi
 }
 
+# What root has built in somebody's checkout is that person's to build again.
+hand_back()
+{
+	if [ "$(id -u)" = 0 ] && [ -d "$BUILD" ]; then
+		chown -R --reference="$ROOT" "$BUILD"
+	fi
+}
+
 # ---- the private server ------------------------------------------------------------
 
 # The settings by which a server finds the extension staged in $1.

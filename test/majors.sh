@@ -61,6 +61,7 @@ run_major()
 	add_total "$total"
 }
 
+rm -rf "$LOG"
 mkdir -p "$LOG"
 sync_tree "$BUILD/majors/src"
 CAN=$(obstacle)

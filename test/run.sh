@@ -58,6 +58,7 @@ cleanup()
 		server_stop "$WORK/data" immediate >/dev/null 2>&1
 		rm -rf "$WORK"
 	fi
+	hand_back
 	exit "$rc"
 }
 trap cleanup EXIT
@@ -140,7 +141,7 @@ need_work()
 {
 	if [ -n "$WORK" ]; then return; fi
 	WORK=$(mktemp -d /tmp/recsys-test.XXXXXX)
-	mkdir "$WORK/src" "$WORK/sock" "$WORK/home"
+	mkdir "$WORK/src" "$WORK/sock" "$WORK/home" "$WORK/tmp"
 	cp -R "$TREE/stage" "$WORK/stage"
 	sync_tree "$WORK/src"
 	mkdir -p "$WORK/src/tmp_check"
@@ -244,7 +245,7 @@ run_prove()
 	) >"$log" 2>&1 || rc=$?
 	if [ "$rc" != 0 ]; then
 		mkdir -p "$LOG/$name.tap"
-		cp -R "$WORK/src/tmp_check/log/." "$LOG/$name.tap/" 2>/dev/null
+		cp "$WORK/src/tmp_check/log/"*"$name"* "$LOG/$name.tap/" 2>/dev/null
 		failed "tap $name" "$log"
 	elif grep -q '^1\.\.0 # SKIP' "$log"; then
 		skipped "tap $name" "$(sed -n 's/^1\.\.0 # SKIP *//p' "$log")"
@@ -257,7 +258,7 @@ run_prove()
 tap_environment()
 {
 	USER_ENV=(TESTDIR="$WORK/src" TESTDATADIR="$WORK/src/tmp_check"
-		TESTLOGDIR="$WORK/src/tmp_check/log" PGPORT=65432
+		TESTLOGDIR="$WORK/src/tmp_check/log" PGPORT=65432 TMPDIR="$WORK/tmp"
 		PG_REGRESS="$PGXS_DIR/src/test/regress/pg_regress"
 		TEMP_CONFIG="$WORK/stage.conf" RECSYS_STAGE="$WORK/stage"
 		PG_CONFIG="$PG_CONFIG")
@@ -270,13 +271,15 @@ run_tap()
 	stage tap
 	files=${PROVE_TESTS:-$(cd "$ROOT" && find test/t -name '*.pl' 2>/dev/null | sort)}
 	if [ -z "$files" ]; then echo "no TAP tests"; return; fi
-	if ! PATH=$SYSTEM_PATH perl -I"$PGXS_DIR/src/test/perl" \
-		-MIPC::Run -MPostgreSQL::Test::Cluster -e 1 2>/dev/null; then
-		skipped tap "PostgreSQL::Test::Cluster or IPC::Run is missing"
-		return
-	fi
 	need_work
 	tap_environment
+	# The module makes its directories when it is loaded.
+	if ! (cd "$WORK/src" && as_user perl -I "$PGXS_DIR/src/test/perl" \
+		-MIPC::Run -MPostgreSQL::Test::Cluster -e 1) >/dev/null 2>&1; then
+		skipped tap "PostgreSQL::Test::Cluster or IPC::Run is missing"
+		USER_ENV=()
+		return
+	fi
 	for file in $files; do
 		run_prove "$file" "$LOG/tap-$(basename "$file" .pl).log"
 	done

@@ -109,10 +109,12 @@ SELECT what, pg_temp.copy_file(file, :'crafted_file', 'recvec_read') FROM (VALUE
 ) AS s(what, file);
 
 -- ---- support functions do not take made-up pointers
-SELECT pg_temp.attempt($$SELECT recsys.recvec_recv('x', 0, -1)$$);
-SELECT pg_temp.attempt($$SELECT recsys.recvec_recv('\x00010000'::bytea, 0, -1)$$);
-SELECT pg_temp.attempt($$SELECT recsys.recvec_recv(NULL, 0, -1)$$);
-SELECT pg_temp.attempt($$SELECT recsys.recvec_recv(NULL::internal, 0, -1)$$);
+-- (which of the server's errors it is depends on the minor release)
+SELECT pg_temp.attempt(q) ~ '^(42883|0A000|42846) ' AS refused, q FROM unnest(ARRAY[
+    $$SELECT recsys.recvec_recv('x', 0, -1)$$,
+    $$SELECT recsys.recvec_recv('\x00010000'::bytea, 0, -1)$$,
+    $$SELECT recsys.recvec_recv(NULL, 0, -1)$$,
+    $$SELECT recsys.recvec_recv(NULL::internal, 0, -1)$$]) AS q;
 SELECT recsys.recvec_in(NULL, 0, -1) IS NULL;
 SELECT recsys.recvec_in('[1]', 0, 1), pg_temp.attempt($$SELECT recsys.recvec_in('[1]', 0, 2)$$);
 

@@ -49,7 +49,7 @@ $standby->stop;
 
 my $lib = PostgreSQL::Test::Utils::tempdir;
 copy(stage_library('recsys'), "$lib/recsys.so") or die "copy failed: $!";
-$node->append_conf('postgresql.conf', "dynamic_library_path = '$lib'\n");
+$node->append_conf('postgresql.conf', "dynamic_library_path = '$lib:\$libdir'\n");
 $node->restart;
 my $state = model_state($node);
 my ($rc, $out, $err) = $node->psql('postgres', "\\set VERBOSITY verbose\nSELECT * FROM recsys.train('m')");
