@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * source.h
- *		The model's view, recsys_data.<model>, as cells.
+ *		The model's view, recsys_data.<model>: how it is read, and one user's rows.
  *
  * The view is the only thing read, so the server itself decides what may be
  * seen: table and column rights, row-level security, views, partitions and
@@ -17,30 +17,12 @@
 #include "kernel/cells.h"
 #include "store/model.h"
 
-/* The whole view as triplets with dense indexes; ids ascend with the index. */
-typedef struct RsRatings
-{
-	int64		n;				/* usable rows */
-	int32	   *user;
-	int32	   *item;
-	float	   *value;
-	int64	   *time;			/* NULL without time column; INT64_MIN for NULL */
-	RsIdList	users;
-	RsIdList	items;
-	int64		rows_read;
-	int64		rows_skipped;	/* user, item or rating NULL */
-} RsRatings;
-
 /*
- * Read the view in one statement, under the active snapshot, into the current
- * memory context.  Call within rs_owner_begin/end with SPI connected.  progress is
- * called now and then with the number of rows.  Errors: 22000 for a rating
- * that is NaN or infinite (names user and item), 22003 for one beyond float,
- * 54000 for a text id that is too long or when more than memory_limit bytes
- * would be needed.
+ * "SELECT ... FROM recsys_data.<model> AS v": the item, the rating and the time,
+ * before them the user if asked for.  Ids come as int8, text or uuid, ratings as
+ * float8, times as a type whose Datum is an int64.
  */
-extern void rs_source_read(const RsModel *model, Size memory_limit,
-						   void (*progress) (int64 rows), RsRatings *ratings);
+extern char *rs_source_select(const RsModel *model, bool with_user);
 
 /* One user's rows of the view. */
 typedef struct RsUserRow

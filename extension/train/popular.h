@@ -9,7 +9,7 @@
 #define RS_POPULAR_H
 
 #include "solver/solver.h"
-#include "store/source.h"
+#include "store/ratings.h"
 
 /* Bytes that counting allocates in the current memory context. */
 extern Size rs_popular_memory(const RsRatings *ratings);

@@ -14,7 +14,7 @@
 
 #include "solver/solver.h"
 #include "store/model.h"
-#include "store/source.h"
+#include "store/ratings.h"
 
 /* A finished computation and where it comes from. */
 typedef struct RsTrained

@@ -104,7 +104,7 @@ read_source(RsTrained *trained)
 	PushActiveSnapshot(GetTransactionSnapshot());
 	snapshot = DirectFunctionCall1(pg_current_snapshot, (Datum) 0);
 	trained->snapshot = DatumGetCString(DirectFunctionCall1(pg_snapshot_out, snapshot));
-	rs_source_read(trained->model, memory_limit(), rs_progress_rows, &trained->ratings);
+	rs_ratings_read(trained->model, memory_limit(), rs_progress_rows, &trained->ratings);
 	PopActiveSnapshot();
 	rs_owner_end(&owner);
 }

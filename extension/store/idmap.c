@@ -1,0 +1,287 @@
+/*-------------------------------------------------------------------------
+ *
+ * idmap.c
+ *		Hash tables from external ids to dense indexes.
+ *
+ * There are two: bigints are keys themselves, in entries of 16 bytes; texts
+ * and uuids are copied into a context of the map and compared as bytes.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "common/pg_prng.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/uuid.h"
+
+#include "compat.h"
+#include "kernel/rng.h"
+#include "rs_limits.h"
+#include "store/idmap.h"
+
+/* Rows renumbered between two checks for interrupts; a power of two. */
+#define RENUMBER_INTERVAL	1048576
+
+typedef struct IntEntry
+{
+	int64		id;
+	int32		index;			/* provisional */
+	char		status;
+} IntEntry;
+
+#define SH_PREFIX			inthash
+#define SH_ELEMENT_TYPE		IntEntry
+#define SH_KEY_TYPE			int64
+#define SH_KEY				id
+#define SH_HASH_KEY(tb, k)	((uint32) rs_hash_int((uint64) (k), *(uint64 *) (tb)->private_data))
+#define SH_EQUAL(tb, a, b)	((a) == (b))
+#define SH_SCOPE			static inline
+#define SH_DEFINE
+#define SH_DECLARE
+#include "lib/simplehash.h"
+
+typedef struct BytesKey
+{
+	const char *bytes;
+	uint32		len;
+	uint32		hash;
+} BytesKey;
+
+typedef struct BytesEntry
+{
+	BytesKey	key;
+	int32		index;			/* provisional */
+	char		status;
+} BytesEntry;
+
+static inline bool
+bytes_equal(BytesKey a, BytesKey b)
+{
+	return a.hash == b.hash && a.len == b.len && memcmp(a.bytes, b.bytes, a.len) == 0;
+}
+
+#define SH_PREFIX			byteshash
+#define SH_ELEMENT_TYPE		BytesEntry
+#define SH_KEY_TYPE			BytesKey
+#define SH_KEY				key
+#define SH_HASH_KEY(tb, k)	((k).hash)
+#define SH_EQUAL(tb, a, b)	bytes_equal(a, b)
+#define SH_STORE_HASH
+#define SH_GET_HASH(tb, e)	((e)->key.hash)
+#define SH_SCOPE			static inline
+#define SH_DEFINE
+#define SH_DECLARE
+#include "lib/simplehash.h"
+
+struct RsIdMap
+{
+	RsIdKind	kind;
+	uint64		seed;
+	inthash_hash *ints;			/* bigint */
+	byteshash_hash *strings;	/* text, uuid */
+	MemoryContext context;		/* of all this */
+	Size		bytes_used;		/* by the copies of text and uuid ids */
+};
+
+RsIdMap *
+rs_idmap_create(RsIdKind kind, MemoryContext parent)
+{
+	MemoryContext context = AllocSetContextCreate(parent, "recsys id map",
+												  ALLOCSET_DEFAULT_SIZES);
+	RsIdMap    *map = MemoryContextAllocZero(context, sizeof(RsIdMap));
+
+	map->kind = kind;
+	map->context = context;
+	map->seed = pg_prng_uint64(&pg_global_prng_state);
+	if (kind == RS_ID_BIGINT)
+		map->ints = inthash_create(context, 1024, &map->seed);
+	else
+		map->strings = byteshash_create(context, 1024, NULL);
+	return map;
+}
+
+/* The index of an id that was not met before. */
+static int32
+new_index(uint64 members)
+{
+	if (members > PG_INT32_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("too many distinct ids"),
+				 errdetail("A model can have at most %d users and as many items.",
+						   PG_INT32_MAX)));
+	return (int32) members - 1;
+}
+
+/* The key of a text or uuid; the bytes are still the caller's. */
+static BytesKey
+make_key(const RsIdMap *map, Datum id)
+{
+	BytesKey	key;
+
+	if (map->kind == RS_ID_UUID)
+	{
+		key.bytes = (const char *) DatumGetUUIDP(id)->data;
+		key.len = UUID_LEN;
+	}
+	else
+	{
+		text	   *t = DatumGetTextPP(id);
+
+		key.bytes = VARDATA_ANY(t);
+		key.len = VARSIZE_ANY_EXHDR(t);
+		if (key.len > RS_MAX_TEXT_ID)
+			ereport(ERROR,
+					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+					 errmsg("id of %u bytes is too long", key.len),
+					 errdetail("Text ids may have at most %d bytes.", RS_MAX_TEXT_ID)));
+	}
+	key.hash = (uint32) rs_hash_bytes(key.bytes, key.len, map->seed);
+	return key;
+}
+
+int32
+rs_idmap_index(RsIdMap *map, Datum id)
+{
+	BytesKey	key = make_key(map, id);
+	bool		found;
+	BytesEntry *entry = byteshash_insert_hash(map->strings, key, key.hash, &found);
+
+	if (!found)
+	{
+		char	   *copy = MemoryContextAlloc(map->context, Max(key.len, 1));
+
+		memcpy(copy, key.bytes, key.len);
+		entry->key.bytes = copy;
+		map->bytes_used += key.len;
+		entry->index = new_index(map->strings->members);
+	}
+	return entry->index;
+}
+
+void
+rs_idmap_indexes(RsIdMap *map, const int64 *ids, int n, int32 *index)
+{
+	uint32		hash[RS_IDMAP_BATCH];
+
+	Assert(n <= RS_IDMAP_BATCH);
+	for (int i = 0; i < n; i++)
+	{
+		hash[i] = (uint32) rs_hash_int((uint64) ids[i], map->seed);
+		__builtin_prefetch(&map->ints->data[hash[i] & map->ints->sizemask]);
+	}
+	for (int i = 0; i < n; i++)
+	{
+		bool		found;
+		IntEntry   *entry = inthash_insert_hash(map->ints, ids[i], hash[i], &found);
+
+		if (!found)
+			entry->index = new_index(map->ints->members);
+		index[i] = entry->index;
+	}
+}
+
+/* ---- the end ------------------------------------------------------------- */
+
+static void *
+alloc_array(Size width, Size n)
+{
+	return palloc_extended(mul_size(width, Max(n, 1)), MCXT_ALLOC_HUGE);
+}
+
+static int
+compare_ints(const void *a, const void *b)
+{
+	int64		x = ((const IntEntry *) a)->id;
+	int64		y = ((const IntEntry *) b)->id;
+
+	return (x > y) - (x < y);
+}
+
+/* As rs_id_compare() orders texts and uuids. */
+static int
+compare_bytes(const void *a, const void *b)
+{
+	const BytesKey *x = &((const BytesEntry *) a)->key;
+	const BytesKey *y = &((const BytesEntry *) b)->key;
+	int			order = memcmp(x->bytes, y->bytes, Min(x->len, y->len));
+
+	return order != 0 ? order : (x->len > y->len) - (x->len < y->len);
+}
+
+/* Sort the bigints into the list; final[provisional] becomes the position. */
+static void
+finish_ints(RsIdMap *map, int32 *final, RsIdList *list)
+{
+	IntEntry   *entries = alloc_array(sizeof(IntEntry), list->n);
+	inthash_iterator iterator;
+	IntEntry   *entry;
+	int32		n = 0;
+
+	inthash_start_iterate(map->ints, &iterator);
+	while ((entry = inthash_iterate(map->ints, &iterator)) != NULL)
+		entries[n++] = *entry;
+	qsort(entries, n, sizeof(IntEntry), compare_ints);
+	list->ints = alloc_array(sizeof(int64), n);
+	for (int32 i = 0; i < n; i++)
+	{
+		list->ints[i] = entries[i].id;
+		final[entries[i].index] = i;
+	}
+	pfree(entries);
+}
+
+/* The same for texts and uuids. */
+static void
+finish_strings(RsIdMap *map, int32 *final, RsIdList *list)
+{
+	BytesEntry *entries = alloc_array(sizeof(BytesEntry), list->n);
+	byteshash_iterator iterator;
+	BytesEntry *entry;
+	Size		used = 0;
+	int32		n = 0;
+
+	byteshash_start_iterate(map->strings, &iterator);
+	while ((entry = byteshash_iterate(map->strings, &iterator)) != NULL)
+		entries[n++] = *entry;
+	qsort(entries, n, sizeof(BytesEntry), compare_bytes);
+	list->bytes = alloc_array(1, map->bytes_used);
+	if (map->kind == RS_ID_TEXT)
+		list->offsets = alloc_array(sizeof(Size), (Size) n + 1);
+	for (int32 i = 0; i < n; i++)
+	{
+		if (map->kind == RS_ID_TEXT)
+			list->offsets[i] = used;
+		memcpy(list->bytes + used, entries[i].key.bytes, entries[i].key.len);
+		used += entries[i].key.len;
+		final[entries[i].index] = i;
+	}
+	if (map->kind == RS_ID_TEXT)
+		list->offsets[n] = used;
+	pfree(entries);
+}
+
+void
+rs_idmap_finish(RsIdMap *map, int32 *index, int64 n, RsIdList *list)
+{
+	int32	   *final;
+
+	memset(list, 0, sizeof(RsIdList));
+	list->kind = map->kind;
+	list->n = (int32) (map->kind == RS_ID_BIGINT ? map->ints->members : map->strings->members);
+	final = alloc_array(sizeof(int32), list->n);
+	if (map->kind == RS_ID_BIGINT)
+		finish_ints(map, final, list);
+	else
+		finish_strings(map, final, list);
+	for (int64 row = 0; row < n; row++)
+	{
+		if ((row & (RENUMBER_INTERVAL - 1)) == 0)
+			CHECK_FOR_INTERRUPTS();
+		index[row] = final[index[row]];
+	}
+	pfree(final);
+	MemoryContextDelete(map->context);
+}

@@ -1,0 +1,230 @@
+/*-------------------------------------------------------------------------
+ *
+ * ratings.c
+ *		Reading the whole view of a model for training.
+ *
+ * One SELECT runs with a receiver of our own, so rows go from the executor
+ * into arrays without being collected in between.  Bigint ids are kept back
+ * for a batch of rows and looked up together (idmap.h).
+ *
+ * Memory: everything is in the caller's context, and growth is checked
+ * against his limit before it happens.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <float.h>
+#include <math.h>
+
+#include "executor/spi.h"
+#include "tcop/dest.h"
+#include "utils/memutils.h"
+
+#include "compat.h"
+#include "store/idmap.h"
+#include "store/ratings.h"
+#include "store/source.h"
+
+/* How often the caller hears of progress, in rows; a power of two. */
+#define PROGRESS_INTERVAL	65536
+
+/* The ids of one side while rows come in. */
+typedef struct IdColumn
+{
+	RsIdKind	kind;
+	RsIdMap    *map;
+	int32	   *index;			/* of every row, the ratings' array */
+	int64		waiting[RS_IDMAP_BATCH];	/* bigints of the last rows */
+} IdColumn;
+
+typedef struct RatingsReceiver
+{
+	DestReceiver pub;
+	const RsModel *model;
+	RsRatings  *ratings;
+	int64		capacity;
+	IdColumn	users;
+	IdColumn	items;
+	int			n_waiting;
+	Size		memory_limit;
+	MemoryContext context;
+	void		(*progress) (int64 rows);
+} RatingsReceiver;
+
+static void
+refuse_memory(const RatingsReceiver *receiver)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+			 errmsg("reading the ratings of model \"%s\" needs more than the %zu MB of \"recsys.training_memory\"",
+					receiver->model->name, receiver->memory_limit / (1024 * 1024)),
+			 errdetail("The limit was reached after " INT64_FORMAT " rows.",
+					   receiver->ratings->rows_read),
+			 errhint("Raise recsys.training_memory, or let the source return fewer rows.")));
+}
+
+/* Make room for more rows, within the limit. */
+static void
+grow_ratings(RatingsReceiver *receiver)
+{
+	RsRatings  *r = receiver->ratings;
+	bool		with_time = OidIsValid(receiver->model->time_type);
+	Size		row = sizeof(int32) * 2 + sizeof(float) + (with_time ? sizeof(int64) : 0);
+	int64		capacity = receiver->capacity == 0 ? 16384 : receiver->capacity * 2;
+	Size		more = mul_size(row, (Size) (capacity - receiver->capacity));
+
+	if (add_size(MemoryContextMemAllocated(receiver->context, true), more) >
+		receiver->memory_limit)
+		refuse_memory(receiver);
+	if (receiver->capacity == 0)
+	{
+		r->user = MemoryContextAllocHuge(receiver->context, capacity * sizeof(int32));
+		r->item = MemoryContextAllocHuge(receiver->context, capacity * sizeof(int32));
+		r->value = MemoryContextAllocHuge(receiver->context, capacity * sizeof(float));
+		if (with_time)
+			r->time = MemoryContextAllocHuge(receiver->context, capacity * sizeof(int64));
+	}
+	else
+	{
+		r->user = repalloc_huge(r->user, capacity * sizeof(int32));
+		r->item = repalloc_huge(r->item, capacity * sizeof(int32));
+		r->value = repalloc_huge(r->value, capacity * sizeof(float));
+		if (with_time)
+			r->time = repalloc_huge(r->time, capacity * sizeof(int64));
+	}
+	receiver->users.index = r->user;
+	receiver->items.index = r->item;
+	receiver->capacity = capacity;
+}
+
+static void
+check_rating(const RatingsReceiver *receiver, double rating, Datum user, Datum item)
+{
+	const RsModel *model = receiver->model;
+
+	if (isfinite(rating) && fabs(rating) <= FLT_MAX)
+		return;
+	ereport(ERROR,
+			(errcode(isfinite(rating) ? ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE : ERRCODE_DATA_EXCEPTION),
+			 isfinite(rating) ? errmsg("rating %g is out of range", rating) :
+			 errmsg("rating is not a finite number"),
+			 errdetail("User \"%s\", item \"%s\" of model \"%s\".",
+					   rs_id_to_cstring(user, model->user_kind),
+					   rs_id_to_cstring(item, model->item_kind), model->name)));
+}
+
+/* Take the id of row n. */
+static void
+take_id(IdColumn *column, Datum id, int64 n, int waiting)
+{
+	if (column->kind == RS_ID_BIGINT)
+		column->waiting[waiting] = DatumGetInt64(id);
+	else
+		column->index[n] = rs_idmap_index(column->map, id);
+}
+
+/* Look up the ids of the rows that wait. */
+static void
+resolve_waiting(RatingsReceiver *receiver)
+{
+	int64		first = receiver->ratings->n - receiver->n_waiting;
+
+	if (receiver->users.kind == RS_ID_BIGINT)
+		rs_idmap_indexes(receiver->users.map, receiver->users.waiting,
+						 receiver->n_waiting, receiver->users.index + first);
+	if (receiver->items.kind == RS_ID_BIGINT)
+		rs_idmap_indexes(receiver->items.map, receiver->items.waiting,
+						 receiver->n_waiting, receiver->items.index + first);
+	receiver->n_waiting = 0;
+}
+
+/* One row of the view: user, item, rating, time. */
+static bool
+receive_row(TupleTableSlot *slot, DestReceiver *self)
+{
+	RatingsReceiver *receiver = (RatingsReceiver *) self;
+	RsRatings  *r = receiver->ratings;
+	double		rating;
+
+	slot_getallattrs(slot);
+	r->rows_read++;
+	if ((r->rows_read & (PROGRESS_INTERVAL - 1)) == 0)
+	{
+		receiver->progress(r->rows_read);
+		if (MemoryContextMemAllocated(receiver->context, true) > receiver->memory_limit)
+			refuse_memory(receiver);
+	}
+	if (slot->tts_isnull[0] || slot->tts_isnull[1] || slot->tts_isnull[2])
+	{
+		r->rows_skipped++;
+		return true;
+	}
+	rating = DatumGetFloat8(slot->tts_values[2]);
+	check_rating(receiver, rating, slot->tts_values[0], slot->tts_values[1]);
+
+	if (r->n == receiver->capacity)
+		grow_ratings(receiver);
+	take_id(&receiver->users, slot->tts_values[0], r->n, receiver->n_waiting);
+	take_id(&receiver->items, slot->tts_values[1], r->n, receiver->n_waiting);
+	r->value[r->n] = (float) rating;
+	if (r->time != NULL)
+		r->time[r->n] = slot->tts_isnull[3] ? PG_INT64_MIN : DatumGetInt64(slot->tts_values[3]);
+	r->n++;
+	if (++receiver->n_waiting == RS_IDMAP_BATCH)
+		resolve_waiting(receiver);
+	return true;
+}
+
+static void
+receive_startup(DestReceiver *self, int operation, TupleDesc typeinfo)
+{
+}
+
+static void
+receive_end(DestReceiver *self)
+{
+}
+
+static void
+receiver_init(RatingsReceiver *receiver, const RsModel *model, RsRatings *ratings)
+{
+	memset(receiver, 0, sizeof(RatingsReceiver));
+	receiver->pub.receiveSlot = receive_row;
+	receiver->pub.rStartup = receive_startup;
+	receiver->pub.rShutdown = receive_end;
+	receiver->pub.rDestroy = receive_end;
+	receiver->pub.mydest = DestNone;
+	receiver->model = model;
+	receiver->ratings = ratings;
+	receiver->context = CurrentMemoryContext;
+	receiver->users.kind = model->user_kind;
+	receiver->users.map = rs_idmap_create(model->user_kind, receiver->context);
+	receiver->items.kind = model->item_kind;
+	receiver->items.map = rs_idmap_create(model->item_kind, receiver->context);
+}
+
+void
+rs_ratings_read(const RsModel *model, Size memory_limit,
+				void (*progress) (int64 rows), RsRatings *ratings)
+{
+	RatingsReceiver receiver;
+	SPIExecuteOptions options = {0};
+	int			result;
+
+	memset(ratings, 0, sizeof(RsRatings));
+	receiver_init(&receiver, model, ratings);
+	receiver.memory_limit = memory_limit;
+	receiver.progress = progress;
+	options.dest = &receiver.pub;
+	options.read_only = true;
+	result = SPI_execute_extended(rs_source_select(model, true), &options);
+	MemoryContextSwitchTo(receiver.context);	/* SPI leaves its own */
+	if (result < 0)
+		elog(ERROR, "SPI_execute_extended failed: %s", SPI_result_code_string(result));
+
+	resolve_waiting(&receiver);
+	progress(ratings->rows_read);
+	rs_idmap_finish(receiver.users.map, ratings->user, ratings->n, &ratings->users);
+	rs_idmap_finish(receiver.items.map, ratings->item, ratings->n, &ratings->items);
+}
