@@ -493,12 +493,18 @@ update_model_row(const RsModel *model, const RsModelChange *change, RsFeedback *
 void
 rs_model_alter(const char *name, const RsModelChange *change)
 {
-	RsModel    *model = rs_model_open(name, RS_MODEL_OWN);
+	RsModel    *model = rs_model_open(name, change->run_as != NULL ?
+									  RS_MODEL_CHANGE : RS_MODEL_OWN);
 	RsFeedback	feedback;
 	Jsonb	   *options;
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
+	/* the view before the row, as a training does that publishes */
+	if (change->run_as != NULL)
+		execute(psprintf("ALTER VIEW recsys_data.%s SET (security_invoker = %s)",
+						 quote_identifier(model->name),
+						 rs_run_as_parse(change->run_as) ? "false" : "true"));
 	options = update_model_row(model, change, &feedback);
 	check_options(feedback, options, model->time_column != NULL);
 	if (feedback == RS_EXPLICIT && model->rating_column == NULL)
@@ -507,10 +513,6 @@ rs_model_alter(const char *name, const RsModelChange *change)
 				 errmsg("explicit feedback needs a rating column"),
 				 errdetail("Model \"%s\" counts rows.", model->name),
 				 errhint("Create a model with rating_column.")));
-	if (change->run_as != NULL)
-		execute(psprintf("ALTER VIEW recsys_data.%s SET (security_invoker = %s)",
-						 quote_identifier(model->name),
-						 rs_run_as_parse(change->run_as) ? "false" : "true"));
 	SPI_finish();
 }
 

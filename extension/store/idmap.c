@@ -115,7 +115,7 @@ new_index(uint64 members)
 	return (int32) members - 1;
 }
 
-/* The key of a text or uuid; the bytes are still the caller's. */
+/* The key of a uuid or a text that is not toasted; the bytes are still the caller's. */
 static BytesKey
 make_key(const RsIdMap *map, Datum id)
 {
@@ -128,7 +128,7 @@ make_key(const RsIdMap *map, Datum id)
 	}
 	else
 	{
-		text	   *t = DatumGetTextPP(id);
+		text	   *t = (text *) DatumGetPointer(id);
 
 		key.bytes = VARDATA_ANY(t);
 		key.len = VARSIZE_ANY_EXHDR(t);
@@ -145,9 +145,12 @@ make_key(const RsIdMap *map, Datum id)
 int32
 rs_idmap_index(RsIdMap *map, Datum id)
 {
-	BytesKey	key = make_key(map, id);
+	Datum		plain = map->kind == RS_ID_TEXT ?
+		PointerGetDatum(DatumGetTextPP(id)) : id;
+	BytesKey	key = make_key(map, plain);
 	bool		found;
 	BytesEntry *entry = byteshash_insert_hash(map->strings, key, key.hash, &found);
+	int32		index;
 
 	if (!found)
 	{
@@ -158,7 +161,10 @@ rs_idmap_index(RsIdMap *map, Datum id)
 		map->bytes_used += key.len;
 		entry->index = new_index(map->strings->members);
 	}
-	return entry->index;
+	index = entry->index;
+	if (plain != id)
+		pfree(DatumGetPointer(plain));	/* was compressed or toasted */
+	return index;
 }
 
 void

@@ -22,6 +22,7 @@
 #include "executor/spi.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -203,7 +204,7 @@ find_relations(RsModel *model)
 static void
 find_types(RsModel *model)
 {
-	Relation	view = relation_open(model->view, AccessShareLock);
+	Relation	view = relation_open(model->view, NoLock);
 
 	model->run_as_owner = !RelationHasSecurityInvoker(view);
 	relation_close(view, NoLock);
@@ -284,16 +285,54 @@ check_right(const RsModel *model, RsModelUse use)
 				 errmsg("must be owner of model \"%s\"", model->name)));
 }
 
+static void
+lock_view(const RsModel *model, RsModelUse use)
+{
+	if (use == RS_MODEL_USE || use == RS_MODEL_OWN)
+		LockRelationOid(model->view, AccessShareLock);
+	else if (!ConditionalLockRelationOid(model->view, ShareUpdateExclusiveLock))
+		ereport(ERROR,
+				(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+				 errmsg("model \"%s\" is being trained, altered or dropped by another session",
+						model->name),
+				 errhint("See the view recsys.training_progress.")));
+}
+
+/*
+ * The lock may have been waited for, and then the name may stand for another
+ * model: what counts is what is found with the lock held.  The right is checked
+ * before, so that nobody locks what he may not, and again after.
+ */
+static void
+find_and_lock(RsModel *model, RsModelUse use)
+{
+	for (;;)
+	{
+		Oid			view;
+
+		if (strlen(model->name) > RS_MAX_MODEL_NAME || !find_relations(model))
+			rs_model_missing(model->name);
+		check_right(model, use);
+		view = model->view;
+		lock_view(model, use);
+		if (find_relations(model) && model->view == view)
+			break;
+		UnlockRelationOid(view, use == RS_MODEL_USE || use == RS_MODEL_OWN ?
+						  AccessShareLock : ShareUpdateExclusiveLock);
+	}
+	check_right(model, use);
+	check_one_owner(model);
+}
+
 RsModel *
 rs_model_open(const char *name, RsModelUse use)
 {
 	RsModel    *model = palloc0(sizeof(RsModel));
 
 	model->name = pstrdup(name);
-	if (!find_model(model))
+	find_and_lock(model, use);
+	if (!read_model_row(model))
 		rs_model_missing(name);
-	check_right(model, use);
-	check_one_owner(model);
 	if (use != RS_MODEL_DROP)
 		find_types(model);
 	return model;

@@ -18,11 +18,17 @@
 #include "store/id.h"
 #include "store/options.h"
 
+/*
+ * What somebody wants of a model.  The first lock its view with AccessShare, the
+ * last two with ShareUpdateExclusive, which conflicts with itself and with DDL
+ * but not with reading: one session at a time trains, alters or drops.
+ */
 typedef enum RsModelUse
 {
 	RS_MODEL_USE,				/* SELECT on the view */
 	RS_MODEL_OWN,				/* owner of the view, or member of that role */
-	RS_MODEL_DROP				/* the same; types are not looked at, since the
+	RS_MODEL_CHANGE,			/* the same, and nobody else does meanwhile */
+	RS_MODEL_DROP				/* as CHANGE; types are not looked at, since the
 								 * view may have been replaced */
 } RsModelUse;
 
@@ -63,7 +69,11 @@ typedef struct RsVersion
 	int32		items;
 } RsVersion;
 
-/* Find a model and check the current user's right; errors if it is not there. */
+/*
+ * Find a model, lock its view until the transaction ends and check the current
+ * user's right.  Errors: 42704 no such model, 42501 no right, 55P03 another
+ * session trains, alters or drops it, 55000 its relations have two owners.
+ */
 extern RsModel *rs_model_open(const char *name, RsModelUse use);
 
 /* Is there a model of this name, whoever may use it? */

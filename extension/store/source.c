@@ -3,7 +3,9 @@
  * source.c
  *		How the view of a model is read, and one user's rows for fold-in.
  *
- * One saved plan is kept for each view and backend.
+ * One saved plan is kept for each view and backend.  The rows of the view may
+ * come from functions of its owner, who may rename it and ask again: a plan that
+ * runs is never freed.
  *
  *-------------------------------------------------------------------------
  */
@@ -24,6 +26,7 @@
 #include "utils/datum.h"
 #include "utils/rel.h"
 #include "utils/rls.h"
+#include "utils/syscache.h"
 #include "utils/uuid.h"
 
 #include "compat.h"
@@ -83,10 +86,29 @@ typedef struct UserPlan
 	Oid			argument_type;
 	RsIdKind	item_kind;
 	Oid			time_type;
+	int			busy;			/* executions under way: the view may call us */
 	SPIPlanPtr	plan;			/* NULL while it is being prepared */
 } UserPlan;
 
 static HTAB *user_plans = NULL;
+
+/* Let go of the plans whose view is gone. */
+static void
+forget_dropped_views(void)
+{
+	HASH_SEQ_STATUS status;
+	UserPlan   *entry;
+
+	hash_seq_init(&status, user_plans);
+	while ((entry = hash_seq_search(&status)) != NULL)
+	{
+		if (entry->busy > 0 || SearchSysCacheExists1(RELOID, ObjectIdGetDatum(entry->view)))
+			continue;
+		if (entry->plan != NULL)
+			SPI_freeplan(entry->plan);
+		hash_search(user_plans, &entry->view, HASH_REMOVE, NULL);
+	}
+}
 
 static UserPlan *
 find_user_plan(const RsModel *model)
@@ -103,9 +125,13 @@ find_user_plan(const RsModel *model)
 		user_plans = hash_create("recsys user plans", 16, &control,
 								 HASH_ELEM | HASH_BLOBS);
 	}
+	entry = hash_search(user_plans, &model->view, HASH_FIND, NULL);
+	if (entry != NULL)
+		return entry;
+	forget_dropped_views();
 	entry = hash_search(user_plans, &model->view, HASH_ENTER, &found);
-	if (!found)
-		entry->plan = NULL;
+	entry->plan = NULL;
+	entry->busy = 0;
 	return entry;
 }
 
@@ -125,6 +151,11 @@ prepare_user_plan(const RsModel *model)
 			entry->time_type == model->time_type &&
 			strcmp(NameStr(entry->name), model->name) == 0)
 			return entry;
+		if (entry->busy > 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_IN_USE),
+					 errmsg("the view of model \"%s\" was changed while it is being read",
+							model->name)));
 		plan = entry->plan;
 		entry->plan = NULL;
 		SPI_freeplan(plan);
@@ -183,6 +214,25 @@ copy_user_rows(RsIdKind item_kind, MemoryContext context, RsUserRow **rows)
 	return n;
 }
 
+/* Execute a plan that nobody may free meanwhile. */
+static int
+execute_user_plan(UserPlan *entry, Datum argument)
+{
+	volatile int result = 0;
+
+	entry->busy++;
+	PG_TRY();
+	{
+		result = SPI_execute_plan(entry->plan, &argument, NULL, true, 0);
+	}
+	PG_FINALLY();
+	{
+		entry->busy--;
+	}
+	PG_END_TRY();
+	return result;
+}
+
 int32
 rs_source_user_rows(const RsModel *model, Datum user_id, RsUserRow **rows)
 {
@@ -195,7 +245,7 @@ rs_source_user_rows(const RsModel *model, Datum user_id, RsUserRow **rows)
 		return 0;
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	result = SPI_execute_plan(prepare_user_plan(model)->plan, &argument, NULL, true, 0);
+	result = execute_user_plan(prepare_user_plan(model), argument);
 	if (result != SPI_OK_SELECT)
 		elog(ERROR, "SPI_execute_plan failed: %s", SPI_result_code_string(result));
 	n = copy_user_rows(model->item_kind, context, rows);
@@ -211,6 +261,7 @@ entry_may_hide_rows(const RangeTblEntry *entry)
 {
 	return entry->rtekind != RTE_RELATION ||
 		entry->relkind == RELKIND_VIEW ||
+		entry->relkind == RELKIND_FOREIGN_TABLE ||	/* the other side decides */
 		check_enable_rls(entry->relid, InvalidOid, true) == RLS_ENABLED ||
 		pg_class_aclcheck(entry->relid, GetUserId(), ACL_SELECT) != ACLCHECK_OK;
 }

@@ -43,9 +43,9 @@ extern int32 rs_source_user_rows(const RsModel *model, Datum user_id,
 
 /*
  * May the view show the current user fewer rows than it shows its owner?  False
- * only where that is plain: a view over one relation that is no view, without a
- * condition, on which the user has SELECT and no row policy applies; or a view
- * that reads with its owner's rights.
+ * only where that is plain: the view reads with its owner's rights, or it is
+ * over local tables alone, without a condition, and the user has SELECT on them
+ * and no row policy applies to him.
  */
 extern bool rs_source_may_hide_rows(const RsModel *model);
 

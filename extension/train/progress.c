@@ -13,6 +13,12 @@
  */
 #include "postgres.h"
 
+#include <poll.h>
+
+/* Its headers may be missing, and of Port we use what stands before its fields. */
+#undef ENABLE_GSS
+#undef USE_OPENSSL
+#include "libpq/libpq-be.h"
 #include "miscadmin.h"
 #include "storage/ipc.h"
 #include "storage/lwlock.h"
@@ -151,10 +157,27 @@ rs_progress_phase_name(RsTrainPhase phase)
 	elog(ERROR, "unrecognized training phase: %d", (int) phase);
 }
 
+/*
+ * May a NOTICE be sent?  Not to a client that has stopped reading: the leader
+ * would wait for it while it must not be interrupted.
+ */
+static bool
+wants_notice(void)
+{
+	struct pollfd client = {.events = POLLOUT};
+
+	if (!rs_log_progress)
+		return false;
+	if (MyProcPort == NULL)
+		return true;
+	client.fd = MyProcPort->sock;
+	return poll(&client, 1, 0) == 1 && (client.revents & POLLOUT) != 0;
+}
+
 static void
 notice_phase(void)
 {
-	if (rs_log_progress)
+	if (wants_notice())
 		ereport(NOTICE,
 				(errmsg("model \"%s\": %s", current.model,
 						rs_progress_phase_name(current.phase))));
@@ -215,7 +238,7 @@ rs_progress_solving(const RsAlsProgress *progress)
 	publish_current();
 	rs_progress_phase(progress->phase == RS_ALS_PREPARING ?
 					  RS_PHASE_PREPARING : RS_PHASE_ITERATING);
-	if (finished && rs_log_progress)
+	if (finished && wants_notice())
 		ereport(NOTICE,
 				(errmsg("model \"%s\": iteration %d of %d, loss %.8g",
 						current.model, current.iteration, current.iterations,

@@ -25,7 +25,6 @@
 
 #include "executor/spi.h"
 #include "miscadmin.h"
-#include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
@@ -50,28 +49,6 @@
 static bool training = false;
 
 /* ---- before the computation --------------------------------------------- */
-
-/*
- * Find the model, check the caller and take the lock.  Only what is found with
- * the lock held counts: the model may have been dropped or given away before.
- */
-static RsModel *
-open_locked(const char *name)
-{
-	RsModel    *model = rs_model_open(name, RS_MODEL_OWN);
-	Oid			locked = model->view;
-
-	if (ConditionalLockRelationOid(locked, ShareUpdateExclusiveLock))
-	{
-		model = rs_model_open(name, RS_MODEL_OWN);
-		if (model->view == locked)
-			return model;
-	}
-	ereport(ERROR,
-			(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
-			 errmsg("model \"%s\" is already being trained", name),
-			 errhint("Another session trains, alters or drops it; see the view recsys.training_progress.")));
-}
 
 static void
 resolve_options(RsTrained *trained, Jsonb *run_options)
@@ -330,7 +307,7 @@ train(const char *name, Jsonb *run_options, bool deploy, RsTrainResult *result)
 {
 	MemoryContext context = CurrentMemoryContext;
 	RsTrained	trained = {0};
-	RsModel    *model = open_locked(name);
+	RsModel    *model = rs_model_open(name, RS_MODEL_CHANGE);
 
 	trained.model = model;
 	trained.started_at = GetCurrentTimestamp();

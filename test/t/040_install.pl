@@ -105,7 +105,7 @@ my $dir = PostgreSQL::Test::Utils::tempdir;
 append_to_file("$dir/ratings.csv", join('', map { my $u = $_; map { "$u,$_,3\n" } grep { $_ != $u } 1 .. 5 } 1 .. 5));
 SKIP:
 {
-	skip 'file_fdw is not installed', 2
+	skip 'file_fdw is not installed', 3
 	  if $node->safe_psql('postgres', "SELECT count(*) FROM pg_available_extensions WHERE name IN ('file_fdw', 'postgres_fdw')") < 2;
 	$node->safe_psql('postgres', <<"SQL");
 CREATE EXTENSION file_fdw;
@@ -126,6 +126,17 @@ SQL
 			  . $node->safe_psql('postgres', "SELECT item_id FROM recsys.recommend('$model', 1)"),
 			'5|5|20/1', "$model: a foreign table is a source");
 	}
+
+	# what the other side hides from somebody is hidden from him here
+	$node->safe_psql('postgres', <<'SQL');
+CREATE ROLE recsys_regress_reader LOGIN;
+ALTER TABLE local_part ENABLE ROW LEVEL SECURITY;
+GRANT SELECT ON local_part, remote, recsys_data.remote TO recsys_regress_reader;
+CREATE USER MAPPING FOR recsys_regress_reader SERVER loop
+    OPTIONS (user 'recsys_regress_reader', password_required 'false');
+SQL
+	is($node->safe_psql('postgres', "SET ROLE recsys_regress_reader; SELECT count(*) FROM remote; SELECT source FROM recsys.recommend('remote', 1, 1, fresh => false)"),
+		"0\npopular", 'no stored vector of a user whose remote rows are hidden');
 }
 
 # ---- prepared transactions -----------------------------------------------------------
