@@ -32,7 +32,6 @@ ISOLATION := $(sort $(patsubst test/isolation/specs/%.spec,%,$(wildcard test/iso
 ISOLATION_OPTS = --inputdir=test/isolation --load-extension=recsys
 TAP_TESTS := $(if $(wildcard test/t/*.pl),1)
 PROVE_TESTS ?= test/t/*.pl
-PROVE_FLAGS = -I$(CURDIR)/test/perl
 
 # ---- PGXS -------------------------------------------------------------------
 PG_CONFIG ?= pg_config
@@ -47,6 +46,7 @@ all install installcheck clean:
 	@exit 1
 else
 include $(PGXS)
+PROVE_FLAGS += -I$(CURDIR)/test/perl
 -include $(patsubst %.o,%.d,$(OBJS) $(SOLVER_OBJS))
 
 sql/recsys--$(EXTVERSION).sql: $(SQL_PARTS)
