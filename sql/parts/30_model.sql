@@ -33,14 +33,14 @@ RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'recsys_alter_model';
 COMMENT ON FUNCTION recsys.alter_model(text, text, text, text, jsonb) IS
-'Changes what is given and leaves what is NULL. options are laid over the model''s; a JSON null takes an option back to its default. Holds from the next training on; run_as holds at once. Errors: 42704 no such model, 42501 not the owner, 22023 wrong value.';
+'Changes what is given and leaves what is NULL. options are laid over the model''s; a JSON null takes an option back to its default. Holds from the next training on; run_as holds at once. Errors: 42704 no such model, 42501 not the owner, 55P03 run_as is given and the model is being trained, 22023 wrong value.';
 
 CREATE FUNCTION recsys.drop_model(model text, if_exists boolean DEFAULT false)
 RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'recsys_drop_model';
 COMMENT ON FUNCTION recsys.drop_model(text, boolean) IS
-'Drops a model with its view, its factor tables and all its versions, or what is left of it after its view went with its source. Errors: 42704 no such model, 42501 not the owner, 2BP01 something depends on its view.';
+'Drops a model with its view, its factor tables and all its versions, or what is left of it after its view went with its source. Errors: 42704 no such model, 42501 not the owner, 55P03 it is being trained, 2BP01 something depends on its view.';
 
 CREATE FUNCTION recsys.options(
     OUT name             text,
