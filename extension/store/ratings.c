@@ -176,6 +176,19 @@ receive_row(TupleTableSlot *slot, DestReceiver *self)
 	return true;
 }
 
+/* Give back what growing by doubling took too much. */
+static void
+trim_ratings(RsRatings *r)
+{
+	if (r->n == 0)
+		return;
+	r->user = repalloc_huge(r->user, r->n * sizeof(int32));
+	r->item = repalloc_huge(r->item, r->n * sizeof(int32));
+	r->value = repalloc_huge(r->value, r->n * sizeof(float));
+	if (r->time != NULL)
+		r->time = repalloc_huge(r->time, r->n * sizeof(int64));
+}
+
 static void
 receive_startup(DestReceiver *self, int operation, TupleDesc typeinfo)
 {
@@ -224,6 +237,7 @@ rs_ratings_read(const RsModel *model, Size memory_limit,
 		elog(ERROR, "SPI_execute_extended failed: %s", SPI_result_code_string(result));
 
 	resolve_waiting(&receiver);
+	trim_ratings(ratings);
 	progress(ratings->rows_read);
 	rs_idmap_finish(receiver.users.map, ratings->user, ratings->n, &ratings->users);
 	rs_idmap_finish(receiver.items.map, ratings->item, ratings->n, &ratings->items);
