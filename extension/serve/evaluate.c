@@ -24,6 +24,7 @@
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/portal.h"
 #include "utils/uuid.h"
 
 #include "compat.h"
@@ -156,17 +157,29 @@ reader_open(TestReader *reader, const RsModel *model, const char *sql)
 	memset(reader, 0, sizeof(TestReader));
 	reader->model = model;
 	reader->portal = SPI_cursor_open(NULL, plan, NULL, NULL, true);
+	/* out of reach of a CLOSE ALL in a function of the model's view */
+	PinPortal(reader->portal);
+}
+
+static void
+reader_close(TestReader *reader)
+{
+	UnpinPortal(reader->portal);
+	SPI_cursor_close(reader->portal);
 }
 
 /* Is there one more row?  Fetches the next batch when the last is used up. */
 static bool
 reader_has_row(TestReader *reader, SPITupleTable **batch)
 {
+	MemoryContext caller = CurrentMemoryContext;
+
 	if (reader->next < reader->n)
 		return true;
 	if (*batch != NULL)
 		SPI_freetuptable(*batch);
 	SPI_cursor_fetch(reader->portal, true, BATCH_ROWS);
+	MemoryContextSwitchTo(caller);	/* SPI leaves another one current */
 	*batch = SPI_tuptable;
 	reader->n = SPI_processed;
 	reader->next = 0;
@@ -491,7 +504,7 @@ rs_evaluate(const RsModel *model, const RsVersion *version, Oid test,
 		evaluate_user(&evaluation, &user);
 		MemoryContextReset(work);
 	}
-	SPI_cursor_close(reader.portal);
+	reader_close(&reader);
 	SPI_finish();
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(work);
