@@ -185,26 +185,31 @@ add_item(void *arg, Datum id, const RsItemFactors *row)
 	image->ids.n++;
 }
 
+/*
+ * Rows may be missing, be it that they come later, by logical replication or a
+ * restore.  Such an image must not be cached: nothing would ever replace it.
+ */
+static void
+check_complete(const ImageBuilder *builder)
+{
+	const RsVersion *version = builder->version;
+
+	if (builder->image->ids.n == version->items)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_CORRUPTED),
+			 errmsg("version %d of model \"%s\" has only %d of its %d items",
+					version->version, builder->model->name,
+					builder->image->ids.n, version->items),
+			 errhint("Wait until its factor table is restored or replicated,"
+					 " or train the model again.")));
+}
+
 /* Order of the ids at two positions, for qsort_arg. */
 static int
 compare_ids(const void *a, const void *b, void *arg)
 {
-	const RsIdList *ids = (const RsIdList *) arg;
-	Size		i = *(const int32 *) a;
-	Size		j = *(const int32 *) b;
-	Size		i_len;
-	Size		j_len;
-	int			order;
-
-	if (ids->kind == RS_ID_BIGINT)
-		return (ids->ints[i] > ids->ints[j]) - (ids->ints[i] < ids->ints[j]);
-	if (ids->kind == RS_ID_UUID)
-		return memcmp(ids->bytes + i * UUID_LEN, ids->bytes + j * UUID_LEN, UUID_LEN);
-	i_len = ids->offsets[i + 1] - ids->offsets[i];
-	j_len = ids->offsets[j + 1] - ids->offsets[j];
-	order = memcmp(ids->bytes + ids->offsets[i], ids->bytes + ids->offsets[j],
-				   Min(i_len, j_len));
-	return order != 0 ? order : (i_len > j_len) - (i_len < j_len);
+	return rs_idlist_compare((const RsIdList *) arg, *(const int32 *) a, *(const int32 *) b);
 }
 
 /* More users first, then the smaller id. */
@@ -372,6 +377,7 @@ rs_image_build(const RsModel *model, const RsVersion *version, MemoryContext con
 	builder.image = MemoryContextAllocZero(context, sizeof(RsImage));
 	begin_image(&builder);
 	rs_factors_scan_items(model, version->version, add_item, &builder);
+	check_complete(&builder);
 	sort_image(&builder);
 	add_popularity(&builder);
 	if (version->algorithm == RS_ALS && version->feedback == RS_IMPLICIT)

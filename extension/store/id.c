@@ -206,6 +206,27 @@ compare_at(const RsIdList *list, int32 position, Datum id)
 	elog(ERROR, "unrecognized id kind: %d", (int) list->kind);
 }
 
+int
+rs_idlist_compare(const RsIdList *list, int32 i, int32 j)
+{
+	switch (list->kind)
+	{
+		case RS_ID_BIGINT:
+			return (list->ints[i] > list->ints[j]) - (list->ints[i] < list->ints[j]);
+		case RS_ID_TEXT:
+			{
+				const Size *offsets = list->offsets;
+
+				return compare_bytes(list->bytes + offsets[i], offsets[i + 1] - offsets[i],
+									 list->bytes + offsets[j], offsets[j + 1] - offsets[j]);
+			}
+		case RS_ID_UUID:
+			return memcmp(list->bytes + (Size) i * UUID_LEN,
+						  list->bytes + (Size) j * UUID_LEN, UUID_LEN);
+	}
+	elog(ERROR, "unrecognized id kind: %d", (int) list->kind);
+}
+
 int32
 rs_idlist_find(const RsIdList *list, Datum id)
 {

@@ -63,6 +63,9 @@ extern Datum rs_id_from_column(Datum value, Oid column_type);
 /* <0, 0, >0 */
 extern int	rs_id_compare(Datum a, Datum b, RsIdKind kind);
 
+/* Order of the ids at two positions of a list, which need not ascend yet. */
+extern int	rs_idlist_compare(const RsIdList *list, int32 i, int32 j);
+
 /* Position of an id in the list, or -1. */
 extern int32 rs_idlist_find(const RsIdList *list, Datum id);
 

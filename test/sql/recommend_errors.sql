@@ -161,6 +161,17 @@ SELECT recsys.train('err') IS NOT NULL AS trained;
 DELETE FROM recsys_data.err_item_factors WHERE item_id = 2;
 SELECT count(*) FROM recsys.recommend('err', 2, 100, false);
 ROLLBACK;
+-- rows that come after the version, as a replica may have it: refused until they are there
+BEGIN;
+SELECT recsys.train('err') IS NOT NULL AS trained;
+CREATE TEMP TABLE err_late AS SELECT * FROM recsys_data.err_item_factors;
+DELETE FROM recsys_data.err_item_factors;
+SAVEPOINT s;
+SELECT count(*) FROM recsys.recommend('err', 2, 100, false);
+ROLLBACK TO s;
+INSERT INTO recsys_data.err_item_factors SELECT * FROM err_late;
+SELECT count(*) FROM recsys.recommend('err', 2, 100, false);
+ROLLBACK;
 BEGIN;
 SELECT recsys.train('err') IS NOT NULL AS trained;
 INSERT INTO recsys_data.err_item_factors SELECT version, item_id + 100, factors, users FROM recsys_data.err_item_factors;
