@@ -3,8 +3,12 @@
 --
 -- The type of the items is in the name, the user id is overloaded.  STABLE:
 -- within a statement an answer does not change.  They write nothing, so they
--- work on a standby, in a read-only transaction and in parallel workers.
+-- work on a standby and in a read-only transaction.  RESTRICTED are those that
+-- read the model's view, which may hold functions and foreign tables that are
+-- not for a parallel worker; item_vector() reads the factor table only.
 -- PUBLIC may execute them: each needs SELECT on the model's view.
+--
+-- The comment of the bigint form says all; the others say what differs.
 -- ---------------------------------------------------------------------------
 
 CREATE FUNCTION recsys.recommend(
@@ -21,7 +25,7 @@ CREATE FUNCTION recsys.recommend(
     OUT score    real,
     OUT source   text)
 RETURNS SETOF record
-LANGUAGE c STABLE PARALLEL SAFE ROWS 10
+LANGUAGE c STABLE PARALLEL RESTRICTED COST 10000 ROWS 10
 AS 'MODULE_PATHNAME', 'recsys_recommend';
 COMMENT ON FUNCTION recsys.recommend(text, bigint, int, boolean, bigint[], bigint[], boolean, int) IS
 'The k best items for a user, best first: items with bigint ids (smallint and integer included). Exact: every eligible item is scored; equal scores by ascending id. The score is the predicted rating (explicit) or preference (implicit), equal to predict() to the last bit. source tells where the answer comes from: "folded", the vector solved from the user''s rows of this moment; "model", the vector that training stored (fresh => false); "popular", no vector: the items most users have, the score being their number. exclude_seen leaves out every item of the user''s rows. candidates NULL means all items, an empty array none; in both arrays NULL elements and unknown ids are ignored. Fewer than k rows come only when fewer items are eligible. Errors: 42704 no such model, 42501 no SELECT on its view, 55000 no such version, 42804 the items are of another type, 22004 an argument is NULL, 22023 k is negative, 22P02 the id is not of the model''s type. Fold-in: Hu, Koren, Volinsky 2008, section 4; Zhou et al. 2008, section 3.';
@@ -40,10 +44,10 @@ CREATE FUNCTION recsys.recommend(
     OUT score    real,
     OUT source   text)
 RETURNS SETOF record
-LANGUAGE c STABLE PARALLEL SAFE ROWS 10
+LANGUAGE c STABLE PARALLEL RESTRICTED COST 10000 ROWS 10
 AS 'MODULE_PATHNAME', 'recsys_recommend';
 COMMENT ON FUNCTION recsys.recommend(text, text, int, boolean, bigint[], bigint[], boolean, int) IS
-'The k best items for a user, best first: items with bigint ids (smallint and integer included). Exact: every eligible item is scored; equal scores by ascending id. The score is the predicted rating (explicit) or preference (implicit), equal to predict() to the last bit. source tells where the answer comes from: "folded", the vector solved from the user''s rows of this moment; "model", the vector that training stored (fresh => false); "popular", no vector: the items most users have, the score being their number. exclude_seen leaves out every item of the user''s rows. candidates NULL means all items, an empty array none; in both arrays NULL elements and unknown ids are ignored. Fewer than k rows come only when fewer items are eligible. Errors: 42704 no such model, 42501 no SELECT on its view, 55000 no such version, 42804 the items are of another type, 22004 an argument is NULL, 22023 k is negative, 22P02 the id is not of the model''s type. Fold-in: Hu, Koren, Volinsky 2008, section 4; Zhou et al. 2008, section 3.';
+'As recsys.recommend(text, bigint, int, boolean, bigint[], bigint[], boolean, int), but for the user id given as text, which is converted to the type of the model''s users.';
 
 CREATE FUNCTION recsys.recommend(
     model        text,
@@ -59,10 +63,10 @@ CREATE FUNCTION recsys.recommend(
     OUT score    real,
     OUT source   text)
 RETURNS SETOF record
-LANGUAGE c STABLE PARALLEL SAFE ROWS 10
+LANGUAGE c STABLE PARALLEL RESTRICTED COST 10000 ROWS 10
 AS 'MODULE_PATHNAME', 'recsys_recommend';
 COMMENT ON FUNCTION recsys.recommend(text, uuid, int, boolean, bigint[], bigint[], boolean, int) IS
-'The k best items for a user, best first: items with bigint ids (smallint and integer included). Exact: every eligible item is scored; equal scores by ascending id. The score is the predicted rating (explicit) or preference (implicit), equal to predict() to the last bit. source tells where the answer comes from: "folded", the vector solved from the user''s rows of this moment; "model", the vector that training stored (fresh => false); "popular", no vector: the items most users have, the score being their number. exclude_seen leaves out every item of the user''s rows. candidates NULL means all items, an empty array none; in both arrays NULL elements and unknown ids are ignored. Fewer than k rows come only when fewer items are eligible. Errors: 42704 no such model, 42501 no SELECT on its view, 55000 no such version, 42804 the items are of another type, 22004 an argument is NULL, 22023 k is negative, 22P02 the id is not of the model''s type. Fold-in: Hu, Koren, Volinsky 2008, section 4; Zhou et al. 2008, section 3.';
+'As recsys.recommend(text, bigint, int, boolean, bigint[], bigint[], boolean, int), but for the user id given as uuid.';
 
 CREATE FUNCTION recsys.recommend_text(
     model        text,
@@ -78,10 +82,10 @@ CREATE FUNCTION recsys.recommend_text(
     OUT score    real,
     OUT source   text)
 RETURNS SETOF record
-LANGUAGE c STABLE PARALLEL SAFE ROWS 10
+LANGUAGE c STABLE PARALLEL RESTRICTED COST 10000 ROWS 10
 AS 'MODULE_PATHNAME', 'recsys_recommend_text';
 COMMENT ON FUNCTION recsys.recommend_text(text, bigint, int, boolean, text[], text[], boolean, int) IS
-'The k best items for a user, best first: items of any model, ids as text. Exact: every eligible item is scored; equal scores by ascending id. The score is the predicted rating (explicit) or preference (implicit), equal to predict_text() to the last bit. source tells where the answer comes from: "folded", the vector solved from the user''s rows of this moment; "model", the vector that training stored (fresh => false); "popular", no vector: the items most users have, the score being their number. exclude_seen leaves out every item of the user''s rows. candidates NULL means all items, an empty array none; in both arrays NULL elements and unknown ids are ignored. Fewer than k rows come only when fewer items are eligible. Errors: 42704 no such model, 42501 no SELECT on its view, 55000 no such version, 42804 the items are of another type, 22004 an argument is NULL, 22023 k is negative, 22P02 the id is not of the model''s type. Fold-in: Hu, Koren, Volinsky 2008, section 4; Zhou et al. 2008, section 3.';
+'As recsys.recommend(text, bigint, int, boolean, bigint[], bigint[], boolean, int), but for items of any model with their ids as text and the user id given as bigint.';
 
 CREATE FUNCTION recsys.recommend_text(
     model        text,
@@ -97,10 +101,10 @@ CREATE FUNCTION recsys.recommend_text(
     OUT score    real,
     OUT source   text)
 RETURNS SETOF record
-LANGUAGE c STABLE PARALLEL SAFE ROWS 10
+LANGUAGE c STABLE PARALLEL RESTRICTED COST 10000 ROWS 10
 AS 'MODULE_PATHNAME', 'recsys_recommend_text';
 COMMENT ON FUNCTION recsys.recommend_text(text, text, int, boolean, text[], text[], boolean, int) IS
-'The k best items for a user, best first: items of any model, ids as text. Exact: every eligible item is scored; equal scores by ascending id. The score is the predicted rating (explicit) or preference (implicit), equal to predict_text() to the last bit. source tells where the answer comes from: "folded", the vector solved from the user''s rows of this moment; "model", the vector that training stored (fresh => false); "popular", no vector: the items most users have, the score being their number. exclude_seen leaves out every item of the user''s rows. candidates NULL means all items, an empty array none; in both arrays NULL elements and unknown ids are ignored. Fewer than k rows come only when fewer items are eligible. Errors: 42704 no such model, 42501 no SELECT on its view, 55000 no such version, 42804 the items are of another type, 22004 an argument is NULL, 22023 k is negative, 22P02 the id is not of the model''s type. Fold-in: Hu, Koren, Volinsky 2008, section 4; Zhou et al. 2008, section 3.';
+'As recsys.recommend(text, bigint, int, boolean, bigint[], bigint[], boolean, int), but for items of any model with their ids as text and the user id given as text, which is converted to the type of the model''s users.';
 
 CREATE FUNCTION recsys.recommend_text(
     model        text,
@@ -116,10 +120,10 @@ CREATE FUNCTION recsys.recommend_text(
     OUT score    real,
     OUT source   text)
 RETURNS SETOF record
-LANGUAGE c STABLE PARALLEL SAFE ROWS 10
+LANGUAGE c STABLE PARALLEL RESTRICTED COST 10000 ROWS 10
 AS 'MODULE_PATHNAME', 'recsys_recommend_text';
 COMMENT ON FUNCTION recsys.recommend_text(text, uuid, int, boolean, text[], text[], boolean, int) IS
-'The k best items for a user, best first: items of any model, ids as text. Exact: every eligible item is scored; equal scores by ascending id. The score is the predicted rating (explicit) or preference (implicit), equal to predict_text() to the last bit. source tells where the answer comes from: "folded", the vector solved from the user''s rows of this moment; "model", the vector that training stored (fresh => false); "popular", no vector: the items most users have, the score being their number. exclude_seen leaves out every item of the user''s rows. candidates NULL means all items, an empty array none; in both arrays NULL elements and unknown ids are ignored. Fewer than k rows come only when fewer items are eligible. Errors: 42704 no such model, 42501 no SELECT on its view, 55000 no such version, 42804 the items are of another type, 22004 an argument is NULL, 22023 k is negative, 22P02 the id is not of the model''s type. Fold-in: Hu, Koren, Volinsky 2008, section 4; Zhou et al. 2008, section 3.';
+'As recsys.recommend(text, bigint, int, boolean, bigint[], bigint[], boolean, int), but for items of any model with their ids as text and the user id given as uuid.';
 
 CREATE FUNCTION recsys.recommend_uuid(
     model        text,
@@ -135,10 +139,10 @@ CREATE FUNCTION recsys.recommend_uuid(
     OUT score    real,
     OUT source   text)
 RETURNS SETOF record
-LANGUAGE c STABLE PARALLEL SAFE ROWS 10
+LANGUAGE c STABLE PARALLEL RESTRICTED COST 10000 ROWS 10
 AS 'MODULE_PATHNAME', 'recsys_recommend_uuid';
 COMMENT ON FUNCTION recsys.recommend_uuid(text, bigint, int, boolean, uuid[], uuid[], boolean, int) IS
-'The k best items for a user, best first: items with uuid ids. Exact: every eligible item is scored; equal scores by ascending id. The score is the predicted rating (explicit) or preference (implicit), equal to predict_uuid() to the last bit. source tells where the answer comes from: "folded", the vector solved from the user''s rows of this moment; "model", the vector that training stored (fresh => false); "popular", no vector: the items most users have, the score being their number. exclude_seen leaves out every item of the user''s rows. candidates NULL means all items, an empty array none; in both arrays NULL elements and unknown ids are ignored. Fewer than k rows come only when fewer items are eligible. Errors: 42704 no such model, 42501 no SELECT on its view, 55000 no such version, 42804 the items are of another type, 22004 an argument is NULL, 22023 k is negative, 22P02 the id is not of the model''s type. Fold-in: Hu, Koren, Volinsky 2008, section 4; Zhou et al. 2008, section 3.';
+'As recsys.recommend(text, bigint, int, boolean, bigint[], bigint[], boolean, int), but for items with uuid ids and the user id given as bigint.';
 
 CREATE FUNCTION recsys.recommend_uuid(
     model        text,
@@ -154,10 +158,10 @@ CREATE FUNCTION recsys.recommend_uuid(
     OUT score    real,
     OUT source   text)
 RETURNS SETOF record
-LANGUAGE c STABLE PARALLEL SAFE ROWS 10
+LANGUAGE c STABLE PARALLEL RESTRICTED COST 10000 ROWS 10
 AS 'MODULE_PATHNAME', 'recsys_recommend_uuid';
 COMMENT ON FUNCTION recsys.recommend_uuid(text, text, int, boolean, uuid[], uuid[], boolean, int) IS
-'The k best items for a user, best first: items with uuid ids. Exact: every eligible item is scored; equal scores by ascending id. The score is the predicted rating (explicit) or preference (implicit), equal to predict_uuid() to the last bit. source tells where the answer comes from: "folded", the vector solved from the user''s rows of this moment; "model", the vector that training stored (fresh => false); "popular", no vector: the items most users have, the score being their number. exclude_seen leaves out every item of the user''s rows. candidates NULL means all items, an empty array none; in both arrays NULL elements and unknown ids are ignored. Fewer than k rows come only when fewer items are eligible. Errors: 42704 no such model, 42501 no SELECT on its view, 55000 no such version, 42804 the items are of another type, 22004 an argument is NULL, 22023 k is negative, 22P02 the id is not of the model''s type. Fold-in: Hu, Koren, Volinsky 2008, section 4; Zhou et al. 2008, section 3.';
+'As recsys.recommend(text, bigint, int, boolean, bigint[], bigint[], boolean, int), but for items with uuid ids and the user id given as text, which is converted to the type of the model''s users.';
 
 CREATE FUNCTION recsys.recommend_uuid(
     model        text,
@@ -173,10 +177,10 @@ CREATE FUNCTION recsys.recommend_uuid(
     OUT score    real,
     OUT source   text)
 RETURNS SETOF record
-LANGUAGE c STABLE PARALLEL SAFE ROWS 10
+LANGUAGE c STABLE PARALLEL RESTRICTED COST 10000 ROWS 10
 AS 'MODULE_PATHNAME', 'recsys_recommend_uuid';
 COMMENT ON FUNCTION recsys.recommend_uuid(text, uuid, int, boolean, uuid[], uuid[], boolean, int) IS
-'The k best items for a user, best first: items with uuid ids. Exact: every eligible item is scored; equal scores by ascending id. The score is the predicted rating (explicit) or preference (implicit), equal to predict_uuid() to the last bit. source tells where the answer comes from: "folded", the vector solved from the user''s rows of this moment; "model", the vector that training stored (fresh => false); "popular", no vector: the items most users have, the score being their number. exclude_seen leaves out every item of the user''s rows. candidates NULL means all items, an empty array none; in both arrays NULL elements and unknown ids are ignored. Fewer than k rows come only when fewer items are eligible. Errors: 42704 no such model, 42501 no SELECT on its view, 55000 no such version, 42804 the items are of another type, 22004 an argument is NULL, 22023 k is negative, 22P02 the id is not of the model''s type. Fold-in: Hu, Koren, Volinsky 2008, section 4; Zhou et al. 2008, section 3.';
+'As recsys.recommend(text, bigint, int, boolean, bigint[], bigint[], boolean, int), but for items with uuid ids and the user id given as uuid.';
 
 CREATE FUNCTION recsys.predict(
     model   text,
@@ -185,7 +189,7 @@ CREATE FUNCTION recsys.predict(
     fresh   boolean DEFAULT true,
     version int     DEFAULT NULL)
 RETURNS real
-LANGUAGE c STABLE PARALLEL SAFE COST 1000
+LANGUAGE c STABLE PARALLEL RESTRICTED COST 1000
 AS 'MODULE_PATHNAME', 'recsys_predict';
 COMMENT ON FUNCTION recsys.predict(text, bigint, bigint, boolean, int) IS
 'The score of one item for a user, as recommend() gives it: the predicted rating (explicit) or preference (implicit). mean + user bias + item bias + inner product (Koren, Bell, Volinsky 2009, equation 4), in double precision, rounded once. NULL when the item is unknown, when the user has no usable rows (fresh) or no stored vector (fresh => false), and for the popular algorithm; NULL for a NULL id. Errors as for recommend().';
@@ -197,10 +201,10 @@ CREATE FUNCTION recsys.predict(
     fresh   boolean DEFAULT true,
     version int     DEFAULT NULL)
 RETURNS real
-LANGUAGE c STABLE PARALLEL SAFE COST 1000
+LANGUAGE c STABLE PARALLEL RESTRICTED COST 1000
 AS 'MODULE_PATHNAME', 'recsys_predict';
 COMMENT ON FUNCTION recsys.predict(text, text, bigint, boolean, int) IS
-'The score of one item for a user, as recommend() gives it: the predicted rating (explicit) or preference (implicit). mean + user bias + item bias + inner product (Koren, Bell, Volinsky 2009, equation 4), in double precision, rounded once. NULL when the item is unknown, when the user has no usable rows (fresh) or no stored vector (fresh => false), and for the popular algorithm; NULL for a NULL id. Errors as for recommend().';
+'As recsys.predict(text, bigint, bigint, boolean, int), but for the user id given as text, which is converted to the type of the model''s users.';
 
 CREATE FUNCTION recsys.predict(
     model   text,
@@ -209,10 +213,10 @@ CREATE FUNCTION recsys.predict(
     fresh   boolean DEFAULT true,
     version int     DEFAULT NULL)
 RETURNS real
-LANGUAGE c STABLE PARALLEL SAFE COST 1000
+LANGUAGE c STABLE PARALLEL RESTRICTED COST 1000
 AS 'MODULE_PATHNAME', 'recsys_predict';
 COMMENT ON FUNCTION recsys.predict(text, uuid, bigint, boolean, int) IS
-'The score of one item for a user, as recommend() gives it: the predicted rating (explicit) or preference (implicit). mean + user bias + item bias + inner product (Koren, Bell, Volinsky 2009, equation 4), in double precision, rounded once. NULL when the item is unknown, when the user has no usable rows (fresh) or no stored vector (fresh => false), and for the popular algorithm; NULL for a NULL id. Errors as for recommend().';
+'As recsys.predict(text, bigint, bigint, boolean, int), but for the user id given as uuid.';
 
 CREATE FUNCTION recsys.predict_text(
     model   text,
@@ -221,10 +225,10 @@ CREATE FUNCTION recsys.predict_text(
     fresh   boolean DEFAULT true,
     version int     DEFAULT NULL)
 RETURNS real
-LANGUAGE c STABLE PARALLEL SAFE COST 1000
+LANGUAGE c STABLE PARALLEL RESTRICTED COST 1000
 AS 'MODULE_PATHNAME', 'recsys_predict_text';
 COMMENT ON FUNCTION recsys.predict_text(text, bigint, text, boolean, int) IS
-'The score of one item for a user, as recommend_text() gives it: the predicted rating (explicit) or preference (implicit). mean + user bias + item bias + inner product (Koren, Bell, Volinsky 2009, equation 4), in double precision, rounded once. NULL when the item is unknown, when the user has no usable rows (fresh) or no stored vector (fresh => false), and for the popular algorithm; NULL for a NULL id. Errors as for recommend_text().';
+'As recsys.predict(text, bigint, bigint, boolean, int), but for items of any model with their ids as text and the user id given as bigint.';
 
 CREATE FUNCTION recsys.predict_text(
     model   text,
@@ -233,10 +237,10 @@ CREATE FUNCTION recsys.predict_text(
     fresh   boolean DEFAULT true,
     version int     DEFAULT NULL)
 RETURNS real
-LANGUAGE c STABLE PARALLEL SAFE COST 1000
+LANGUAGE c STABLE PARALLEL RESTRICTED COST 1000
 AS 'MODULE_PATHNAME', 'recsys_predict_text';
 COMMENT ON FUNCTION recsys.predict_text(text, text, text, boolean, int) IS
-'The score of one item for a user, as recommend_text() gives it: the predicted rating (explicit) or preference (implicit). mean + user bias + item bias + inner product (Koren, Bell, Volinsky 2009, equation 4), in double precision, rounded once. NULL when the item is unknown, when the user has no usable rows (fresh) or no stored vector (fresh => false), and for the popular algorithm; NULL for a NULL id. Errors as for recommend_text().';
+'As recsys.predict(text, bigint, bigint, boolean, int), but for items of any model with their ids as text and the user id given as text, which is converted to the type of the model''s users.';
 
 CREATE FUNCTION recsys.predict_text(
     model   text,
@@ -245,10 +249,10 @@ CREATE FUNCTION recsys.predict_text(
     fresh   boolean DEFAULT true,
     version int     DEFAULT NULL)
 RETURNS real
-LANGUAGE c STABLE PARALLEL SAFE COST 1000
+LANGUAGE c STABLE PARALLEL RESTRICTED COST 1000
 AS 'MODULE_PATHNAME', 'recsys_predict_text';
 COMMENT ON FUNCTION recsys.predict_text(text, uuid, text, boolean, int) IS
-'The score of one item for a user, as recommend_text() gives it: the predicted rating (explicit) or preference (implicit). mean + user bias + item bias + inner product (Koren, Bell, Volinsky 2009, equation 4), in double precision, rounded once. NULL when the item is unknown, when the user has no usable rows (fresh) or no stored vector (fresh => false), and for the popular algorithm; NULL for a NULL id. Errors as for recommend_text().';
+'As recsys.predict(text, bigint, bigint, boolean, int), but for items of any model with their ids as text and the user id given as uuid.';
 
 CREATE FUNCTION recsys.predict_uuid(
     model   text,
@@ -257,10 +261,10 @@ CREATE FUNCTION recsys.predict_uuid(
     fresh   boolean DEFAULT true,
     version int     DEFAULT NULL)
 RETURNS real
-LANGUAGE c STABLE PARALLEL SAFE COST 1000
+LANGUAGE c STABLE PARALLEL RESTRICTED COST 1000
 AS 'MODULE_PATHNAME', 'recsys_predict_uuid';
 COMMENT ON FUNCTION recsys.predict_uuid(text, bigint, uuid, boolean, int) IS
-'The score of one item for a user, as recommend_uuid() gives it: the predicted rating (explicit) or preference (implicit). mean + user bias + item bias + inner product (Koren, Bell, Volinsky 2009, equation 4), in double precision, rounded once. NULL when the item is unknown, when the user has no usable rows (fresh) or no stored vector (fresh => false), and for the popular algorithm; NULL for a NULL id. Errors as for recommend_uuid().';
+'As recsys.predict(text, bigint, bigint, boolean, int), but for items with uuid ids and the user id given as bigint.';
 
 CREATE FUNCTION recsys.predict_uuid(
     model   text,
@@ -269,10 +273,10 @@ CREATE FUNCTION recsys.predict_uuid(
     fresh   boolean DEFAULT true,
     version int     DEFAULT NULL)
 RETURNS real
-LANGUAGE c STABLE PARALLEL SAFE COST 1000
+LANGUAGE c STABLE PARALLEL RESTRICTED COST 1000
 AS 'MODULE_PATHNAME', 'recsys_predict_uuid';
 COMMENT ON FUNCTION recsys.predict_uuid(text, text, uuid, boolean, int) IS
-'The score of one item for a user, as recommend_uuid() gives it: the predicted rating (explicit) or preference (implicit). mean + user bias + item bias + inner product (Koren, Bell, Volinsky 2009, equation 4), in double precision, rounded once. NULL when the item is unknown, when the user has no usable rows (fresh) or no stored vector (fresh => false), and for the popular algorithm; NULL for a NULL id. Errors as for recommend_uuid().';
+'As recsys.predict(text, bigint, bigint, boolean, int), but for items with uuid ids and the user id given as text, which is converted to the type of the model''s users.';
 
 CREATE FUNCTION recsys.predict_uuid(
     model   text,
@@ -281,10 +285,10 @@ CREATE FUNCTION recsys.predict_uuid(
     fresh   boolean DEFAULT true,
     version int     DEFAULT NULL)
 RETURNS real
-LANGUAGE c STABLE PARALLEL SAFE COST 1000
+LANGUAGE c STABLE PARALLEL RESTRICTED COST 1000
 AS 'MODULE_PATHNAME', 'recsys_predict_uuid';
 COMMENT ON FUNCTION recsys.predict_uuid(text, uuid, uuid, boolean, int) IS
-'The score of one item for a user, as recommend_uuid() gives it: the predicted rating (explicit) or preference (implicit). mean + user bias + item bias + inner product (Koren, Bell, Volinsky 2009, equation 4), in double precision, rounded once. NULL when the item is unknown, when the user has no usable rows (fresh) or no stored vector (fresh => false), and for the popular algorithm; NULL for a NULL id. Errors as for recommend_uuid().';
+'As recsys.predict(text, bigint, bigint, boolean, int), but for items with uuid ids and the user id given as uuid.';
 
 CREATE FUNCTION recsys.user_vector(
     model   text,
@@ -292,7 +296,7 @@ CREATE FUNCTION recsys.user_vector(
     fresh   boolean DEFAULT true,
     version int     DEFAULT NULL)
 RETURNS recsys.recvec
-LANGUAGE c STABLE PARALLEL SAFE COST 1000
+LANGUAGE c STABLE PARALLEL RESTRICTED COST 1000
 AS 'MODULE_PATHNAME', 'recsys_user_vector';
 COMMENT ON FUNCTION recsys.user_vector(text, bigint, boolean, int) IS
 'The vector of a user: x of "factors" components, or (x, 1) when the model has biases, so that "ORDER BY f.factors <#> user_vector" over the rows of the version in recsys_data.<model>_item_factors ranks as recommend() does. fresh solves it from the user''s rows of this moment, else it is the one that training stored. NULL when there is none, and for a NULL id. Errors: 42704, 42501, 55000, 22004, 22P02 as for recommend().';
@@ -303,10 +307,10 @@ CREATE FUNCTION recsys.user_vector(
     fresh   boolean DEFAULT true,
     version int     DEFAULT NULL)
 RETURNS recsys.recvec
-LANGUAGE c STABLE PARALLEL SAFE COST 1000
+LANGUAGE c STABLE PARALLEL RESTRICTED COST 1000
 AS 'MODULE_PATHNAME', 'recsys_user_vector';
 COMMENT ON FUNCTION recsys.user_vector(text, text, boolean, int) IS
-'The vector of a user: x of "factors" components, or (x, 1) when the model has biases, so that "ORDER BY f.factors <#> user_vector" over the rows of the version in recsys_data.<model>_item_factors ranks as recommend() does. fresh solves it from the user''s rows of this moment, else it is the one that training stored. NULL when there is none, and for a NULL id. Errors: 42704, 42501, 55000, 22004, 22P02 as for recommend().';
+'As recsys.user_vector(text, bigint, boolean, int), but for the user id given as text, which is converted to the type of the model''s users.';
 
 CREATE FUNCTION recsys.user_vector(
     model   text,
@@ -314,10 +318,10 @@ CREATE FUNCTION recsys.user_vector(
     fresh   boolean DEFAULT true,
     version int     DEFAULT NULL)
 RETURNS recsys.recvec
-LANGUAGE c STABLE PARALLEL SAFE COST 1000
+LANGUAGE c STABLE PARALLEL RESTRICTED COST 1000
 AS 'MODULE_PATHNAME', 'recsys_user_vector';
 COMMENT ON FUNCTION recsys.user_vector(text, uuid, boolean, int) IS
-'The vector of a user: x of "factors" components, or (x, 1) when the model has biases, so that "ORDER BY f.factors <#> user_vector" over the rows of the version in recsys_data.<model>_item_factors ranks as recommend() does. fresh solves it from the user''s rows of this moment, else it is the one that training stored. NULL when there is none, and for a NULL id. Errors: 42704, 42501, 55000, 22004, 22P02 as for recommend().';
+'As recsys.user_vector(text, bigint, boolean, int), but for the user id given as uuid.';
 
 CREATE FUNCTION recsys.item_vector(
     model   text,
@@ -337,7 +341,7 @@ RETURNS recsys.recvec
 LANGUAGE c STABLE PARALLEL SAFE COST 100
 AS 'MODULE_PATHNAME', 'recsys_item_vector';
 COMMENT ON FUNCTION recsys.item_vector(text, text, int) IS
-'The vector of an item as training stored it: y of "factors" components, or (y, bias) when the model has biases. NULL for an unknown item, for a NULL id and for the popular algorithm. Errors: 42704, 42501, 55000, 22004, 22P02 as for recommend().';
+'As recsys.item_vector(text, bigint, int), but for the item id given as text, which is converted to the type of the model''s items.';
 
 CREATE FUNCTION recsys.item_vector(
     model   text,
@@ -347,4 +351,4 @@ RETURNS recsys.recvec
 LANGUAGE c STABLE PARALLEL SAFE COST 100
 AS 'MODULE_PATHNAME', 'recsys_item_vector';
 COMMENT ON FUNCTION recsys.item_vector(text, uuid, int) IS
-'The vector of an item as training stored it: y of "factors" components, or (y, bias) when the model has biases. NULL for an unknown item, for a NULL id and for the popular algorithm. Errors: 42704, 42501, 55000, 22004, 22P02 as for recommend().';
+'As recsys.item_vector(text, bigint, int), but for the item id given as uuid.';

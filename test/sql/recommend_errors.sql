@@ -135,7 +135,7 @@ SELECT count(*) FROM err_view;
 CREATE INDEX ON err_likes (recsys.predict('err', user_id, item_id));
 CREATE TABLE err_generated (user_id int, score real GENERATED ALWAYS AS (recsys.predict('err', user_id, 2)) STORED);
 
--- in parallel workers
+-- beside parallel workers: the view may hold what they must not run, so its rows are read by the leader
 SET parallel_setup_cost = 0;
 SET parallel_tuple_cost = 0;
 SET min_parallel_table_scan_size = 0;
@@ -143,6 +143,8 @@ SET max_parallel_workers_per_gather = 2;
 ALTER TABLE err_likes SET (parallel_workers = 2);
 EXPLAIN (COSTS OFF) SELECT sum(recsys.predict('err', user_id, item_id)) FROM err_likes;
 SELECT count(recsys.predict('err', user_id, item_id)) FROM err_likes;
+EXPLAIN (COSTS OFF) SELECT count(recsys.item_vector('err', item_id)) FROM err_likes;
+SELECT count(recsys.item_vector('err', item_id)) FROM err_likes;
 SELECT count(*) FROM err_likes l, LATERAL recsys.recommend('err', l.user_id, 1, false) r WHERE l.item_id = 1;
 RESET parallel_setup_cost;
 RESET parallel_tuple_cost;
