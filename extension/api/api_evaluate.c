@@ -14,7 +14,6 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
-#include "api/api_arg.h"
 #include "api/arguments.h"
 #include "compat.h"
 #include "serve/evaluate.h"
@@ -40,16 +39,7 @@ enum
 
 RS_FUNCTION(recsys_evaluate);
 
-static int
-compare_int32(const void *a, const void *b)
-{
-	int32		i = *(const int32 *) a;
-	int32		j = *(const int32 *) b;
-
-	return (i > j) - (i < j);
-}
-
-/* The list lengths, ascending, each once. */
+/* The list lengths. */
 static int32 *
 lengths_arg(FunctionCallInfo fcinfo, int arg, int *n)
 {
@@ -78,13 +68,7 @@ lengths_arg(FunctionCallInfo fcinfo, int arg, int *n)
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("k must be positive")));
 	}
-	qsort(lengths, n_elements, sizeof(int32), compare_int32);
-	*n = 1;
-	for (int i = 1; i < n_elements; i++)
-	{
-		if (lengths[i] != lengths[*n - 1])
-			lengths[(*n)++] = lengths[i];
-	}
+	*n = n_elements;
 	return lengths;
 }
 
@@ -118,9 +102,9 @@ recsys_evaluate(PG_FUNCTION_ARGS)
 	int			n_lengths;
 	int			n;
 
-	(void) rs_argument(fcinfo, EVALUATE_MODEL, "model");
-	(void) rs_argument(fcinfo, EVALUATE_TEST, "test");
-	(void) rs_argument(fcinfo, EVALUATE_K, "k");
+	(void) rs_arg(fcinfo, EVALUATE_MODEL, "model");
+	(void) rs_arg(fcinfo, EVALUATE_TEST, "test");
+	(void) rs_arg(fcinfo, EVALUATE_K, "k");
 	lengths = lengths_arg(fcinfo, EVALUATE_K, &n_lengths);
 	model = rs_arg_model(fcinfo, EVALUATE_MODEL);
 	version = rs_arg_version(fcinfo, EVALUATE_VERSION, model);

@@ -31,18 +31,18 @@ recsys_create_model(PG_FUNCTION_ARGS)
 	RsModelDefinition definition = {0};
 
 	PreventCommandIfReadOnly("recsys.create_model()");
-	definition.name = rs_text_argument(fcinfo, 0, "model");
-	definition.source = DatumGetObjectId(rs_argument(fcinfo, 1, "source"));
-	definition.user_column = rs_name_argument(fcinfo, 2, "user_column");
-	definition.item_column = rs_name_argument(fcinfo, 3, "item_column");
+	definition.name = rs_arg_text(fcinfo, 0, "model");
+	definition.source = DatumGetObjectId(rs_arg(fcinfo, 1, "source"));
+	definition.user_column = rs_arg_name(fcinfo, 2, "user_column");
+	definition.item_column = rs_arg_name(fcinfo, 3, "item_column");
 	if (!PG_ARGISNULL(4))
-		definition.rating_column = rs_name_argument(fcinfo, 4, "rating_column");
+		definition.rating_column = rs_arg_name(fcinfo, 4, "rating_column");
 	if (!PG_ARGISNULL(5))
-		definition.time_column = rs_name_argument(fcinfo, 5, "time_column");
-	definition.feedback = rs_feedback_parse(rs_text_argument(fcinfo, 6, "feedback"));
-	definition.algorithm = rs_algorithm_parse(rs_text_argument(fcinfo, 7, "algorithm"));
-	definition.run_as_owner = rs_run_as_parse(rs_text_argument(fcinfo, 8, "run_as"));
-	definition.options = DatumGetJsonbP(rs_argument(fcinfo, 9, "options"));
+		definition.time_column = rs_arg_name(fcinfo, 5, "time_column");
+	definition.feedback = rs_feedback_parse(rs_arg_text(fcinfo, 6, "feedback"));
+	definition.algorithm = rs_algorithm_parse(rs_arg_text(fcinfo, 7, "algorithm"));
+	definition.run_as_owner = rs_run_as_parse(rs_arg_text(fcinfo, 8, "run_as"));
+	definition.options = DatumGetJsonbP(rs_arg(fcinfo, 9, "options"));
 	rs_model_create(&definition);
 	PG_RETURN_VOID();
 }
@@ -55,14 +55,14 @@ recsys_alter_model(PG_FUNCTION_ARGS)
 
 	PreventCommandIfReadOnly("recsys.alter_model()");
 	if (!PG_ARGISNULL(1))
-		change.feedback = rs_text_argument(fcinfo, 1, "feedback");
+		change.feedback = rs_arg_text(fcinfo, 1, "feedback");
 	if (!PG_ARGISNULL(2))
-		change.algorithm = rs_text_argument(fcinfo, 2, "algorithm");
+		change.algorithm = rs_arg_text(fcinfo, 2, "algorithm");
 	if (!PG_ARGISNULL(3))
-		change.run_as = rs_text_argument(fcinfo, 3, "run_as");
+		change.run_as = rs_arg_text(fcinfo, 3, "run_as");
 	if (!PG_ARGISNULL(4))
 		change.options = PG_GETARG_JSONB_P(4);
-	rs_model_alter(rs_text_argument(fcinfo, 0, "model"), &change);
+	rs_model_alter(rs_arg_text(fcinfo, 0, "model"), &change);
 	PG_RETURN_VOID();
 }
 
@@ -71,8 +71,8 @@ Datum
 recsys_drop_model(PG_FUNCTION_ARGS)
 {
 	PreventCommandIfReadOnly("recsys.drop_model()");
-	rs_model_drop(rs_text_argument(fcinfo, 0, "model"),
-				  DatumGetBool(rs_argument(fcinfo, 1, "if_exists")));
+	rs_model_drop(rs_arg_text(fcinfo, 0, "model"),
+				  DatumGetBool(rs_arg(fcinfo, 1, "if_exists")));
 	PG_RETURN_VOID();
 }
 

@@ -18,7 +18,6 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
-#include "api/api_arg.h"
 #include "api/arguments.h"
 #include "compat.h"
 #include "serve/recommend.h"
@@ -199,11 +198,11 @@ recommend(FunctionCallInfo fcinfo, RsIdKind kind)
 	const RsImage *image;
 	Datum		user_id;
 
-	(void) rs_argument(fcinfo, RECOMMEND_MODEL, "model");
-	(void) rs_argument(fcinfo, RECOMMEND_USER_ID, "user_id");
-	(void) rs_argument(fcinfo, RECOMMEND_K, "k");
-	(void) rs_argument(fcinfo, RECOMMEND_EXCLUDE_SEEN, "exclude_seen");
-	(void) rs_argument(fcinfo, RECOMMEND_FRESH, "fresh");
+	(void) rs_arg(fcinfo, RECOMMEND_MODEL, "model");
+	(void) rs_arg(fcinfo, RECOMMEND_USER_ID, "user_id");
+	(void) rs_arg(fcinfo, RECOMMEND_K, "k");
+	(void) rs_arg(fcinfo, RECOMMEND_EXCLUDE_SEEN, "exclude_seen");
+	(void) rs_arg(fcinfo, RECOMMEND_FRESH, "fresh");
 	request.k = PG_GETARG_INT32(RECOMMEND_K);
 	request.exclude_seen = PG_GETARG_BOOL(RECOMMEND_EXCLUDE_SEEN);
 	if (request.k < 0)
@@ -247,6 +246,17 @@ recsys_recommend_uuid(PG_FUNCTION_ARGS)
 
 /* ---- predict -------------------------------------------------------------- */
 
+/*
+ * Can he have a vector, so that it is worth opening the image?  Rows alone do
+ * not make one when the stored vector is asked for: they were read because he
+ * who may see none of them may not have it.
+ */
+static bool
+may_have_vector(const RsUser *user)
+{
+	return user->fresh ? user->n_rows > 0 : user->has_stored;
+}
+
 static Datum
 predict(FunctionCallInfo fcinfo, RsIdKind kind)
 {
@@ -259,7 +269,7 @@ predict(FunctionCallInfo fcinfo, RsIdKind kind)
 	Datum		item_id;
 	int32		position;
 
-	(void) rs_argument(fcinfo, PREDICT_FRESH, "fresh");
+	(void) rs_arg(fcinfo, PREDICT_FRESH, "fresh");
 	model = rs_arg_model(fcinfo, PREDICT_MODEL);
 	check_item_kind(model, kind, "predict");
 	version = rs_arg_version(fcinfo, PREDICT_VERSION, model);
@@ -269,7 +279,7 @@ predict(FunctionCallInfo fcinfo, RsIdKind kind)
 	item_id = rs_arg_id(fcinfo, PREDICT_ITEM_ID, model->item_kind);
 
 	rs_user_read(model, version, user_id, PG_GETARG_BOOL(PREDICT_FRESH), false, &user);
-	if (user.n_rows == 0 && !user.has_stored)
+	if (!may_have_vector(&user))
 		PG_RETURN_NULL();
 	image = rs_image_open(model, version);
 	position = rs_idlist_find(&image->ids, item_id);
@@ -324,7 +334,7 @@ recsys_user_vector(PG_FUNCTION_ARGS)
 	const RsImage *image;
 	Datum		user_id;
 
-	(void) rs_argument(fcinfo, USER_VECTOR_FRESH, "fresh");
+	(void) rs_arg(fcinfo, USER_VECTOR_FRESH, "fresh");
 	model = rs_arg_model(fcinfo, USER_VECTOR_MODEL);
 	version = rs_arg_version(fcinfo, USER_VECTOR_VERSION, model);
 	if (PG_ARGISNULL(USER_VECTOR_USER_ID))
@@ -334,7 +344,7 @@ recsys_user_vector(PG_FUNCTION_ARGS)
 	rs_user_read(model, version, user_id, PG_GETARG_BOOL(USER_VECTOR_FRESH), false, &user);
 	if (user.has_stored)
 		PG_RETURN_RECVEC_P(user.stored.factors);
-	if (user.n_rows == 0)
+	if (!may_have_vector(&user))
 		PG_RETURN_NULL();
 	image = rs_image_open(model, version);
 	rs_user_vector(model, version, image, &user, &vector);

@@ -44,9 +44,9 @@ Datum
 recsys_train(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	char	   *model = rs_text_argument(fcinfo, 0, "model");
-	Jsonb	   *options = PG_ARGISNULL(1) ? NULL : PG_GETARG_JSONB_P(1);
-	bool		deploy = DatumGetBool(rs_argument(fcinfo, 2, "deploy"));
+	char	   *model = rs_arg_text(fcinfo, 0, "model");
+	Jsonb	   *options = DatumGetJsonbP(rs_arg(fcinfo, 1, "options"));
+	bool		deploy = DatumGetBool(rs_arg(fcinfo, 2, "deploy"));
 	RsTrainResult result;
 	Datum		values[8];
 	bool		nulls[8] = {false};
@@ -72,8 +72,8 @@ recsys_train(PG_FUNCTION_ARGS)
 Datum
 recsys_deploy(PG_FUNCTION_ARGS)
 {
-	char	   *model = rs_text_argument(fcinfo, 0, "model");
-	int			version = DatumGetInt32(rs_argument(fcinfo, 1, "version"));
+	char	   *model = rs_arg_text(fcinfo, 0, "model");
+	int			version = DatumGetInt32(rs_arg(fcinfo, 1, "version"));
 
 	require_writable("recsys.deploy()");
 	rs_deploy(rs_model_open(model, RS_MODEL_OWN), version);
@@ -84,7 +84,7 @@ recsys_deploy(PG_FUNCTION_ARGS)
 Datum
 recsys_rollback(PG_FUNCTION_ARGS)
 {
-	char	   *model = rs_text_argument(fcinfo, 0, "model");
+	char	   *model = rs_arg_text(fcinfo, 0, "model");
 
 	require_writable("recsys.rollback()");
 	rs_rollback(rs_model_open(model, RS_MODEL_OWN));

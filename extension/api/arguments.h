@@ -1,8 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * arguments.h
- *		Arguments of SQL functions that are not declared STRICT because some
- *		of their arguments may be NULL: those that may not raise 22004.
+ *		Arguments of SQL functions.
+ *
+ * Functions some of whose arguments may be NULL are not declared STRICT; an
+ * argument that may not be NULL raises 22004.
  *
  *-------------------------------------------------------------------------
  */
@@ -12,29 +14,24 @@
 #include "postgres.h"
 
 #include "fmgr.h"
-#include "utils/builtins.h"
 
-/* The argument, which must not be NULL. */
-static inline Datum
-rs_argument(FunctionCallInfo fcinfo, int i, const char *name)
-{
-	if (PG_ARGISNULL(i))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("argument \"%s\" must not be null", name)));
-	return PG_GETARG_DATUM(i);
-}
+#include "store/model.h"
 
-static inline char *
-rs_text_argument(FunctionCallInfo fcinfo, int i, const char *name)
-{
-	return TextDatumGetCString(rs_argument(fcinfo, i, name));
-}
+/* Argument n, which must not be NULL. */
+extern Datum rs_arg(FunctionCallInfo fcinfo, int n, const char *name);
+extern char *rs_arg_text(FunctionCallInfo fcinfo, int n, const char *name);
+extern char *rs_arg_name(FunctionCallInfo fcinfo, int n, const char *name);
 
-static inline char *
-rs_name_argument(FunctionCallInfo fcinfo, int i, const char *name)
-{
-	return pstrdup(NameStr(*DatumGetName(rs_argument(fcinfo, i, name))));
-}
+/* Open the model that argument n names, which must not be NULL, to use it. */
+extern RsModel *rs_arg_model(FunctionCallInfo fcinfo, int n);
+
+/* Open the version that argument n numbers; NULL is the active one. */
+extern RsVersion *rs_arg_version(FunctionCallInfo fcinfo, int n, const RsModel *model);
+
+/*
+ * An id given as bigint, text or uuid, whichever the function was declared
+ * with, as an id of the given kind.
+ */
+extern Datum rs_arg_id(FunctionCallInfo fcinfo, int n, RsIdKind kind);
 
 #endif							/* RS_ARGUMENTS_H */

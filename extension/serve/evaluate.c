@@ -84,6 +84,33 @@ typedef struct Evaluation
 	int64		without_predictions;
 } Evaluation;
 
+static int
+compare_int32(const void *a, const void *b)
+{
+	int32		i = *(const int32 *) a;
+	int32		j = *(const int32 *) b;
+
+	return (i > j) - (i < j);
+}
+
+/* The list lengths, ascending, each once. */
+static int32 *
+sort_lengths(const int32 *k, int *n_k)
+{
+	int32	   *sorted = palloc(mul_size(sizeof(int32), *n_k));
+	int			n = 1;
+
+	memcpy(sorted, k, *n_k * sizeof(int32));
+	qsort(sorted, *n_k, sizeof(int32), compare_int32);
+	for (int i = 1; i < *n_k; i++)
+	{
+		if (sorted[i] != sorted[n - 1])
+			sorted[n++] = sorted[i];
+	}
+	*n_k = n;
+	return sorted;
+}
+
 /* ---- reading the test relation -------------------------------------------- */
 
 /* The column that is called like the one of the source, or by the usual name. */
@@ -305,15 +332,6 @@ find_relevant(const Evaluation *evaluation, const TestUser *test,
 	return relevant;
 }
 
-static int
-compare_positions(const void *a, const void *b)
-{
-	int32		i = *(const int32 *) a;
-	int32		j = *(const int32 *) b;
-
-	return (i > j) - (i < j);
-}
-
 /* Rank for one user and add what his list is worth. */
 static void
 evaluate_list(Evaluation *evaluation, const TestUser *test,
@@ -337,7 +355,7 @@ evaluate_list(Evaluation *evaluation, const TestUser *test,
 	hit = palloc_extended(Max(list.n, 1) * sizeof(bool), MCXT_ALLOC_HUGE);
 	for (int32 i = 0; i < list.n; i++)
 		hit[i] = bsearch(&list.entries[i].position, positions, n_positions,
-						 sizeof(int32), compare_positions) != NULL;
+						 sizeof(int32), compare_int32) != NULL;
 	for (int i = 0; i < evaluation->n_k; i++)
 	{
 		RsRankMetrics metrics = rs_metrics_of_list(hit, list.n, relevant, evaluation->k[i]);
@@ -488,7 +506,7 @@ rs_evaluate(const RsModel *model, const RsVersion *version, Oid test,
 
 	evaluation.model = model;
 	evaluation.version = version;
-	evaluation.k = k;
+	evaluation.k = sort_lengths(k, &n_k);
 	evaluation.n_k = n_k;
 	evaluation.lists = palloc0(mul_size(sizeof(ListTotals), n_k));
 	*rows = palloc(mul_size(sizeof(RsMetricRow), add_size(mul_size(3, n_k), 3)));

@@ -24,8 +24,9 @@ typedef struct RsMetricRow
 
 /*
  * Measure a version on the relation test, read as the current user under the
- * active snapshot; k holds n_k >= 1 ascending list lengths.  Returns the
- * number of rows, which are ordered by metric and k and palloc'd.
+ * active snapshot; k holds n_k >= 1 positive list lengths, in any order and
+ * perhaps repeated.  Returns the number of rows, which are ordered by metric
+ * and k and palloc'd.
  */
 extern int	rs_evaluate(const RsModel *model, const RsVersion *version, Oid test,
 						const int32 *k, int n_k, RsMetricRow **rows);

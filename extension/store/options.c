@@ -261,6 +261,11 @@ set_option(RsOptions *options, const OptionSpec *spec, const JsonbValue *value)
 {
 	char	   *field = (char *) options + spec->offset;
 
+	if (value->type == jbvNull)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"%s\" must not be null", spec->name),
+				 errhint("Leave it out to have its default.")));
 	if (spec->type == OPTION_BOOL)
 	{
 		if (value->type != jbvBool)

@@ -58,8 +58,8 @@ lock_model(const RsModel *model)
 	return first_int();
 }
 
-static void
-activate(const RsModel *model, int version)
+void
+rs_activate(const RsModel *model, int version)
 {
 	execute(model, "UPDATE recsys.model SET active_version = $2 WHERE name = $1",
 			2, version);
@@ -77,11 +77,11 @@ rs_deploy(const RsModel *model, int version)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("model \"%s\" has no version %d", model->name, version),
 				 errhint("The view recsys.model_versions lists the versions.")));
-	activate(model, version);
+	rs_activate(model, version);
 	SPI_finish();
 }
 
-int
+void
 rs_rollback(const RsModel *model)
 {
 	int			active;
@@ -98,7 +98,6 @@ rs_rollback(const RsModel *model)
 				 active == 0 ? errmsg("model \"%s\" has no active version", model->name) :
 				 errmsg("model \"%s\" has no version before %d", model->name, active),
 				 errhint("The view recsys.model_versions lists the versions.")));
-	activate(model, version);
+	rs_activate(model, version);
 	SPI_finish();
-	return version;
 }

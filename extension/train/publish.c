@@ -28,6 +28,7 @@
 #include "compat.h"
 #include "kernel/kernel.h"
 #include "store/factors.h"
+#include "train/deploy.h"
 #include "train/progress.h"
 #include "train/publish.h"
 
@@ -271,16 +272,6 @@ insert_version(const RsTrained *trained, const RsTrainResult *result)
 		elog(ERROR, "extension recsys is not registered");
 }
 
-static void
-activate(const RsModel *model, int version)
-{
-	Oid			types[] = {TEXTOID, INT4OID};
-	Datum		values[] = {CStringGetTextDatum(model->name), Int32GetDatum(version)};
-
-	rs_catalog_execute("UPDATE recsys.model SET active_version = $2 WHERE name = $1",
-					   2, types, values, NULL, false);
-}
-
 /* ---- old versions ------------------------------------------------------- */
 
 /* Delete the rows of versions (an int array) from one factor table. */
@@ -348,6 +339,6 @@ rs_publish(const RsTrained *trained, bool deploy, RsTrainResult *result)
 	result->deployed = deploy;
 	insert_version(trained, result);
 	if (deploy)
-		activate(trained->model, result->version);
+		rs_activate(trained->model, result->version);
 	delete_old_versions(trained);
 }

@@ -23,6 +23,7 @@ SELECT iterations FROM recsys.train('topt', '{"factors": 2147483647}');
 SELECT iterations FROM recsys.train('topt', '{"factors": 2147483648}');
 SELECT iterations FROM recsys.train('topt', '{"factors": 1.5}');
 SELECT iterations FROM recsys.train('topt', '{"factors": "4"}');
+SELECT iterations FROM recsys.train('topt', '{"factors": null}');
 
 -- iterations
 SELECT iterations FROM recsys.train('topt', '{"iterations": 1000}');

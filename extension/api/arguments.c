@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
- * api_arg.c
- *		Arguments of SQL functions that answer from a model.
+ * arguments.c
+ *		Arguments of SQL functions: not NULL, models, versions, ids.
  *
  *-------------------------------------------------------------------------
  */
@@ -11,14 +11,35 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
-#include "api/api_arg.h"
 #include "api/arguments.h"
 #include "compat.h"
+
+Datum
+rs_arg(FunctionCallInfo fcinfo, int n, const char *name)
+{
+	if (PG_ARGISNULL(n))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("argument \"%s\" must not be null", name)));
+	return PG_GETARG_DATUM(n);
+}
+
+char *
+rs_arg_text(FunctionCallInfo fcinfo, int n, const char *name)
+{
+	return TextDatumGetCString(rs_arg(fcinfo, n, name));
+}
+
+char *
+rs_arg_name(FunctionCallInfo fcinfo, int n, const char *name)
+{
+	return pstrdup(NameStr(*DatumGetName(rs_arg(fcinfo, n, name))));
+}
 
 RsModel *
 rs_arg_model(FunctionCallInfo fcinfo, int n)
 {
-	return rs_model_open(rs_text_argument(fcinfo, n, "model"), RS_MODEL_USE);
+	return rs_model_open(rs_arg_text(fcinfo, n, "model"), RS_MODEL_USE);
 }
 
 RsVersion *
