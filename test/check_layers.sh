@@ -3,7 +3,7 @@
 #
 #	api → train, serve, store, type      train → store, solver/solver.h
 #	serve → store, type, kernel          store → type → kernel
-#	solver → kernel                      kafka_ingest → SQL only
+#	solver → kernel
 #
 # What a layer may include, those below its neighbours may be included as well.
 # kernel/ and solver/ are free of PostgreSQL, which compiling them here proves.
@@ -76,27 +76,9 @@ while read -r place header _; do
 	esac
 done < <(includes "${sources[@]}")
 
-mapfile -t sources < <(find kafka_ingest -name '*.[ch]' 2>/dev/null | sort)
-if [ ${#sources[@]} -gt 0 ]; then
-	while read -r place header _; do
-		name=${header:1:${#header}-2}
-		if [ "$file:$name" = extension/solver/module.c:compat.h ]; then
-		continue				# the one file of the solver that knows PostgreSQL
-	elif [ -f "extension/$name" ]; then
-			complain "$place: kafka_ingest must not include $header of extension/"
-		fi
-		case $name in
-			*rdkafka.h)
-				[ "${place%%:*}" = kafka_ingest/consumer.c ] ||
-					complain "$place: only consumer.c includes $header"
-				;;
-		esac
-	done < <(includes "${sources[@]}")
-fi
-
 while read -r file; do
 	[ "$file" = extension/compat.h ] || complain "$file: only compat.h looks at PG_VERSION_NUM"
-done < <(grep -rlw --include='*.[ch]' PG_VERSION_NUM extension kafka_ingest 2>/dev/null)
+done < <(grep -rlw --include='*.[ch]' PG_VERSION_NUM extension)
 
 for file in extension/kernel/*.c extension/solver/*.c; do
 	if [ ! -f "$file" ] || [ "$file" = extension/solver/module.c ]; then continue; fi

@@ -32,9 +32,6 @@ exports()
 
 exports recsys.so '^(recsys_[a-z0-9_]+|pg_finfo_recsys_[a-z0-9_]+|Pg_magic_func|_PG_init)$'
 exports recsys_solver.so '^(rs_solver_api|Pg_magic_func)$'
-if [ -f recsys_kafka.so ]; then
-	exports recsys_kafka.so '^(recsys_kafka_[a-z0-9_]+_main|Pg_magic_func|_PG_init)$'
-fi
 
 # What the install script asks for must be there: CREATE EXTENSION stops at the first.
 exported=" $(nm -D --defined-only recsys.so | awk '{print $NF}' | tr '\n' ' ')"
@@ -47,7 +44,7 @@ done < <(grep -ohE "'MODULE_PATHNAME'(, *'[a-z0-9_]+')?" sql/parts/*.sql |
 while read -r file name; do
 	[[ $name =~ ^(rs_|recsys_|pg_finfo_recsys_|Pg_magic_func$|_PG_init$) ]] ||
 		complain "${file%:}: $name is global and has no prefix"
-done < <(find extension kafka_ingest -name '*.o' -exec nm -A -g --defined-only {} + 2>/dev/null |
+done < <(find extension -name '*.o' -exec nm -A -g --defined-only {} + |
 	sed -E 's/^([^:]*):[^ ]* . /\1 /')
 
 # What only one of the libraries may need.
@@ -57,7 +54,6 @@ needs_not()
 		complain "$1: must not be linked to these"
 	fi
 }
-needs_not recsys.so 'blas|pthread|gomp|rdkafka'
-needs_not recsys_solver.so 'rdkafka|libpq'
-needs_not recsys_kafka.so 'blas'
+needs_not recsys.so 'blas|pthread|gomp'
+needs_not recsys_solver.so 'libpq'
 exit $bad

@@ -233,6 +233,15 @@ run_isolation()
 		--outputdir=output_iso --dbname=recsys_isolation $tests
 }
 
+# What a TAP test wrote for those who look for its failure: the end, and where it is.
+show_regress_log()
+{
+	if [ -s "$1" ]; then
+		printf '        the end of %s:\n' "${1#"$ROOT"/}"
+		tail -n "${SHOW_LINES:-30}" "$1" | sed 's/^/        | /'
+	fi
+}
+
 # Run one Perl program under prove; its output is the log $2, its time counts.
 run_prove()
 {
@@ -247,6 +256,7 @@ run_prove()
 		mkdir -p "$LOG/$name.tap"
 		cp "$WORK/src/tmp_check/log/"*"$name"* "$LOG/$name.tap/" 2>/dev/null
 		failed "tap $name" "$log"
+		show_regress_log "$LOG/$name.tap/regress_log_$name"
 	elif grep -q '^1\.\.0 # SKIP' "$log"; then
 		skipped "tap $name" "$(sed -n 's/^1\.\.0 # SKIP *//p' "$log")"
 	else
