@@ -51,6 +51,9 @@ SELECT p.oid::regprocedure::text AS function, CASE p.provolatile WHEN 'i' THEN '
 SELECT p.oid::regprocedure FROM pg_temp.member_function AS p
  WHERE p.provolatile = 'i' AND p.proparallel = 's' AND p.proisstrict
    AND NOT 'recsys.recvec'::regtype = ANY (p.proargtypes::oid[] || p.prorettype) AND p.proname NOT LIKE 'recvec\_%';
+-- what the planner is told of those that are more than arithmetic, where it is not the default
+SELECT proname, procost AS cost, prorows AS rows FROM pg_temp.member_function
+ WHERE prokind = 'f' AND (procost <> 1 OR prorows <> 0) GROUP BY 1, 2, 3 ORDER BY 1, 2, 3;
 -- aggregates
 SELECT p.oid::regprocedure::text, p.provolatile, p.proparallel FROM pg_temp.member_function AS p WHERE p.prokind <> 'f' ORDER BY 1;
 -- what writes is not executable by PUBLIC, but for those that check the rights themselves
