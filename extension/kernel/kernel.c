@@ -12,6 +12,50 @@
 #include "kernel/kernel.h"
 #include "kernel/kernel_ops.h"
 
+/* See batch_body.h; vectors of the compiler, which every CPU can run. */
+typedef float Four __attribute__((vector_size(16), may_alias));
+typedef double Two __attribute__((vector_size(16), may_alias));
+
+#define TARGET
+#define LANES			4
+#define TILE_WIDTH		2
+#define VECTOR			Four
+#define V_LOAD(p)		(*(const Four *) (p))
+#define V_STORE(p, v)	(*(Four *) (p) = (v))
+#define V_SPLAT(f)		((Four) {(f), (f), (f), (f)})
+#define V_MUL(a, b)		((a) * (b))
+#define V_DIV(a, b)		((a) / (b))
+#define V_SQRT(a)		((Four) {sqrtf((a)[0]), sqrtf((a)[1]), sqrtf((a)[2]), sqrtf((a)[3])})
+#define V_FNMADD(a, b, c)	((c) - (a) * (b))
+#define V_GREATER(a, b) \
+	(uint32_t) (((a)[0] > (b)[0]) | ((a)[1] > (b)[1]) << 1 | ((a)[2] > (b)[2]) << 2 | \
+				((a)[3] > (b)[3]) << 3)
+#define V_WHERE_GREATER(a, b, yes, no) \
+	((Four) {(a)[0] > (b)[0] ? (yes)[0] : (no)[0], (a)[1] > (b)[1] ? (yes)[1] : (no)[1], \
+			 (a)[2] > (b)[2] ? (yes)[2] : (no)[2], (a)[3] > (b)[3] ? (yes)[3] : (no)[3]})
+#define V_TRANSPOSE(v)	portable_transpose(v)
+#define HALF			Two
+#define H_LOAD(p)		(*(const Two *) (p))
+#define H_STORE(p, v)	(*(Two *) (p) = (v))
+#define H_SPLAT(f)		((Two) {(f), (f)})
+#define H_ADD(a, b)		((a) + (b))
+#define H_DIV(a, b)		((a) / (b))
+#define H_FNMADD(a, b, c)	((c) - (a) * (b))
+#define H_WIDEN(p)		((Two) {(double) (p)[0], (double) (p)[1]})
+
+RS_INLINE void
+portable_transpose(Four v[4])
+{
+	Four		t[4];
+
+	for (int l = 0; l < 4; l++)
+		t[l] = v[l];
+	for (int l = 0; l < 4; l++)
+		v[l] = (Four) {t[0][l], t[1][l], t[2][l], t[3][l]};
+}
+
+#include "kernel/batch_body.h"
+
 static double
 portable_dot(const float *x, const float *y, size_t n)
 {
@@ -52,9 +96,10 @@ portable_distance_squared(const float *x, const float *y, size_t n)
 	return rs_lane_sum(lane);
 }
 
-static void
-portable_rank_update(float *matrix, size_t stride, const float *rows,
-					 size_t row_stride, int n, int first, int last, float sign)
+/* Sums and subtracts as avx2_tile does. */
+RS_INLINE void
+portable_tiles(float *matrix, size_t stride, const float *rows, size_t row_stride,
+			   int n, int first, int last, const bool subtract)
 {
 	enum {HEIGHT = 4};
 
@@ -64,6 +109,8 @@ portable_rank_update(float *matrix, size_t stride, const float *rows,
 		{
 			float		sum[HEIGHT][RS_TILE_UNIT] = {{0}};
 
+			for (int i = 0; i < HEIGHT && subtract; i++)
+				memcpy(sum[i], matrix + (size_t) (a + i) * stride + b, sizeof(sum[i]));
 			for (int r = 0; r < n; r++)
 			{
 				const float *left = rows + (size_t) r * row_stride + a;
@@ -71,36 +118,81 @@ portable_rank_update(float *matrix, size_t stride, const float *rows,
 
 				for (int i = 0; i < HEIGHT; i++)
 				{
+					float		x = subtract ? -left[i] : left[i];
+
 					for (int j = 0; j < RS_TILE_UNIT; j++)
-						sum[i][j] += left[i] * right[j];
+						sum[i][j] += x * right[j];
 				}
 			}
 			for (int i = 0; i < HEIGHT; i++)
 			{
+				float	   *out = matrix + (size_t) (a + i) * stride + b;
+
 				for (int j = 0; j < RS_TILE_UNIT; j++)
-					matrix[(size_t) (a + i) * stride + b + j] += sign * sum[i][j];
+					out[j] = subtract ? sum[i][j] : out[j] + sum[i][j];
 			}
 		}
 	}
 }
 
 static void
+portable_rank_update(float *matrix, size_t stride, const float *rows,
+					 size_t row_stride, int n, int last, const RsAhead *ahead)
+{
+	(void) ahead;
+	portable_tiles(matrix, stride, rows, row_stride, n, 0, last, false);
+}
+
+static void
+portable_eliminate(float *matrix, size_t stride, const float *rows, int n,
+				   int first, int last)
+{
+	portable_tiles(matrix, stride, rows, stride, n, first, last, true);
+}
+
+static void
+portable_project(const float *rows, size_t stride, int n, const float *weight,
+				 const float *x, float *out)
+{
+	memset(out, 0, stride * sizeof(float));
+	for (int r = 0; r < n; r++, rows += stride)
+	{
+		float		lane[RS_LANES] = {0};
+		float		f;
+
+		for (size_t j = 0; j < stride; j += RS_LANES)
+		{
+			for (int l = 0; l < RS_LANES; l++)
+				lane[l] += rows[j + l] * x[j + l];
+		}
+		for (int width = RS_LANES / 2; width > 0; width /= 2)
+		{
+			for (int l = 0; l < width; l++)
+				lane[l] += lane[l + width];
+		}
+		f = weight == NULL ? lane[0] : weight[r] * lane[0];
+		for (size_t j = 0; j < stride; j++)
+			out[j] += f * rows[j];
+	}
+}
+
+static void
 portable_gather(const RsGather *gather, float *packed, float *rhs, float *sums)
 {
-	rs_body_gather(gather, packed, rhs, sums);
+	rs_body_gather(gather, packed, rhs, sums, false);
 }
 
 static bool
 portable_factor_panel(float *matrix, size_t stride, int first, int n, int last,
 					  const float *floor)
 {
-	return rs_body_factor_panel(matrix, stride, first, n, last, floor);
+	return rs_body_factor_panel(matrix, stride, first, n, last, floor, false);
 }
 
 static void
 portable_substitute(const float *matrix, size_t stride, int m, double *z)
 {
-	rs_body_substitute(matrix, stride, m, z);
+	rs_body_substitute(matrix, stride, m, z, false);
 }
 
 static void
@@ -122,10 +214,16 @@ static const RsKernelOps portable_ops = {
 	.dot = portable_dot,
 	.distance_squared = portable_distance_squared,
 	.rank_update = portable_rank_update,
+	.eliminate = portable_eliminate,
 	.gather = portable_gather,
 	.factor_panel = portable_factor_panel,
 	.substitute = portable_substitute,
-	.gramian_panel = portable_gramian_panel
+	.lanes = LANES,
+	.interleave = interleave,
+	.factor_lanes = factor_lanes,
+	.substitute_lanes = substitute_lanes,
+	.gramian_panel = portable_gramian_panel,
+	.project = portable_project
 };
 
 const RsKernelOps *rs_kernel_ops = &portable_ops;

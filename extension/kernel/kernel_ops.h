@@ -5,11 +5,13 @@
  *		that are written once and compiled for every instruction set.
  *
  * Only kernel/ includes this file.  A body here is plain C that the compiler
- * vectorises; kernel.c instantiates it for the baseline, kernel_x86.c under a
- * target attribute.  Products are never fused (-ffp-contract=off), each
- * element is computed by the same operations in the same order, so a body
- * gives the same bits at every level.  The exception is rank_update, which
- * kernel_x86.c writes with fused multiply-add.
+ * vectorises; kernel.c instantiates it for the baseline, kernel_avx2.c and
+ * kernel_avx512.c under a target attribute.  The compiler never fuses products
+ * (-ffp-contract=off); a body that is told to (fused) asks for it.
+ *
+ * Every element is computed by the same operations in the same order whatever
+ * the width of the registers: a function gives the same bits at all levels
+ * with fused multiply-add, and where nothing is fused at all levels.
  *
  *-------------------------------------------------------------------------
  */
@@ -43,20 +45,43 @@ typedef struct RsGather
 	float		weight[RS_GATHER_ROWS]; /* factor of a row in the sum sums */
 } RsGather;
 
+/* Rows that will be gathered next: asked for while others are worked on. */
+typedef struct RsAhead
+{
+	const float *factors;
+	size_t		stride;
+	const int32_t *index;
+	int			n;
+} RsAhead;
+
 typedef struct RsKernelOps
 {
 	double		(*dot) (const float *x, const float *y, size_t n);
 	double		(*distance_squared) (const float *x, const float *y, size_t n);
 
 	/*
-	 * Here first and last are multiples of RS_TILE_UNIT, everything is 32-byte
-	 * aligned, and strides are multiples of RS_STRIDE_UNIT.
+	 * packed = scaled copies of rows; rhs = weighted sum of them, and so sums
+	 * unless it is NULL.  Here and below everything is 64-byte aligned and
+	 * strides are multiples of RS_STRIDE_UNIT.
 	 */
-	RsRankUpdate rank_update;
-
-	/* packed = scaled copies of rows; rhs and sums = weighted sums of them */
 	void		(*gather) (const RsGather *gather, float *packed,
 						   float *rhs, float *sums);
+
+	/*
+	 * matrix[a][b] += sum over n rows of row_a row_b, for 0 <= a <= b < last,
+	 * a multiple of RS_TILE_UNIT; elements below the diagonal may be
+	 * overwritten.  ahead may be NULL.
+	 */
+	void		(*rank_update) (float *matrix, size_t stride, const float *rows,
+								size_t row_stride, int n, int last,
+								const RsAhead *ahead);
+
+	/*
+	 * matrix[a][b] -= row_a row_b, one row after the other, for first <= a <=
+	 * b < last; first is a multiple of RS_STRIDE_UNIT.
+	 */
+	void		(*eliminate) (float *matrix, size_t stride, const float *rows,
+							  int n, int first, int last);
 
 	/*
 	 * Turn rows [first, first + n) of an upper triangle, from which earlier
@@ -71,12 +96,37 @@ typedef struct RsKernelOps
 							   double *z);
 
 	/*
+	 * The same for as many systems as a register has lanes, bit by bit: see
+	 * batch_body.h.  interleave() takes one matrix for each lane;
+	 * factor_lanes() returns a bit for each lane without a pivot below its floor.
+	 */
+	int			lanes;
+	void		(*interleave) (float *const *matrices, size_t stride, int m,
+							   float *u);
+	uint32_t	(*factor_lanes) (float *u, int m, const float *floor);
+	void		(*substitute_lanes) (const float *u, int m, double *z);
+
+	/*
 	 * sums[a * stride + b] += y_a y_b over n rows one after the other, for
 	 * first <= a < first + RS_TILE_UNIT and first <= b < last.
 	 */
 	void		(*gramian_panel) (const float *factors, int32_t n, size_t stride,
 								  int first, int last, double *sums);
+
+	/* out = sum over n rows of weight (row.x) row; weight NULL: all are 1 */
+	void		(*project) (const float *rows, size_t stride, int n,
+							const float *weight, const float *x, float *out);
 } RsKernelOps;
+
+/* Most lanes of any level. */
+#define RS_MAX_BATCH	16
+
+/* Position of element (i, i) in the packed upper triangle of an m x m matrix. */
+RS_INLINE size_t
+rs_triangle(int m, int i)
+{
+	return (size_t) i * (size_t) (2 * m - i + 1) / 2;
+}
 
 /* The table in use; never NULL. */
 extern const RsKernelOps *rs_kernel_ops;
@@ -98,14 +148,28 @@ rs_lane_sum(double *lane)
 	return lane[0];
 }
 
+/* c + a b and c - a b, rounded once or twice */
+RS_INLINE float
+rs_add_product(float c, float a, float b, const bool fused)
+{
+	return fused ? __builtin_fmaf(a, b, c) : c + a * b;
+}
+
+RS_INLINE double
+rs_subtract_product(double c, double a, double b, const bool fused)
+{
+	return fused ? __builtin_fma(-a, b, c) : c - a * b;
+}
+
 RS_INLINE void
 rs_body_gather(const RsGather *gather, float *restrict packed,
-			   float *restrict rhs, float *restrict sums)
+			   float *restrict rhs, float *restrict sums, const bool fused)
 {
 	size_t		width = gather->stride;
 
 	memset(rhs, 0, width * sizeof(float));
-	memset(sums, 0, width * sizeof(float));
+	if (sums != NULL)
+		memset(sums, 0, width * sizeof(float));
 	for (int r = 0; r < gather->n; r++)
 	{
 		const float *restrict row = gather->factors + (size_t) gather->index[r] * width;
@@ -113,20 +177,15 @@ rs_body_gather(const RsGather *gather, float *restrict packed,
 		float		in_rhs = gather->rhs[r];
 		float		in_sums = gather->weight[r];
 
-		/* Rows lie anywhere: ask for a later one while working on this. */
-		if (r + 4 < gather->n)
-		{
-			const char *ahead = (const char *) (gather->factors +
-												(size_t) gather->index[r + 4] * width);
-
-			for (size_t i = 0; i < width * sizeof(float); i += 64)
-				__builtin_prefetch(ahead + i);
-		}
 		for (size_t j = 0; j < width; j++)
 		{
 			packed[j] = scale * row[j];
-			rhs[j] += in_rhs * row[j];
-			sums[j] += in_sums * row[j];
+			rhs[j] = rs_add_product(rhs[j], in_rhs, row[j], fused);
+		}
+		if (sums != NULL)
+		{
+			for (size_t j = 0; j < width; j++)
+				sums[j] = rs_add_product(sums[j], in_sums, row[j], fused);
 		}
 		packed += width;
 	}
@@ -134,7 +193,7 @@ rs_body_gather(const RsGather *gather, float *restrict packed,
 
 RS_INLINE bool
 rs_body_factor_panel(float *matrix, size_t stride, int first, int n, int last,
-					 const float *floor)
+					 const float *floor, const bool fused)
 {
 	for (int i = first; i < first + n; i++)
 	{
@@ -144,10 +203,10 @@ rs_body_factor_panel(float *matrix, size_t stride, int first, int n, int last,
 		for (int p = first; p < i; p++)
 		{
 			const float *restrict above = matrix + (size_t) p * stride;
-			float		f = above[i];
+			float		f = -above[i];
 
 			for (int j = i; j < last; j++)
-				row[j] -= f * above[j];
+				row[j] = rs_add_product(row[j], f, above[j], fused);
 		}
 		if (!(row[i] > floor[i]))
 			return false;
@@ -158,8 +217,12 @@ rs_body_factor_panel(float *matrix, size_t stride, int first, int n, int last,
 	return true;
 }
 
+/* Lanes of a sum in the backward substitution. */
+#define RS_BACK_LANES	8
+
 RS_INLINE void
-rs_body_substitute(const float *matrix, size_t stride, int m, double *restrict z)
+rs_body_substitute(const float *matrix, size_t stride, int m, double *restrict z,
+				   const bool fused)
 {
 	for (int i = 0; i < m; i++)
 	{
@@ -168,22 +231,27 @@ rs_body_substitute(const float *matrix, size_t stride, int m, double *restrict z
 
 		z[i] = f;
 		for (int j = i + 1; j < m; j++)
-			z[j] -= f * (double) row[j];
+			z[j] = rs_subtract_product(z[j], f, (double) row[j], fused);
 	}
 	for (int i = m - 1; i >= 0; i--)
 	{
 		const float *restrict row = matrix + (size_t) i * stride;
-		double		lane[RS_LANES] = {0};
+		double		lane[RS_BACK_LANES] = {0};
 		int			j = i + 1;
 
-		for (; j + RS_LANES <= m; j += RS_LANES)
+		for (; j + RS_BACK_LANES <= m; j += RS_BACK_LANES)
 		{
-			for (int l = 0; l < RS_LANES; l++)
-				lane[l] += (double) row[j + l] * z[j + l];
+			for (int l = 0; l < RS_BACK_LANES; l++)
+				lane[l] = rs_subtract_product(lane[l], (double) row[j + l], z[j + l], fused);
 		}
 		for (int l = 0; j + l < m; l++)
-			lane[l] += (double) row[j + l] * z[j + l];
-		z[i] = (z[i] - rs_lane_sum(lane)) / (double) row[i];
+			lane[l] = rs_subtract_product(lane[l], (double) row[j + l], z[j + l], fused);
+		for (int width = RS_BACK_LANES / 2; width > 0; width /= 2)
+		{
+			for (int l = 0; l < width; l++)
+				lane[l] += lane[l + width];
+		}
+		z[i] = (z[i] + lane[0]) / (double) row[i];
 	}
 }
 

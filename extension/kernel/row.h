@@ -112,12 +112,11 @@ extern RsStatus rs_row_solve_until(const RsObjective *objective,
 								   RsStopCheck stop, void *stop_arg);
 
 /*
- * matrix[a * stride + b] += sign * sum over n rows of row_a row_b, for
- * first <= a <= b < last; elements below the diagonal may be overwritten.
+ * matrix[a * stride + b] += sum over n rows of row_a row_b, for a <= b < last;
+ * elements below the diagonal may be overwritten.
  */
 typedef void (*RsRankUpdate) (float *matrix, size_t stride, const float *rows,
-							  size_t row_stride, int n, int first, int last,
-							  float sign);
+							  size_t row_stride, int n, int last);
 
 /* What a caller may change about the solution of a row; each may be NULL. */
 typedef struct RsRowHooks
@@ -133,6 +132,30 @@ extern RsStatus rs_row_solve_hooked(const RsObjective *objective,
 									void *workspace,
 									float *x, float *bias, double *loss,
 									const RsRowHooks *hooks);
+
+/* One of several rows, and where its solution goes. */
+typedef struct RsRowTask
+{
+	RsRow		row;
+	float	   *x;
+	float	   *bias;			/* NULL when the objective has no biases */
+	double	   *loss;			/* may be NULL */
+} RsRowTask;
+
+/*
+ * Solve n rows against one fixed side, with the bits of rs_row_solve() but
+ * faster: up to RS_BATCH_MAX_FACTORS factors several systems are factored side
+ * by side, best when the rows have similar lengths.  *done rows are solved,
+ * all of them unless the status, that of row *done, is another than RS_OK.
+ * workspace: rs_rows_workspace_size(k) bytes; alignment 64.
+ */
+#define RS_BATCH_MAX_FACTORS	256
+
+extern size_t rs_rows_workspace_size(int k);
+extern RsStatus rs_rows_solve(const RsObjective *objective,
+							  const RsFixedSide *side,
+							  const RsRowTask *tasks, int n, void *workspace,
+							  const RsRowHooks *hooks, int *done);
 
 /* regularization * (n + w0 N)^reg_scaling, the ridge of a row of n cells */
 extern double rs_row_ridge(const RsObjective *objective, int32_t n,

@@ -103,7 +103,7 @@ take_all(Als *als, RsArena *arena)
 	step->stride = RS_STRIDE(p->k);
 	step->gramian = p->objective.implicit ?
 		rs_arena_take(arena, (size_t) p->k * (size_t) step->stride, sizeof(double)) : NULL;
-	step->workspace_size = rs_row_workspace_size(p->k);
+	step->workspace_size = rs_rows_workspace_size(p->k);
 	step->workspaces = rs_arena_take(arena, (size_t) thread_count(p), step->workspace_size);
 	als->loss = rs_arena_take(arena, (size_t) p->iterations, sizeof(double));
 }

@@ -25,9 +25,8 @@ rs_blas_init(void)
 
 void
 rs_blas_rank_update(float *matrix, size_t stride, const float *rows,
-					size_t row_stride, int n, int first, int last, float sign)
+					size_t row_stride, int n, int last)
 {
-	cblas_ssyrk(CblasRowMajor, CblasUpper, CblasTrans, last - first, n, sign,
-				rows + first, (blasint) row_stride, 1.0f,
-				matrix + (size_t) first * stride + first, (blasint) stride);
+	cblas_ssyrk(CblasRowMajor, CblasUpper, CblasTrans, last, n, 1.0f,
+				rows, (blasint) row_stride, 1.0f, matrix, (blasint) stride);
 }

@@ -18,7 +18,6 @@ extern void rs_blas_init(void);
 
 /* See RsRankUpdate in kernel/row.h. */
 extern void rs_blas_rank_update(float *matrix, size_t stride, const float *rows,
-								size_t row_stride, int n, int first, int last,
-								float sign);
+								size_t row_stride, int n, int last);
 
 #endif							/* RS_BLAS_H */

@@ -99,35 +99,20 @@ row_penalty(const RsHalfStep *step, int32_t r)
 		squares * rs_row_ridge(step->objective, side->counts[r], step->fixed->active);
 }
 
-static RsStatus
-solve_one(RsHalfStep *step, int thread, int32_t r)
+/* Row r and where its solution goes. */
+static RsRowTask
+row_task(const RsHalfStep *step, int32_t r)
 {
-	RsSide	   *side = step->solved;
-	RsRowHooks	hooks = {rs_pool_stopping, step->pool, NULL};
-	RsFixedSide fixed;
-	RsRow		row;
-	RsStatus	status;
+	const RsSide *side = step->solved;
+	RsRowTask	task;
 
-	if (step->with_blas)
-		hooks.rank_update = rs_blas_rank_update;
-	fixed.factors = step->fixed->factors;
-	fixed.biases = step->fixed->biases;
-	fixed.n = step->fixed->active;
-	fixed.k = step->k;
-	fixed.stride = step->stride;
-	fixed.gramian = step->gramian;
-	row.index = side->cells.index + side->cells.start[r];
-	row.value = side->cells.value + side->cells.start[r];
-	row.n = side->counts[r];
-	status = rs_row_solve_hooked(step->objective, &fixed, &row,
-								 step->workspaces + (size_t) thread * step->workspace_size,
-								 side->factors + (size_t) r * (size_t) step->stride,
-								 side->biases == NULL ? NULL : &side->biases[r],
-								 side->losses == NULL ? NULL : &side->losses[r],
-								 &hooks);
-	if (status == RS_OK && side->penalties != NULL)
-		side->penalties[r] = row_penalty(step, r);
-	return status;
+	task.row.index = side->cells.index + side->cells.start[r];
+	task.row.value = side->cells.value + side->cells.start[r];
+	task.row.n = side->counts[r];
+	task.x = side->factors + (size_t) r * (size_t) step->stride;
+	task.bias = side->biases == NULL ? NULL : &side->biases[r];
+	task.loss = side->losses == NULL ? NULL : &side->losses[r];
+	return task;
 }
 
 static void
@@ -144,24 +129,33 @@ static RsStatus
 solve_chunk(void *arg, int thread, int64_t chunk)
 {
 	RsHalfStep *step = arg;
+	const RsSide *side = step->solved;
+	const RsSide *other = step->fixed;
+	RsFixedSide fixed = {other->factors, other->biases, other->active, step->k,
+	step->stride, step->gramian};
+	RsRowHooks	hooks = {rs_pool_stopping, step->pool,
+	step->with_blas ? rs_blas_rank_update : NULL};
+	RsRowTask	tasks[CHUNK_ROWS];
 	int64_t		first = chunk * CHUNK_ROWS;
-	int64_t		last = first + CHUNK_ROWS;
+	int			n = 0;
+	int			done;
+	RsStatus	status;
 
-	if (last > step->solved->cells.n)
-		last = step->solved->cells.n;
-	for (int64_t i = first; i < last; i++)
+	while (n < CHUNK_ROWS && first + n < side->cells.n)
 	{
-		RsStatus	status = solve_one(step, thread, step->solved->order[i]);
-
-		if (status == RS_STOPPED)
-			return status;
-		if (status != RS_OK)
-		{
-			record_failure(step, i);
-			return status;
-		}
+		tasks[n] = row_task(step, side->order[first + n]);
+		n++;
 	}
-	atomic_fetch_add(&step->rows_done, last - first);
+	status = rs_rows_solve(step->objective, &fixed, tasks, n,
+						   step->workspaces + (size_t) thread * step->workspace_size,
+						   &hooks, &done);
+	if (status != RS_OK && status != RS_STOPPED)
+		record_failure(step, first + done);
+	if (status != RS_OK)
+		return status;
+	for (int i = 0; i < n && side->penalties != NULL; i++)
+		side->penalties[side->order[first + i]] = row_penalty(step, side->order[first + i]);
+	atomic_fetch_add(&step->rows_done, n);
 	return RS_OK;
 }
 

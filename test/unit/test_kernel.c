@@ -126,7 +126,10 @@ test_rank_update_shape(int n, int first, int last, float sign)
 	fill(rows, (size_t) n * stride, 0);
 	for (size_t i = 0; i < stride * stride; i++)
 		matrix[i] = 0.5f;
-	rs_kernel_ops->rank_update(matrix, stride, rows, stride, n, first, last, sign);
+	if (sign > 0.0f)
+		rs_kernel_ops->rank_update(matrix, stride, rows, stride, n, last, NULL);
+	else
+		rs_kernel_ops->eliminate(matrix, stride, rows, n, first, last);
 	for (int a = 0; a < (int) stride; a++)
 	{
 		for (int b = a; b < (int) stride; b++)
@@ -155,14 +158,57 @@ test_rank_update(void)
 		{
 			test_rank_update_shape(48, 0, last, 1.0f);
 			test_rank_update_shape((int) unit_random(48), 0, last, 1.0f);
-			test_rank_update_shape(16, (int) unit_random((uint32_t) last / 8) * 8, last, -1.0f);
+			test_rank_update_shape(16, (int) unit_random((uint32_t) last / 16 + 1) * 16, last, -1.0f);
 		}
 		for (int n = 0; n <= 48; n++)
 			test_rank_update_shape(n, 0, 24, 1.0f);
 	}
 }
 
-/* Bodies that are compiled for each level give one set of bits. */
+/* What is asked for ahead changes nothing, however many rows it has. */
+static void
+test_rank_update_ahead(void)
+{
+	static const int32_t index[] = {3, 0, 2, 1, 3, 2};
+	float	   *rows = unit_alloc(4 * 48 * sizeof(float));
+	float	   *plain = unit_alloc(48 * 48 * sizeof(float));
+	float	   *ahead = unit_alloc(48 * 48 * sizeof(float));
+
+	fill(rows, 4 * 48, 0);
+	for (int level = 0; level <= (int) rs_simd_best(); level++)
+	{
+		rs_simd_select((RsSimdLevel) level);
+		for (int n = 0; n <= 6; n++)
+		{
+			RsAhead		next = {rows, 48, index, n};
+
+			memset(plain, 0, 48 * 48 * sizeof(float));
+			memset(ahead, 0, 48 * 48 * sizeof(float));
+			rs_kernel_ops->rank_update(plain, 48, rows, 48, 4, 48, NULL);
+			rs_kernel_ops->rank_update(ahead, 48, rows, 48, 4, 48, &next);
+			CHECK(memcmp(plain, ahead, 48 * 48 * sizeof(float)) == 0);
+		}
+	}
+	free(rows);
+	free(plain);
+	free(ahead);
+}
+
+/* Without a fused operation nothing is near the bits with it. */
+static bool
+same_result(const float *a, const float *b, size_t n, int level)
+{
+	if (level > RS_SIMD_AVX2)
+		return memcmp(a, b, n * sizeof(float)) == 0;
+	for (size_t i = 0; i < n; i++)
+	{
+		if (fabs((double) a[i] - (double) b[i]) > 1e-5)
+			return false;
+	}
+	return true;
+}
+
+/* The levels with fused multiply-add give one set of bits. */
 static void
 test_gather(void)
 {
@@ -188,17 +234,69 @@ test_gather(void)
 		}
 		for (int level = 0; level <= (int) rs_simd_best(); level++)
 		{
+			size_t		size = (size_t) (gather.n + 2) * 64;
 			float	   *to = out[level > 0];
 
 			rs_simd_select((RsSimdLevel) level);
 			rs_kernel_ops->gather(&gather, to + 128, to, to + 64);
-			CHECK(memcmp(out[0], to, (size_t) (gather.n + 2) * 64 * sizeof(float)) == 0);
+			CHECK(same_result(out[0], to, size, level));
+			memcpy(out[0], to, size * sizeof(float));
+			memset(to, 0x7f, 64 * sizeof(float));
+			rs_kernel_ops->gather(&gather, to + 128, to, NULL);
+			CHECK(memcmp(out[0], to, size * sizeof(float)) == 0);
 		}
 		CHECK(out[0][128 + 3] == gather.scale[0] * factors[index[0] * 64 + 3]);
 	}
 	free(factors);
 	free(out[0]);
 	free(out[1]);
+}
+
+/* out = sum of weight (row.x) row, against double. */
+static void
+test_project_shape(int n, size_t stride, bool weighted)
+{
+	float	   *rows = unit_alloc((size_t) (n + 1) * stride * sizeof(float));
+	float	   *weight = unit_alloc((size_t) (n + 1) * sizeof(float));
+	float	   *x = unit_alloc(stride * sizeof(float));
+	float	   *out = unit_alloc(stride * sizeof(float));
+	float	   *fused = unit_alloc(stride * sizeof(float));
+
+	fill(rows, (size_t) n * stride, 0);
+	fill(weight, (size_t) n, 0);
+	fill(x, stride, 0);
+	for (int level = 0; level <= (int) rs_simd_best(); level++)
+	{
+		rs_simd_select((RsSimdLevel) level);
+		rs_kernel_ops->project(rows, stride, n, weighted ? weight : NULL, x, out);
+		for (size_t j = 0; j < stride; j++)
+		{
+			double		sum = 0.0;
+
+			for (int r = 0; r < n; r++)
+				sum += (weighted ? (double) weight[r] : 1.0) *
+					rs_dot(rows + (size_t) r * stride, x, stride) *
+					(double) rows[(size_t) r * stride + j];
+			CHECK_NEAR(out[j], sum, 1e-4);
+		}
+		CHECK(level <= RS_SIMD_AVX2 || memcmp(out, fused, stride * sizeof(float)) == 0);
+		memcpy(fused, out, stride * sizeof(float));
+	}
+	free(rows);
+	free(weight);
+	free(x);
+	free(out);
+	free(fused);
+}
+
+static void
+test_project(void)
+{
+	for (int n = 0; n <= 21; n++)
+	{
+		test_project_shape(n, 16 * (1 + unit_random(5)), true);
+		test_project_shape(n, 16 * (1 + unit_random(5)), false);
+	}
 }
 
 static void
@@ -232,6 +330,8 @@ main(void)
 	test_dot();
 	test_dot_order();
 	test_rank_update();
+	test_rank_update_ahead();
 	test_gather();
+	test_project();
 	return unit_report("kernel");
 }

@@ -510,6 +510,133 @@ test_gramian(void)
 	}
 }
 
+/* ---- rows side by side --------------------------------------------------- */
+
+#define MANY	40
+
+/* Rows of all lengths, some empty, some that only the careful path can solve. */
+static void
+make_tasks(const Case *c, RsRowTask *tasks, float *x, float *bias, double *loss, float odd)
+{
+	memset(x, 0x7f, (size_t) MANY * c->side.stride * sizeof(float));
+	for (int i = 0; i < MANY; i++)
+	{
+		int32_t		n = (int32_t) unit_random(4) == 0 ? (int32_t) unit_random(3)
+			: 1 + (int32_t) unit_random((uint32_t) c->row.n - 1);
+
+		tasks[i].row = (RsRow) {c->index, c->value, n};
+		tasks[i].x = x + (size_t) i * c->side.stride;
+		tasks[i].bias = c->objective.biases ? &bias[i] : NULL;
+		tasks[i].loss = unit_random(3) == 0 ? NULL : &loss[i];
+	}
+	/* Two equal columns of very different size. */
+	for (int i = 0; i < c->side.n && odd != 0.0f && c->side.k > 1; i++)
+		c->factors[(size_t) i * c->side.stride + 1] = c->factors[(size_t) i * c->side.stride] * odd;
+}
+
+/* Side by side each row has the bits that it has alone. */
+static void
+test_rows_shape(int k, int32_t row_n, bool implicit, bool biases, float odd)
+{
+	Case		c;
+	RsRowTask	tasks[MANY];
+	RsRowHooks	hooks = {NULL, NULL, NULL};
+	float	   *x = unit_alloc((size_t) MANY * RS_STRIDE(k) * sizeof(float));
+	float		bias[MANY];
+	double		loss[MANY];
+	void	   *workspace = unit_alloc(rs_rows_workspace_size(k));
+	int			done;
+
+	case_init(&c, k, 2 * row_n, row_n, implicit, biases);
+	make_tasks(&c, tasks, x, bias, loss, odd);
+	memset(workspace, 0x7f, rs_rows_workspace_size(k));
+	CHECK(rs_rows_solve(&c.objective, &c.side, tasks, MANY, workspace, &hooks, &done) == RS_OK);
+	CHECK(done == MANY);
+	for (int i = 0; i < MANY; i++)
+	{
+		c.row.n = tasks[i].row.n;
+		CHECK(case_solve(&c) == RS_OK);
+		CHECK(memcmp(c.x, tasks[i].x, (size_t) c.side.stride * sizeof(float)) == 0);
+		CHECK(tasks[i].bias == NULL || bias[i] == c.bias);
+		CHECK(tasks[i].loss == NULL || loss[i] == c.loss);
+	}
+	case_free(&c);
+	free(x);
+	free(workspace);
+}
+
+static void
+test_rows(void)
+{
+	for (int k = 1; k <= 40; k++)
+	{
+		for (int kind = 0; kind < 3; kind++)
+			test_rows_shape(k, 4 + (int32_t) unit_random(120), kind == 2, kind == 1,
+							k % 3 == 0 ? 1e-3f : 0.0f);
+	}
+	for (int k = 63; k <= 66; k++)
+		test_rows_shape(k, 100, k % 2 == 0, k % 2 == 1, 0.0f);
+	test_rows_shape(RS_BATCH_MAX_FACTORS, 60, false, true, 0.0f);
+	test_rows_shape(RS_BATCH_MAX_FACTORS + 1, 60, true, false, 0.0f);
+}
+
+/* A row that cannot be solved is named, and those before it are done. */
+static void
+test_rows_failure(void)
+{
+	Case		c;
+	RsRowTask	tasks[MANY];
+	RsRowHooks	hooks = {NULL, NULL, NULL};
+	float	   *x = unit_alloc((size_t) MANY * 16 * sizeof(float));
+	float		bias[MANY];
+	double		loss[MANY];
+	void	   *workspace = unit_alloc(rs_rows_workspace_size(5));
+	int			done;
+
+	case_init(&c, 5, 60, 50, false, false);
+	c.objective.regularization = 0.0;
+	for (int bad = 0; bad < MANY; bad++)
+	{
+		make_tasks(&c, tasks, x, bias, loss, 0.0f);
+		for (int i = 0; i < MANY; i++)
+			tasks[i].row.n = i >= bad && i % 3 == bad % 3 ? 4 : 50;
+		CHECK(rs_rows_solve(&c.objective, &c.side, tasks, MANY, workspace, &hooks,
+							&done) == RS_NOT_POSITIVE_DEFINITE);
+		CHECK(done == bad);
+		for (int i = 0; i < done; i++)
+			CHECK(isfinite(x[16 * i]) && fabs((double) x[16 * i]) < 1e6 && x[16 * i + 5] == 0.0f);
+		CHECK(!(fabs((double) x[16 * bad]) < 1e6));
+	}
+	case_free(&c);
+	free(x);
+	free(workspace);
+}
+
+/* The levels with fused multiply-add give one set of bits. */
+static void
+test_levels(void)
+{
+	float		x[64];
+	double		loss = 0.0;
+
+	for (int k = 1; k <= 64 && rs_simd_best() > RS_SIMD_AVX2; k += 3)
+	{
+		Case		c;
+
+		case_init(&c, k, 200, 150, k % 2 == 0, k % 2 == 1);
+		for (int level = RS_SIMD_AVX2; level <= (int) rs_simd_best(); level++)
+		{
+			CHECK(rs_simd_select((RsSimdLevel) level));
+			CHECK(case_solve(&c) == RS_OK);
+			CHECK(level == RS_SIMD_AVX2 ||
+				  (c.loss == loss && memcmp(x, c.x, (size_t) k * sizeof(float)) == 0));
+			memcpy(x, c.x, (size_t) k * sizeof(float));
+			loss = c.loss;
+		}
+		case_free(&c);
+	}
+}
+
 static bool
 stop_after(void *arg)
 {
@@ -544,7 +671,10 @@ main(void)
 		test_scales();
 		test_huge();
 		test_gramian();
+		test_rows();
+		test_rows_failure();
 	}
+	test_levels();
 	test_largest();
 	test_ridge();
 	test_empty();

@@ -1,0 +1,442 @@
+/*-------------------------------------------------------------------------
+ *
+ * kernel_avx512.c
+ *		The kernel for x86-64 with AVX-512 F, BW, DQ and VL.
+ *
+ * See kernel_avx2.c, whose bits these functions give.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "kernel/kernel.h"
+
+#if defined(__x86_64__)
+
+#include <immintrin.h>
+
+#include "kernel/kernel_ops.h"
+
+#define AVX512 __attribute__((target("avx2,fma,avx512f,avx512bw,avx512dq,avx512vl")))
+
+/* See batch_body.h. */
+#define TARGET			AVX512
+#define LANES			16
+#define TILE_WIDTH		6
+#define VECTOR			__m512
+#define V_LOAD(p)		_mm512_load_ps(p)
+#define V_STORE(p, v)	_mm512_store_ps((p), (v))
+#define V_SPLAT(f)		_mm512_set1_ps(f)
+#define V_MUL(a, b)		_mm512_mul_ps((a), (b))
+#define V_DIV(a, b)		_mm512_div_ps((a), (b))
+#define V_SQRT(a)		_mm512_sqrt_ps(a)
+#define V_FNMADD(a, b, c)	_mm512_fnmadd_ps((a), (b), (c))
+#define V_GREATER(a, b)	(uint32_t) _mm512_cmp_ps_mask((a), (b), _CMP_GT_OQ)
+#define V_WHERE_GREATER(a, b, yes, no) \
+	_mm512_mask_mov_ps((no), _mm512_cmp_ps_mask((a), (b), _CMP_GT_OQ), (yes))
+#define V_TRANSPOSE(v)	avx512_transpose(v)
+#define HALF			__m512d
+#define H_LOAD(p)		_mm512_load_pd(p)
+#define H_STORE(p, v)	_mm512_store_pd((p), (v))
+#define H_SPLAT(f)		_mm512_set1_pd(f)
+#define H_ADD(a, b)		_mm512_add_pd((a), (b))
+#define H_DIV(a, b)		_mm512_div_pd((a), (b))
+#define H_FNMADD(a, b, c)	_mm512_fnmadd_pd((a), (b), (c))
+#define H_WIDEN(p)		_mm512_cvtps_pd(_mm256_load_ps(p))
+
+/* v[l][b] becomes v[b][l]: pairs, fours, then quarters of registers. */
+AVX512 RS_INLINE void
+avx512_transpose(__m512 v[16])
+{
+	__m512		t[16];
+
+#pragma GCC unroll 8
+	for (int i = 0; i < 16; i += 2)
+	{
+		t[i] = _mm512_unpacklo_ps(v[i], v[i + 1]);
+		t[i + 1] = _mm512_unpackhi_ps(v[i], v[i + 1]);
+	}
+#pragma GCC unroll 4
+	for (int i = 0; i < 16; i += 4)
+	{
+		v[i] = _mm512_shuffle_ps(t[i], t[i + 2], 0x44);
+		v[i + 1] = _mm512_shuffle_ps(t[i], t[i + 2], 0xee);
+		v[i + 2] = _mm512_shuffle_ps(t[i + 1], t[i + 3], 0x44);
+		v[i + 3] = _mm512_shuffle_ps(t[i + 1], t[i + 3], 0xee);
+	}
+#pragma GCC unroll 4
+	for (int i = 0; i < 4; i++)
+	{
+		t[i] = _mm512_shuffle_f32x4(v[i], v[i + 4], 0x88);
+		t[i + 4] = _mm512_shuffle_f32x4(v[i], v[i + 4], 0xdd);
+		t[i + 8] = _mm512_shuffle_f32x4(v[i + 8], v[i + 12], 0x88);
+		t[i + 12] = _mm512_shuffle_f32x4(v[i + 8], v[i + 12], 0xdd);
+	}
+#pragma GCC unroll 4
+	for (int i = 0; i < 4; i++)
+	{
+		v[i] = _mm512_shuffle_f32x4(t[i], t[i + 8], 0x88);
+		v[i + 4] = _mm512_shuffle_f32x4(t[i + 4], t[i + 12], 0x88);
+		v[i + 8] = _mm512_shuffle_f32x4(t[i], t[i + 8], 0xdd);
+		v[i + 12] = _mm512_shuffle_f32x4(t[i + 4], t[i + 12], 0xdd);
+	}
+}
+
+#include "kernel/batch_body.h"
+
+AVX512 RS_INLINE double
+avx512_lane_sum(__m512d low, __m512d high)
+{
+	double		lane[RS_LANES];
+
+	_mm512_storeu_pd(lane, low);
+	_mm512_storeu_pd(lane + 8, high);
+	return rs_lane_sum(lane);
+}
+
+AVX512 static double
+avx512_dot(const float *x, const float *y, size_t n)
+{
+	__m512d		low = _mm512_setzero_pd();
+	__m512d		high = _mm512_setzero_pd();
+
+	for (size_t i = 0; i < n; i += RS_LANES)
+	{
+		__mmask16	mask = n - i >= RS_LANES ? 0xffff : (1u << (n - i)) - 1;
+		__m512		a = _mm512_maskz_loadu_ps(mask, x + i);
+		__m512		b = _mm512_maskz_loadu_ps(mask, y + i);
+
+		low = _mm512_fmadd_pd(_mm512_cvtps_pd(_mm512_castps512_ps256(a)),
+							  _mm512_cvtps_pd(_mm512_castps512_ps256(b)), low);
+		high = _mm512_fmadd_pd(_mm512_cvtps_pd(_mm512_extractf32x8_ps(a, 1)),
+							   _mm512_cvtps_pd(_mm512_extractf32x8_ps(b, 1)), high);
+	}
+	return avx512_lane_sum(low, high);
+}
+
+AVX512 static double
+avx512_distance_squared(const float *x, const float *y, size_t n)
+{
+	__m512d		low = _mm512_setzero_pd();
+	__m512d		high = _mm512_setzero_pd();
+
+	for (size_t i = 0; i < n; i += RS_LANES)
+	{
+		__mmask16	mask = n - i >= RS_LANES ? 0xffff : (1u << (n - i)) - 1;
+		__m512		a = _mm512_maskz_loadu_ps(mask, x + i);
+		__m512		b = _mm512_maskz_loadu_ps(mask, y + i);
+		__m512d		d;
+
+		d = _mm512_sub_pd(_mm512_cvtps_pd(_mm512_castps512_ps256(a)),
+						  _mm512_cvtps_pd(_mm512_castps512_ps256(b)));
+		low = _mm512_add_pd(low, _mm512_mul_pd(d, d));
+		d = _mm512_sub_pd(_mm512_cvtps_pd(_mm512_extractf32x8_ps(a, 1)),
+						  _mm512_cvtps_pd(_mm512_extractf32x8_ps(b, 1)));
+		high = _mm512_add_pd(high, _mm512_mul_pd(d, d));
+	}
+	return avx512_lane_sum(low, high);
+}
+
+/* What a tile asks for while it works: line number line of the rows ahead. */
+AVX512 RS_INLINE void
+avx512_ask(const RsAhead *ahead, size_t line, int r)
+{
+	if (r < ahead->n)
+		_mm_prefetch((const char *) (ahead->factors + (size_t) ahead->index[r] * ahead->stride +
+									 16 * line), _MM_HINT_T0);
+}
+
+/*
+ * One register tile: 8 rows by width vectors of the matrix, over all gathered
+ * rows; mask is that of the last vector.  See avx2_tile.  8 x 3 accumulators
+ * take 11 loads for 24 multiply-adds, two of each a cycle; 4 vectors are better
+ * as 2 + 2 than as 3 + 1, as 8 accumulators hardly cover the latency.
+ */
+AVX512 RS_INLINE void
+avx512_tile(float *matrix, size_t stride, const float *left, const float *right,
+			size_t row_stride, int n, __mmask16 mask, const RsAhead *ahead, size_t line,
+			const bool subtract, const int width)
+{
+	__m512		sum[8][3];
+
+#pragma GCC unroll 8
+	for (int i = 0; i < 8; i++)
+	{
+#pragma GCC unroll 3
+		for (int v = 0; v < width; v++)
+			sum[i][v] = !subtract ? _mm512_setzero_ps() :
+				_mm512_maskz_load_ps(v == width - 1 ? mask : 0xffff,
+									 matrix + (size_t) i * stride + 16 * v);
+	}
+	for (int r = 0; r < n; r++)
+	{
+		__m512		y[3];
+
+		if (ahead != NULL)
+			avx512_ask(ahead, line, r);
+#pragma GCC unroll 3
+		for (int v = 0; v < width; v++)
+			y[v] = _mm512_load_ps(right + 16 * v);
+#pragma GCC unroll 8
+		for (int i = 0; i < 8; i++)
+		{
+			__m512		x = _mm512_set1_ps(left[i]);
+
+#pragma GCC unroll 3
+			for (int v = 0; v < width; v++)
+				sum[i][v] = subtract ? _mm512_fnmadd_ps(x, y[v], sum[i][v])
+					: _mm512_fmadd_ps(x, y[v], sum[i][v]);
+		}
+		left += row_stride;
+		right += row_stride;
+	}
+#pragma GCC unroll 8
+	for (int i = 0; i < 8; i++)
+	{
+#pragma GCC unroll 3
+		for (int v = 0; v < width; v++)
+		{
+			__mmask16	m = v == width - 1 ? mask : 0xffff;
+			float	   *out = matrix + (size_t) i * stride + 16 * v;
+
+			_mm512_mask_store_ps(out, m, subtract ? sum[i][v] :
+								 _mm512_add_ps(sum[i][v], _mm512_maskz_load_ps(m, out)));
+		}
+	}
+}
+
+/* One of the three widths, the only ones that are compiled. */
+AVX512 RS_INLINE void
+avx512_tile_of(int width, float *matrix, size_t stride, const float *left, const float *right,
+			   size_t row_stride, int n, __mmask16 mask, const RsAhead *ahead, size_t line,
+			   const bool subtract)
+{
+	if (width == 3)
+		avx512_tile(matrix, stride, left, right, row_stride, n, mask, ahead, line, subtract, 3);
+	else if (width == 2)
+		avx512_tile(matrix, stride, left, right, row_stride, n, mask, ahead, line, subtract, 2);
+	else
+		avx512_tile(matrix, stride, left, right, row_stride, n, mask, ahead, line, subtract, 1);
+}
+
+/* All tiles of the triangle; each of the first ones asks for a line. */
+AVX512 RS_INLINE void
+avx512_tiles(float *matrix, size_t stride, const float *rows, size_t row_stride,
+			 int n, int first, int last, const RsAhead *ahead, const bool subtract)
+{
+	size_t		lines = ahead == NULL ? 0 : ahead->stride / 16;
+	size_t		line = 0;
+
+	for (int a = first; a < last; a += 8)
+	{
+		for (int b = a / 16 * 16; b < last;)
+		{
+			int			left = (last - b + 15) / 16;
+			int			width = left == 4 ? 2 : left < 3 ? left : 3;
+			__mmask16	mask = b + 16 * width > last ? 0x00ff : 0xffff;
+			float	   *out = matrix + (size_t) a * stride + b;
+
+			if (line < lines)
+				avx512_tile_of(width, out, stride, rows + a, rows + b, row_stride, n, mask,
+							   ahead, line++, subtract);
+			else
+				avx512_tile_of(width, out, stride, rows + a, rows + b, row_stride, n, mask,
+							   NULL, 0, subtract);
+			b += 16 * width;
+		}
+	}
+}
+
+AVX512 static void
+avx512_rank_update(float *matrix, size_t stride, const float *rows,
+				   size_t row_stride, int n, int last, const RsAhead *ahead)
+{
+	avx512_tiles(matrix, stride, rows, row_stride, n, 0, last, ahead, false);
+}
+
+AVX512 static void
+avx512_eliminate(float *matrix, size_t stride, const float *rows, int n,
+				 int first, int last)
+{
+	avx512_tiles(matrix, stride, rows, stride, n, first, last, NULL, true);
+}
+
+/* Columns [j, j + 16 width) of all rows; the sums stay in registers. */
+AVX512 RS_INLINE void
+avx512_gather_columns(const RsGather *gather, size_t j, float *packed, float *rhs,
+					  float *sums, const int width)
+{
+	size_t		stride = gather->stride;
+	__m512		in_rhs[4];
+	__m512		in_sums[4];
+
+#pragma GCC unroll 4
+	for (int v = 0; v < width; v++)
+		in_rhs[v] = in_sums[v] = _mm512_setzero_ps();
+	for (int r = 0; r < gather->n; r++)
+	{
+		const float *row = gather->factors + (size_t) gather->index[r] * stride + j;
+		__m512		scale = _mm512_set1_ps(gather->scale[r]);
+		__m512		f = _mm512_set1_ps(gather->rhs[r]);
+		__m512		w = _mm512_set1_ps(gather->weight[r]);
+
+#pragma GCC unroll 4
+		for (int v = 0; v < width; v++)
+		{
+			__m512		y = _mm512_load_ps(row + 16 * v);
+
+			_mm512_store_ps(packed + (size_t) r * stride + j + 16 * v, _mm512_mul_ps(scale, y));
+			in_rhs[v] = _mm512_fmadd_ps(f, y, in_rhs[v]);
+			if (sums != NULL)
+				in_sums[v] = _mm512_fmadd_ps(w, y, in_sums[v]);
+		}
+	}
+#pragma GCC unroll 4
+	for (int v = 0; v < width; v++)
+	{
+		_mm512_store_ps(rhs + j + 16 * v, in_rhs[v]);
+		if (sums != NULL)
+			_mm512_store_ps(sums + j + 16 * v, in_sums[v]);
+	}
+}
+
+AVX512 static void
+avx512_gather(const RsGather *gather, float *packed, float *rhs, float *sums)
+{
+	size_t		j = 0;
+
+	for (; j + 64 <= gather->stride; j += 64)
+		avx512_gather_columns(gather, j, packed, rhs, sums, 4);
+	for (; j < gather->stride; j += 16)
+		avx512_gather_columns(gather, j, packed, rhs, sums, 1);
+}
+
+AVX512 static bool
+avx512_factor_panel(float *matrix, size_t stride, int first, int n, int last,
+					const float *floor)
+{
+	return rs_body_factor_panel(matrix, stride, first, n, last, floor, true);
+}
+
+AVX512 static void
+avx512_substitute(const float *matrix, size_t stride, int m, double *z)
+{
+	rs_body_substitute(matrix, stride, m, z, true);
+}
+
+/* 4 x 8 doubles; fusing changes nothing, the products are exact. */
+AVX512 static void
+avx512_gramian_tile(const double *left, const float *right, int n, size_t stride,
+					double *sums)
+{
+	__m512d		tile[RS_GRAMIAN_HEIGHT];
+
+#pragma GCC unroll 4
+	for (int a = 0; a < RS_GRAMIAN_HEIGHT; a++)
+		tile[a] = _mm512_loadu_pd(sums + (size_t) a * stride);
+	for (int r = 0; r < n; r++)
+	{
+		__m512d		y = _mm512_cvtps_pd(_mm256_loadu_ps(right));
+
+#pragma GCC unroll 4
+		for (int a = 0; a < RS_GRAMIAN_HEIGHT; a++)
+			tile[a] = _mm512_fmadd_pd(_mm512_set1_pd(left[a]), y, tile[a]);
+		left += RS_TILE_UNIT;
+		right += stride;
+	}
+#pragma GCC unroll 4
+	for (int a = 0; a < RS_GRAMIAN_HEIGHT; a++)
+		_mm512_storeu_pd(sums + (size_t) a * stride, tile[a]);
+}
+
+AVX512 static void
+avx512_gramian_panel(const float *factors, int32_t n, size_t stride,
+					 int first, int last, double *sums)
+{
+	rs_body_gramian_panel(factors, n, stride, first, last, sums, avx512_gramian_tile);
+}
+
+/* Lanes to their sum, in the order of avx2_row_product. */
+AVX512 RS_INLINE float
+avx512_sum(__m512 v)
+{
+	__m256		low = _mm256_add_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));
+	__m128		half = _mm_add_ps(_mm256_castps256_ps128(low), _mm256_extractf128_ps(low, 1));
+
+	half = _mm_add_ps(half, _mm_movehl_ps(half, half));
+	return _mm_cvtss_f32(_mm_add_ss(half, _mm_movehdup_ps(half)));
+}
+
+/* count rows: the products side by side, then their share of out. */
+AVX512 RS_INLINE void
+avx512_project_rows(const float *rows, size_t stride, const float *weight,
+					const float *x, float *out, const int count)
+{
+	__m512		product[4];
+	__m512		f[4];
+
+#pragma GCC unroll 4
+	for (int i = 0; i < count; i++)
+		product[i] = _mm512_setzero_ps();
+	for (size_t j = 0; j < stride; j += 16)
+	{
+		__m512		in = _mm512_load_ps(x + j);
+
+#pragma GCC unroll 4
+		for (int i = 0; i < count; i++)
+			product[i] = _mm512_fmadd_ps(_mm512_load_ps(rows + (size_t) i * stride + j), in,
+										 product[i]);
+	}
+#pragma GCC unroll 4
+	for (int i = 0; i < count; i++)
+	{
+		float		sum = avx512_sum(product[i]);
+
+		f[i] = _mm512_set1_ps(weight == NULL ? sum : weight[i] * sum);
+	}
+	for (size_t j = 0; j < stride; j += 16)
+	{
+		__m512		sum = _mm512_load_ps(out + j);
+
+#pragma GCC unroll 4
+		for (int i = 0; i < count; i++)
+			sum = _mm512_fmadd_ps(f[i], _mm512_load_ps(rows + (size_t) i * stride + j), sum);
+		_mm512_store_ps(out + j, sum);
+	}
+}
+
+AVX512 static void
+avx512_project(const float *rows, size_t stride, int n, const float *weight,
+			   const float *x, float *out)
+{
+	int			r = 0;
+
+	memset(out, 0, stride * sizeof(float));
+	for (; r + 4 <= n; r += 4)
+		avx512_project_rows(rows + (size_t) r * stride, stride,
+							weight == NULL ? NULL : weight + r, x, out, 4);
+	for (; r < n; r++)
+		avx512_project_rows(rows + (size_t) r * stride, stride,
+							weight == NULL ? NULL : weight + r, x, out, 1);
+}
+
+const RsKernelOps rs_kernel_avx512 = {
+	.dot = avx512_dot,
+	.distance_squared = avx512_distance_squared,
+	.rank_update = avx512_rank_update,
+	.eliminate = avx512_eliminate,
+	.gather = avx512_gather,
+	.factor_panel = avx512_factor_panel,
+	.substitute = avx512_substitute,
+	.lanes = LANES,
+	.interleave = interleave,
+	.factor_lanes = factor_lanes,
+	.substitute_lanes = substitute_lanes,
+	.gramian_panel = avx512_gramian_panel,
+	.project = avx512_project
+};
+
+#else
+
+/* A translation unit needs a declaration. */
+typedef int rs_kernel_avx512_is_empty;
+
+#endif							/* __x86_64__ */

@@ -1,0 +1,191 @@
+/*-------------------------------------------------------------------------
+ *
+ * row_fast.c
+ *		The fast path of a row: normal equations and their solution in float.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "kernel/row_solver.h"
+
+/* Rows of U that are computed before the rest of the matrix is updated. */
+#define PANEL_ROWS	16
+
+/* What part of its diagonal element a pivot must be for a result good in float. */
+#define FAST_TOLERANCE(m)		(FLT_EPSILON * (float) (256 + 8 * (m)))
+
+static void
+fast_start(RsRowSolver *s)
+{
+	float	   *matrix = s->matrix;
+	double		w0 = s->objective->unobserved_weight;
+	size_t		bytes = s->stride * sizeof(float);
+
+	rs_row_clear(s);
+	if (s->side->gramian == NULL || w0 == 0.0)
+	{
+		for (int a = 0; a < s->m; a++)
+		{
+			size_t		from = (size_t) a / RS_STRIDE_UNIT * RS_STRIDE_UNIT;
+
+			memset(matrix + (size_t) a * s->stride + from, 0, bytes - from * sizeof(float));
+		}
+		return;
+	}
+	memset(matrix, 0, s->stride * bytes);
+	for (int a = 0; a < s->side->k; a++)
+	{
+		const double *from = s->side->gramian + (size_t) a * s->side->stride;
+
+		for (int b = a; b < s->side->k; b++)
+			matrix[(size_t) a * s->stride + b] = (float) (w0 * from[b]);
+	}
+}
+
+/* The factors of cells [first, first + n) in the sums. */
+static void
+fast_terms(RsRowSolver *s, RsGather *gather, int32_t first, int n)
+{
+	for (int i = 0; i < n; i++)
+	{
+		RsCellTerm	term = rs_cell_term(s, first + i);
+
+		gather->weight[i] = (float) term.matrix;
+		gather->rhs[i] = (float) term.rhs;
+		s->weight += term.matrix;
+		s->square += term.square;
+		if (s->objective->biases)
+			s->rhs[s->side->k] += term.rhs;
+	}
+	for (int i = 0; i < n; i++)
+		gather->scale[i] = sqrtf(gather->weight[i]);
+}
+
+/* What will be gathered after cell last of this row: the rest of it, or the next row. */
+static RsAhead
+rows_ahead(const RsRowSolver *s, int32_t last, const RsRow *next)
+{
+	RsAhead		ahead = {s->side->factors, (size_t) s->side->stride, NULL, 0};
+
+	if (last < s->row->n)
+	{
+		ahead.index = s->row->index + last;
+		ahead.n = s->row->n - last < RS_GATHER_ROWS ? s->row->n - last : RS_GATHER_ROWS;
+	}
+	else if (next != NULL)
+	{
+		ahead.index = next->index;
+		ahead.n = next->n < RS_GATHER_ROWS ? next->n : RS_GATHER_ROWS;
+	}
+	return ahead;
+}
+
+/* Cells [first, first + n), at most RS_GATHER_ROWS. */
+static void
+fast_add(RsRowSolver *s, int32_t first, int n, const RsRow *next)
+{
+	const RsFixedSide *side = s->side;
+	bool		with_sums = s->objective->biases;
+	RsAhead		ahead = rows_ahead(s, first + n, next);
+	RsGather	gather;
+
+	gather.factors = side->factors;
+	gather.stride = (size_t) side->stride;
+	gather.index = s->row->index + first;
+	gather.n = n;
+	fast_terms(s, &gather, first, n);
+	rs_kernel_ops->gather(&gather, s->packed, s->packed_rhs,
+						  with_sums ? s->packed_sums : NULL);
+	if (s->hooks->rank_update != NULL)
+		s->hooks->rank_update(s->matrix, s->stride, s->packed, gather.stride, n, side->k);
+	else
+		rs_kernel_ops->rank_update(s->matrix, s->stride, s->packed, gather.stride, n,
+								   (side->k + RS_TILE_UNIT - 1) / RS_TILE_UNIT * RS_TILE_UNIT,
+								   &ahead);
+	for (int j = 0; j < side->k; j++)
+		s->rhs[j] += (double) s->packed_rhs[j];
+	for (int j = 0; j < side->k && with_sums; j++)
+		s->sums[j] += (double) s->packed_sums[j];
+}
+
+/*
+ * Bias row and ridge; the pivots' floors.  A pivot that is the part t of its
+ * diagonal element lifts the noise of later ones by 1 / t.  Where the ridge
+ * itself is well above float's noise no pivot can be a disguised zero;
+ * elsewhere t must be so large that t is above the noise lifted by 1 / t.
+ */
+static void
+fast_complete(RsRowSolver *s)
+{
+	float	   *matrix = s->matrix;
+	int			k = s->side->k;
+	float		tolerance = FAST_TOLERANCE(s->m);
+	float		without_ridge = sqrtf(tolerance);
+
+	if (s->objective->biases)
+	{
+		for (int j = 0; j < k; j++)
+			matrix[(size_t) j * s->stride + k] = (float) s->sums[j];
+		matrix[(size_t) k * s->stride + k] = (float) s->weight;
+	}
+	for (int j = 0; j < s->m; j++)
+	{
+		float	   *diagonal = matrix + (size_t) j * s->stride + j;
+
+		*diagonal += (float) s->ridge;
+		s->floor[j] = *diagonal * (s->ridge >= tolerance * *diagonal ? tolerance : without_ridge);
+	}
+}
+
+/* The row's system, ready to be factored; next is the row after it, or NULL. */
+RsStatus
+rs_row_sum(RsRowSolver *s, const RsRow *next)
+{
+	fast_start(s);
+	for (int32_t first = 0; first < s->row->n; first += RS_GATHER_ROWS)
+	{
+		int32_t		left = s->row->n - first;
+
+		if (rs_row_stop(s))
+			return RS_STOPPED;
+		fast_add(s, first, left < RS_GATHER_ROWS ? left : RS_GATHER_ROWS, next);
+		if (left <= RS_GATHER_ROWS)
+			break;
+	}
+	fast_complete(s);
+	return RS_OK;
+}
+
+static RsStatus
+fast_factor(RsRowSolver *s)
+{
+	float	   *matrix = s->matrix;
+	int			last = (s->m + RS_TILE_UNIT - 1) / RS_TILE_UNIT * RS_TILE_UNIT;
+
+	for (int first = 0; first < s->m; first += PANEL_ROWS)
+	{
+		int			n = s->m - first < PANEL_ROWS ? s->m - first : PANEL_ROWS;
+
+		if (rs_row_stop(s))
+			return RS_STOPPED;
+		if (!rs_kernel_ops->factor_panel(matrix, s->stride, first, n, last, s->floor))
+			return RS_NOT_POSITIVE_DEFINITE;
+		if (first + n < s->m)
+			rs_kernel_ops->eliminate(matrix, s->stride, matrix + (size_t) first * s->stride,
+									 n, first + n, last);
+	}
+	return RS_OK;
+}
+
+RsStatus
+rs_row_solve_fast(RsRowSolver *s)
+{
+	RsStatus	status = rs_row_sum(s, NULL);
+
+	if (status == RS_OK)
+		status = fast_factor(s);
+	if (status != RS_OK)
+		return status;
+	memcpy(s->rhs_kept, s->rhs, (size_t) s->m * sizeof(double));
+	rs_kernel_ops->substitute(s->matrix, s->stride, s->m, s->rhs);
+	return rs_row_is_finite(s) ? RS_OK : RS_NOT_FINITE;
+}

@@ -1,0 +1,112 @@
+/*-------------------------------------------------------------------------
+ *
+ * row_solver.h
+ *		Inside the kernel: one row's system while it is set up and solved.
+ *
+ * Only the files row_*.c include this file.  With biases the row's own bias is
+ * one more unknown, number k, whose "factor" on the fixed side is 1
+ * everywhere; m counts the unknowns.
+ *
+ * There are two paths.  The fast one (row_fast.c) sums the matrix in float,
+ * chunk by chunk in registers, and factors it in float; right-hand side,
+ * substitution and loss are in double.  It trusts its result only if every
+ * pivot of the factorisation stays well above float's rounding noise.
+ * Otherwise the careful path (row_careful.c) does everything in double from
+ * the start: for systems that are ill-conditioned, and for values whose squares
+ * leave the range of float.  Which path a row takes depends on the row and the
+ * fixed side alone.
+ *
+ * Both factor the upper triangle, U'U = A, by rows.  A pivot is compared with
+ * the diagonal element it came from, which does not depend on the scale of
+ * the unknown: what is left of it after elimination is noise when the unknown
+ * is a combination of earlier ones.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RS_ROW_SOLVER_H
+#define RS_ROW_SOLVER_H
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+#include "kernel/kernel_ops.h"
+#include "kernel/row.h"
+
+/* What one cell adds to the normal equations; square adds to the loss. */
+typedef struct RsCellTerm
+{
+	double		matrix;			/* c - w0, times y y' */
+	double		rhs;			/* c p, times y */
+	double		square;			/* c p^2 */
+} RsCellTerm;
+
+/* One row's arguments, derived sizes, and the pieces of its workspace. */
+typedef struct RsRowSolver
+{
+	const RsObjective *objective;
+	const RsFixedSide *side;
+	const RsRow *row;
+	const RsRowHooks *hooks;
+	double		ridge;
+	int			m;				/* unknowns */
+	size_t		stride;			/* of the matrix */
+	void	   *matrix;			/* stride x stride, float or double */
+	double	   *rhs;			/* becomes the solution */
+	double	   *sums;			/* weighted column sums, for the bias */
+	double	   *rhs_kept;		/* for the loss */
+	float	   *floor;			/* a pivot must be above it */
+	float	   *packed;			/* gathered rows */
+	float	   *packed_rhs;		/* their share of rhs */
+	float	   *packed_sums;	/* their share of sums */
+	double		weight;			/* sum of c */
+	double		square;			/* sum of c p^2 */
+} RsRowSolver;
+
+/* row.c: before a path starts; how one ends */
+extern void rs_row_clear(RsRowSolver *s);
+extern bool rs_row_is_finite(const RsRowSolver *s);
+extern void rs_row_store(const RsRowSolver *s, float *x, float *bias, double *loss);
+
+/* row_fast.c: the system; its solution */
+extern RsStatus rs_row_sum(RsRowSolver *s, const RsRow *next);
+extern RsStatus rs_row_solve_fast(RsRowSolver *s);
+
+/* row_careful.c */
+extern RsStatus rs_row_solve_careful(RsRowSolver *s);
+
+RS_INLINE bool
+rs_row_stop(const RsRowSolver *s)
+{
+	return s->hooks->stop != NULL && s->hooks->stop(s->hooks->stop_arg);
+}
+
+RS_INLINE RsCellTerm
+rs_cell_term(const RsRowSolver *s, int32_t i)
+{
+	const RsObjective *objective = s->objective;
+	RsCellTerm	term;
+
+	if (objective->implicit)
+	{
+		double		extra = objective->alpha * fabs((double) s->row->value[i]);
+		bool		preferred = s->row->value[i] > 0.0f;
+
+		term.matrix = extra;
+		term.rhs = preferred ? objective->unobserved_weight + extra : 0.0;
+		term.square = term.rhs;
+	}
+	else
+	{
+		double		p = (double) s->row->value[i] - objective->mean;
+
+		if (objective->biases)
+			p -= (double) s->side->biases[s->row->index[i]];
+		term.matrix = 1.0;
+		term.rhs = p;
+		term.square = p * p;
+	}
+	return term;
+}
+
+#endif							/* RS_ROW_SOLVER_H */
