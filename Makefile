@@ -103,6 +103,21 @@ fuzz:
 	build/fuzz_recvec_codec -max_total_time=$(FUZZ_SECONDS) -max_len=4096 \
 		build/corpus/recvec_codec test/fuzz/corpus/recvec_codec
 
+# ---- benches: the objects of the unit tests, with the extension's flags -------
+BENCH_DIR ?= build/bench
+BENCHES := $(patsubst test/bench/%.c,$(BENCH_DIR)/%,$(wildcard test/bench/*.c))
+
+$(BENCHES): $(BENCH_DIR)/%: test/bench/%.c $(UNIT_SOURCES)
+	@mkdir -p $(@D)
+	$(CC) $(UNIT_FLAGS) -O3 -g -o $@ $< $(UNIT_SOURCES) -lopenblas -lpthread -lm
+
+.PHONY: bench-kernels bench-solver
+bench-kernels: $(BENCH_DIR)/bench_kernels
+	@$<
+
+bench-solver: $(BENCH_DIR)/bench_solver
+	@OPENBLAS_NUM_THREADS=1 $< $(BENCH_ARGS)
+
 # ---- set up, try, test: nothing is installed but packages that are missing --
 demo:
 	@test/setup.sh demo
@@ -140,6 +155,8 @@ help:
 #: make test-majors   the tests on the other supported majors, in chroots (root)
 #: make check-unit    the unit tests, without a server
 #: make fuzz          a minute of fuzzing for each parser (clang with libFuzzer)
+#: make bench-kernels costs of the pieces of training at each SIMD level, and the floor
+#: make bench-solver  whole trainings: BENCH_ARGS="ml1m 64 5 3", see test/bench/bench_solver.c
 #: make clean         remove everything built, build/ included
 
 .PHONY: demo psql test test-majors $(TEST_STAGES) check-lint help install-solver uninstall-solver
