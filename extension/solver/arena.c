@@ -8,6 +8,29 @@
 #include "solver/arena.h"
 
 #include <stdint.h>
+#include <sys/mman.h>
+
+#ifdef MADV_HUGEPAGE
+
+/* Where a page begins whatever its size. */
+#define HUGE_PAGE	((uintptr_t) 2 << 20)
+
+/*
+ * Training reads rows all over large arrays.  With pages of 4 kB most of these
+ * reads also miss the table of translations.
+ */
+static void
+ask_for_huge_pages(void *base, size_t size)
+{
+	uintptr_t	first = ((uintptr_t) base + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1);
+	uintptr_t	last = ((uintptr_t) base + size) & ~(HUGE_PAGE - 1);
+
+	/* A hint; without it all is as before. */
+	if (first < last)
+		(void) madvise((void *) first, last - first, MADV_HUGEPAGE);
+}
+
+#endif
 
 void
 rs_arena_init(RsArena *arena, void *base, size_t size)
@@ -24,6 +47,10 @@ rs_arena_init(RsArena *arena, void *base, size_t size)
 		arena->used = RS_ARENA_ALIGN;
 	else if (skew != 0)
 		arena->used = RS_ARENA_ALIGN - skew;
+#ifdef MADV_HUGEPAGE
+	if (base != NULL)
+		ask_for_huge_pages(base, size);
+#endif
 }
 
 void *
