@@ -150,15 +150,16 @@ portable_eliminate(float *matrix, size_t stride, const float *rows, int n,
 	portable_tiles(matrix, stride, rows, stride, n, first, last, true);
 }
 
-static void
-portable_project(const float *rows, size_t stride, int n, const float *weight,
-				 const float *x, float *out)
+static float
+portable_project(const float *rows, size_t stride, int n,
+				 const float *x, float offset, float *out)
 {
+	float		total = 0.0f;
+
 	memset(out, 0, stride * sizeof(float));
 	for (int r = 0; r < n; r++, rows += stride)
 	{
 		float		lane[RS_LANES] = {0};
-		float		f;
 
 		for (size_t j = 0; j < stride; j += RS_LANES)
 		{
@@ -170,10 +171,18 @@ portable_project(const float *rows, size_t stride, int n, const float *weight,
 			for (int l = 0; l < width; l++)
 				lane[l] += lane[l + width];
 		}
-		f = weight == NULL ? lane[0] : weight[r] * lane[0];
+		lane[0] += offset;
+		total += lane[0];
 		for (size_t j = 0; j < stride; j++)
-			out[j] += f * rows[j];
+			out[j] += lane[0] * rows[j];
 	}
+	return total;
+}
+
+static void
+portable_combine(const float *rows, size_t stride, int n, const float *f, float *out)
+{
+	rs_body_combine(rows, stride, n, f, out, false);
 }
 
 static void
@@ -223,7 +232,8 @@ static const RsKernelOps portable_ops = {
 	.factor_lanes = factor_lanes,
 	.substitute_lanes = substitute_lanes,
 	.gramian_panel = portable_gramian_panel,
-	.project = portable_project
+	.project = portable_project,
+	.combine = portable_combine
 };
 
 const RsKernelOps *rs_kernel_ops = &portable_ops;

@@ -354,20 +354,30 @@ avx2_row_product(const float *row, const float *x, size_t stride)
 	return _mm_cvtss_f32(_mm_add_ss(half, _mm_movehdup_ps(half)));
 }
 
-AVX2 static void
-avx2_project(const float *rows, size_t stride, int n, const float *weight,
-			 const float *x, float *out)
+AVX2 static float
+avx2_project(const float *rows, size_t stride, int n,
+			 const float *x, float offset, float *out)
 {
+	float		total = 0.0f;
+
 	memset(out, 0, stride * sizeof(float));
 	for (int r = 0; r < n; r++, rows += stride)
 	{
-		float		product = avx2_row_product(rows, x, stride);
-		__m256		f = _mm256_set1_ps(weight == NULL ? product : weight[r] * product);
+		float		product = avx2_row_product(rows, x, stride) + offset;
+		__m256		f = _mm256_set1_ps(product);
 
+		total += product;
 		for (size_t j = 0; j < stride; j += 8)
 			_mm256_store_ps(out + j, _mm256_fmadd_ps(f, _mm256_load_ps(rows + j),
 													 _mm256_load_ps(out + j)));
 	}
+	return total;
+}
+
+AVX2 static void
+avx2_combine(const float *rows, size_t stride, int n, const float *f, float *out)
+{
+	rs_body_combine(rows, stride, n, f, out, true);
 }
 
 const RsKernelOps rs_kernel_avx2 = {
@@ -383,7 +393,8 @@ const RsKernelOps rs_kernel_avx2 = {
 	.factor_lanes = factor_lanes,
 	.substitute_lanes = substitute_lanes,
 	.gramian_panel = avx2_gramian_panel,
-	.project = avx2_project
+	.project = avx2_project,
+	.combine = avx2_combine
 };
 
 #else

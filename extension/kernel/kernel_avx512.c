@@ -366,9 +366,9 @@ avx512_sum(__m512 v)
 }
 
 /* count rows: the products side by side, then their share of out. */
-AVX512 RS_INLINE void
-avx512_project_rows(const float *rows, size_t stride, const float *weight,
-					const float *x, float *out, const int count)
+AVX512 RS_INLINE float
+avx512_project_rows(const float *rows, size_t stride, const float *x, float offset,
+					float total, float *out, const int count)
 {
 	__m512		product[4];
 	__m512		f[4];
@@ -388,9 +388,10 @@ avx512_project_rows(const float *rows, size_t stride, const float *weight,
 #pragma GCC unroll 4
 	for (int i = 0; i < count; i++)
 	{
-		float		sum = avx512_sum(product[i]);
+		float		sum = avx512_sum(product[i]) + offset;
 
-		f[i] = _mm512_set1_ps(weight == NULL ? sum : weight[i] * sum);
+		total += sum;
+		f[i] = _mm512_set1_ps(sum);
 	}
 	for (size_t j = 0; j < stride; j += 16)
 	{
@@ -401,21 +402,28 @@ avx512_project_rows(const float *rows, size_t stride, const float *weight,
 			sum = _mm512_fmadd_ps(f[i], _mm512_load_ps(rows + (size_t) i * stride + j), sum);
 		_mm512_store_ps(out + j, sum);
 	}
+	return total;
 }
 
-AVX512 static void
-avx512_project(const float *rows, size_t stride, int n, const float *weight,
-			   const float *x, float *out)
+AVX512 static float
+avx512_project(const float *rows, size_t stride, int n,
+			   const float *x, float offset, float *out)
 {
+	float		total = 0.0f;
 	int			r = 0;
 
 	memset(out, 0, stride * sizeof(float));
 	for (; r + 4 <= n; r += 4)
-		avx512_project_rows(rows + (size_t) r * stride, stride,
-							weight == NULL ? NULL : weight + r, x, out, 4);
+		total = avx512_project_rows(rows + (size_t) r * stride, stride, x, offset, total, out, 4);
 	for (; r < n; r++)
-		avx512_project_rows(rows + (size_t) r * stride, stride,
-							weight == NULL ? NULL : weight + r, x, out, 1);
+		total = avx512_project_rows(rows + (size_t) r * stride, stride, x, offset, total, out, 1);
+	return total;
+}
+
+AVX512 static void
+avx512_combine(const float *rows, size_t stride, int n, const float *f, float *out)
+{
+	rs_body_combine(rows, stride, n, f, out, true);
 }
 
 const RsKernelOps rs_kernel_avx512 = {
@@ -431,7 +439,8 @@ const RsKernelOps rs_kernel_avx512 = {
 	.factor_lanes = factor_lanes,
 	.substitute_lanes = substitute_lanes,
 	.gramian_panel = avx512_gramian_panel,
-	.project = avx512_project
+	.project = avx512_project,
+	.combine = avx512_combine
 };
 
 #else

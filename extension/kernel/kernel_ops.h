@@ -113,9 +113,16 @@ typedef struct RsKernelOps
 	void		(*gramian_panel) (const float *factors, int32_t n, size_t stride,
 								  int first, int last, double *sums);
 
-	/* out = sum over n rows of weight (row.x) row; weight NULL: all are 1 */
-	void		(*project) (const float *rows, size_t stride, int n,
-							const float *weight, const float *x, float *out);
+	/*
+	 * out = sum over n rows of (row.x + offset) row; the result is the sum of
+	 * the products (row.x + offset).
+	 */
+	float		(*project) (const float *rows, size_t stride, int n,
+							const float *x, float offset, float *out);
+
+	/* out += sum over n rows of f_row row; out not among the rows */
+	void		(*combine) (const float *rows, size_t stride, int n,
+							const float *f, float *out);
 } RsKernelOps;
 
 /* Most lanes of any level. */
@@ -188,6 +195,31 @@ rs_body_gather(const RsGather *gather, float *restrict packed,
 				sums[j] = rs_add_product(sums[j], in_sums, row[j], fused);
 		}
 		packed += width;
+	}
+}
+
+/* Four rows at once, to load and store out only once for them. */
+RS_INLINE void
+rs_body_combine(const float *restrict rows, size_t stride, int n,
+				const float *restrict f, float *restrict out, const bool fused)
+{
+	int			r = 0;
+
+	for (; r + 4 <= n; r += 4, rows += 4 * stride)
+	{
+		for (size_t j = 0; j < stride; j++)
+		{
+			float		sum = rs_add_product(out[j], f[r], rows[j], fused);
+
+			sum = rs_add_product(sum, f[r + 1], rows[stride + j], fused);
+			sum = rs_add_product(sum, f[r + 2], rows[2 * stride + j], fused);
+			out[j] = rs_add_product(sum, f[r + 3], rows[3 * stride + j], fused);
+		}
+	}
+	for (; r < n; r++, rows += stride)
+	{
+		for (size_t j = 0; j < stride; j++)
+			out[j] = rs_add_product(out[j], f[r], rows[j], fused);
 	}
 }
 

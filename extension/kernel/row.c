@@ -160,6 +160,15 @@ is_valid(const RsObjective *objective, const RsFixedSide *side, const RsRow *row
 
 /* ---- one row ------------------------------------------------------------- */
 
+bool
+rs_row_init(RsRowSolver *s, const float *bias, void *workspace)
+{
+	if (!is_valid(s->objective, s->side, s->row, bias))
+		return false;
+	init_shared(s, init_own(s, workspace, sizeof(double)));
+	return true;
+}
+
 RsStatus
 rs_row_solve_hooked(const RsObjective *objective, const RsFixedSide *side,
 					const RsRow *row, void *workspace,
@@ -169,9 +178,8 @@ rs_row_solve_hooked(const RsObjective *objective, const RsFixedSide *side,
 	RsRowSolver s = {.objective = objective, .side = side, .row = row, .hooks = hooks};
 	RsStatus	status = RS_OK;
 
-	if (!is_valid(objective, side, row, bias))
+	if (!rs_row_init(&s, bias, workspace))
 		return RS_INVALID;
-	init_shared(&s, init_own(&s, workspace, sizeof(double)));
 	if (row->n == 0)
 		memset(s.rhs, 0, s.stride * sizeof(double));
 	else

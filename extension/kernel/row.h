@@ -157,6 +157,19 @@ extern RsStatus rs_rows_solve(const RsObjective *objective,
 							  const RsRowTask *tasks, int n, void *workspace,
 							  const RsRowHooks *hooks, int *done);
 
+/*
+ * Improve a row's solution, which task->x and *task->bias hold, by steps of
+ * conjugate gradients, each a small part of the work of an exact solution.
+ * gramian: w0 times the Gramian in float, k x stride, or NULL for explicit; x has
+ * zeros in its padding.  Ends exact where that is what can be done.  workspace:
+ * rs_row_refine_workspace_size(k) bytes; alignment 64.
+ */
+extern size_t rs_row_refine_workspace_size(int k);
+extern RsStatus rs_row_refine(const RsObjective *objective,
+							  const RsFixedSide *side, const float *gramian,
+							  const RsRowTask *task, int steps, void *workspace,
+							  const RsRowHooks *hooks);
+
 /* regularization * (n + w0 N)^reg_scaling, the ridge of a row of n cells */
 extern double rs_row_ridge(const RsObjective *objective, int32_t n,
 						   int32_t fixed_n);

@@ -41,10 +41,15 @@ fast_start(RsRowSolver *s)
 	}
 }
 
-/* The factors of cells [first, first + n) in the sums. */
+/*
+ * The factors of cells [first, first + n) in the sums, n at most RS_GATHER_ROWS,
+ * and what they add to the sums of one number.
+ */
 static void
 fast_terms(RsRowSolver *s, RsGather *gather, int32_t first, int n)
 {
+	double		in_bias = 0.0;
+
 	for (int i = 0; i < n; i++)
 	{
 		RsCellTerm	term = rs_cell_term(s, first + i);
@@ -53,11 +58,32 @@ fast_terms(RsRowSolver *s, RsGather *gather, int32_t first, int n)
 		gather->rhs[i] = (float) term.rhs;
 		s->weight += term.matrix;
 		s->square += term.square;
-		if (s->objective->biases)
-			s->rhs[s->side->k] += term.rhs;
+		in_bias += term.rhs;
 	}
 	for (int i = 0; i < n; i++)
 		gather->scale[i] = sqrtf(gather->weight[i]);
+	if (s->objective->biases)
+		s->rhs[s->side->k] += in_bias;
+}
+
+/* Gather cells [first, first + n) and add them to the right-hand side. */
+void
+rs_row_gather(RsRowSolver *s, int32_t first, int n, float *packed)
+{
+	const RsFixedSide *side = s->side;
+	bool		with_sums = s->objective->biases;
+	RsGather	gather;
+
+	gather.factors = side->factors;
+	gather.stride = (size_t) side->stride;
+	gather.index = s->row->index + first;
+	gather.n = n;
+	fast_terms(s, &gather, first, n);
+	rs_kernel_ops->gather(&gather, packed, s->packed_rhs, with_sums ? s->packed_sums : NULL);
+	for (int j = 0; j < side->k; j++)
+		s->rhs[j] += (double) s->packed_rhs[j];
+	for (int j = 0; j < side->k && with_sums; j++)
+		s->sums[j] += (double) s->packed_sums[j];
 }
 
 /* What will be gathered after cell last of this row: the rest of it, or the next row. */
@@ -83,28 +109,16 @@ rows_ahead(const RsRowSolver *s, int32_t last, const RsRow *next)
 static void
 fast_add(RsRowSolver *s, int32_t first, int n, const RsRow *next)
 {
-	const RsFixedSide *side = s->side;
-	bool		with_sums = s->objective->biases;
+	size_t		stride = (size_t) s->side->stride;
+	int			k = s->side->k;
 	RsAhead		ahead = rows_ahead(s, first + n, next);
-	RsGather	gather;
 
-	gather.factors = side->factors;
-	gather.stride = (size_t) side->stride;
-	gather.index = s->row->index + first;
-	gather.n = n;
-	fast_terms(s, &gather, first, n);
-	rs_kernel_ops->gather(&gather, s->packed, s->packed_rhs,
-						  with_sums ? s->packed_sums : NULL);
+	rs_row_gather(s, first, n, s->packed);
 	if (s->hooks->rank_update != NULL)
-		s->hooks->rank_update(s->matrix, s->stride, s->packed, gather.stride, n, side->k);
+		s->hooks->rank_update(s->matrix, s->stride, s->packed, stride, n, k);
 	else
-		rs_kernel_ops->rank_update(s->matrix, s->stride, s->packed, gather.stride, n,
-								   (side->k + RS_TILE_UNIT - 1) / RS_TILE_UNIT * RS_TILE_UNIT,
-								   &ahead);
-	for (int j = 0; j < side->k; j++)
-		s->rhs[j] += (double) s->packed_rhs[j];
-	for (int j = 0; j < side->k && with_sums; j++)
-		s->sums[j] += (double) s->packed_sums[j];
+		rs_kernel_ops->rank_update(s->matrix, s->stride, s->packed, stride, n,
+								   (k + RS_TILE_UNIT - 1) / RS_TILE_UNIT * RS_TILE_UNIT, &ahead);
 }
 
 /*

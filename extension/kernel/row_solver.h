@@ -63,12 +63,14 @@ typedef struct RsRowSolver
 	double		square;			/* sum of c p^2 */
 } RsRowSolver;
 
-/* row.c: before a path starts; how one ends */
+/* row.c: a row alone, false for bad arguments; before a path starts; how one ends */
+extern bool rs_row_init(RsRowSolver *s, const float *bias, void *workspace);
 extern void rs_row_clear(RsRowSolver *s);
 extern bool rs_row_is_finite(const RsRowSolver *s);
 extern void rs_row_store(const RsRowSolver *s, float *x, float *bias, double *loss);
 
-/* row_fast.c: the system; its solution */
+/* row_fast.c: cells to the sums; the system; its solution */
+extern void rs_row_gather(RsRowSolver *s, int32_t first, int n, float *packed);
 extern RsStatus rs_row_sum(RsRowSolver *s, const RsRow *next);
 extern RsStatus rs_row_solve_fast(RsRowSolver *s);
 

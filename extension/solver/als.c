@@ -72,6 +72,15 @@ thread_count(const RsAlsProblem *problem)
 	return problem->threads < RS_MAX_THREADS ? problem->threads : RS_MAX_THREADS;
 }
 
+static size_t
+workspace_size(int k)
+{
+	size_t		exact = rs_rows_workspace_size(k);
+	size_t		refined = rs_row_refine_workspace_size(k);
+
+	return exact > refined ? exact : refined;
+}
+
 static void
 take_side(RsSide *side, RsArena *arena, const RsAlsProblem *problem,
 		  const RsCsr *cells)
@@ -103,7 +112,9 @@ take_all(Als *als, RsArena *arena)
 	step->stride = RS_STRIDE(p->k);
 	step->gramian = p->objective.implicit ?
 		rs_arena_take(arena, (size_t) p->k * (size_t) step->stride, sizeof(double)) : NULL;
-	step->workspace_size = rs_rows_workspace_size(p->k);
+	step->weighted = p->objective.implicit ?
+		rs_arena_take(arena, (size_t) p->k * (size_t) step->stride, sizeof(float)) : NULL;
+	step->workspace_size = workspace_size(p->k);
 	step->workspaces = rs_arena_take(arena, (size_t) thread_count(p), step->workspace_size);
 	als->loss = rs_arena_take(arena, (size_t) p->iterations, sizeof(double));
 }
@@ -206,8 +217,20 @@ initialise_users(void *arg, int thread, int64_t chunk)
 
 /* ---- the loop ------------------------------------------------------------ */
 
+/* Which rows are refined: all, none, or those for which that pays. */
+static void
+choose_refined(const Als *als, bool is_last, int *from, int *to)
+{
+	RsAlsSolver solver = als->problem->solver;
+
+	*from = 1;
+	*to = INT32_MAX;
+	if (solver == RS_ALS_EXACT || is_last)
+		*to = 0;
+}
+
 static RsStatus
-half_step(Als *als, RsSide *solved, const RsSide *fixed, RsAlsModel *model)
+half_step(Als *als, RsSide *solved, const RsSide *fixed, bool is_last, RsAlsModel *model)
 {
 	RsStatus	status;
 
@@ -215,6 +238,7 @@ half_step(Als *als, RsSide *solved, const RsSide *fixed, RsAlsModel *model)
 	als->step.fixed = fixed;
 	als->step.with_blas = solved == &als->items &&
 		als->problem->k >= RS_BLAS_MIN_FACTORS;
+	choose_refined(als, is_last, &als->step.refine_from, &als->step.refine_to);
 	als->progress.rows_total = solved->cells.n;
 	status = rs_half_step(&als->step, &model->failed_row);
 	if (status != RS_OK && status != RS_STOPPED)
@@ -249,26 +273,45 @@ is_converged(const Als *als, int done)
 	return als->loss[done - 2] - als->loss[done - 1] <= tolerance * als->loss[done - 2];
 }
 
+/* Users, then the objective. */
+static RsStatus
+finish_iteration(Als *als, bool is_last, RsAlsModel *model)
+{
+	RsStatus	status = half_step(als, &als->users, &als->items, is_last, model);
+
+	if (status == RS_OK)
+		status = rs_pool_run(&als->pool, sum_objective, als, 1);
+	if (status == RS_OK)
+		als->progress.loss = als->objective_now;
+	return status;
+}
+
 static RsStatus
 iterate(Als *als, RsAlsModel *model)
 {
 	RsStatus	status = RS_OK;
+	bool		is_last = false;
 
 	als->progress.phase = RS_ALS_ITERATING;
-	while (model->iterations < als->problem->iterations)
+	while (status == RS_OK && !is_last)
 	{
-		status = half_step(als, &als->items, &als->users, model);
+		is_last = model->iterations + 1 == als->problem->iterations;
+		status = half_step(als, &als->items, &als->users, false, model);
 		if (status == RS_OK)
-			status = half_step(als, &als->users, &als->items, model);
-		if (status == RS_OK)
-			status = rs_pool_run(&als->pool, sum_objective, als, 1);
+			status = finish_iteration(als, is_last, model);
 		if (status != RS_OK)
 			break;
 		als->loss[model->iterations++] = als->objective_now;
 		als->progress.iteration = model->iterations;
-		als->progress.loss = als->objective_now;
-		if (is_converged(als, model->iterations))
-			break;
+		if (is_last || !is_converged(als, model->iterations))
+			continue;
+
+		/* The end comes early: the users once more, exactly. */
+		is_last = true;
+		if (als->problem->solver != RS_ALS_EXACT)
+			status = finish_iteration(als, true, model);
+		if (status == RS_OK)
+			als->loss[model->iterations - 1] = als->objective_now;
 	}
 	return status;
 }
@@ -289,6 +332,10 @@ prepare(Als *als, RsAlsModel *model)
 		return status;
 	model->mean = als->objective.mean;
 	model->n_cells = als->users.cells.start[als->users.cells.n];
+	memset(als->items.factors, 0,
+		   (size_t) als->problem->n_items * (size_t) als->step.stride * sizeof(float));
+	if (als->items.biases != NULL)
+		memset(als->items.biases, 0, (size_t) als->problem->n_items * sizeof(float));
 	return rs_pool_run(&als->pool, initialise_users, als,
 					   ((int64_t) als->problem->n_users + INIT_ROWS - 1) / INIT_ROWS);
 }

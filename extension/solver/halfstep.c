@@ -19,6 +19,9 @@
 /* Rows that a thread takes at once. */
 #define CHUNK_ROWS	16
 
+/* Steps of conjugate gradients. */
+#define REFINE_STEPS	3
+
 /* Rows of the fixed side that a panel adds between two looks at stop. */
 #define GRAMIAN_ROWS	4096
 
@@ -80,9 +83,12 @@ compute_gramian(RsHalfStep *step)
 
 	memset(step->gramian, 0, (size_t) step->k * (size_t) step->stride * sizeof(double));
 	status = rs_pool_run(step->pool, gramian_chunk, step, rs_gramian_panels(step->k));
-	if (status == RS_OK)
-		rs_gramian_mirror(step->k, step->stride, step->gramian);
-	return status;
+	if (status != RS_OK)
+		return status;
+	rs_gramian_mirror(step->k, step->stride, step->gramian);
+	for (size_t i = 0; i < (size_t) step->k * (size_t) step->stride; i++)
+		step->weighted[i] = (float) (step->objective->unobserved_weight * step->gramian[i]);
+	return RS_OK;
 }
 
 /* Squared length of a row's unknowns times its ridge. */
@@ -125,16 +131,54 @@ record_failure(RsHalfStep *step, int64_t position)
 		;
 }
 
-static RsStatus
-solve_chunk(void *arg, int thread, int64_t chunk)
+/* The longest run of tasks from the first one that are refined, or that are not. */
+static int
+run_length(const RsHalfStep *step, const RsRowTask *tasks, int n, bool refined)
 {
-	RsHalfStep *step = arg;
-	const RsSide *side = step->solved;
+	int			length = 0;
+
+	while (length < n && refined == (tasks[length].row.n >= step->refine_from &&
+									 tasks[length].row.n <= step->refine_to))
+		length++;
+	return length;
+}
+
+/* Solve a chunk's tasks; *done of them are, all unless one fails. */
+static RsStatus
+solve_tasks(RsHalfStep *step, const RsRowTask *tasks, int n, void *workspace, int *done)
+{
 	const RsSide *other = step->fixed;
 	RsFixedSide fixed = {other->factors, other->biases, other->active, step->k,
 	step->stride, step->gramian};
 	RsRowHooks	hooks = {rs_pool_stopping, step->pool,
 	step->with_blas ? rs_blas_rank_update : NULL};
+	RsStatus	status = RS_OK;
+
+	for (*done = 0; *done < n && status == RS_OK;)
+	{
+		int			exact = run_length(step, tasks + *done, n - *done, false);
+		int			solved = 0;
+
+		if (exact > 0)
+			status = rs_rows_solve(step->objective, &fixed, tasks + *done, exact, workspace,
+								   &hooks, &solved);
+		else
+		{
+			status = rs_row_refine(step->objective, &fixed,
+								   step->gramian == NULL ? NULL : step->weighted,
+								   &tasks[*done], REFINE_STEPS, workspace, &hooks);
+			solved = status == RS_OK;
+		}
+		*done += solved;
+	}
+	return status;
+}
+
+static RsStatus
+solve_chunk(void *arg, int thread, int64_t chunk)
+{
+	RsHalfStep *step = arg;
+	const RsSide *side = step->solved;
 	RsRowTask	tasks[CHUNK_ROWS];
 	int64_t		first = chunk * CHUNK_ROWS;
 	int			n = 0;
@@ -146,9 +190,8 @@ solve_chunk(void *arg, int thread, int64_t chunk)
 		tasks[n] = row_task(step, side->order[first + n]);
 		n++;
 	}
-	status = rs_rows_solve(step->objective, &fixed, tasks, n,
-						   step->workspaces + (size_t) thread * step->workspace_size,
-						   &hooks, &done);
+	status = solve_tasks(step, tasks, n,
+						 step->workspaces + (size_t) thread * step->workspace_size, &done);
 	if (status != RS_OK && status != RS_STOPPED)
 		record_failure(step, first + done);
 	if (status != RS_OK)

@@ -35,6 +35,9 @@ typedef struct RsHalfStep
 	int			k;
 	int			stride;
 	double	   *gramian;		/* k x stride, or NULL for explicit */
+	float	   *weighted;		/* w0 times it, for conjugate gradients */
+	int			refine_from;	/* rows of as many cells and more are refined */
+	int			refine_to;		/* those of more are not */
 	char	   *workspaces;		/* one for each thread */
 	size_t		workspace_size;
 	bool		with_blas;		/* users must not: see blas.c */

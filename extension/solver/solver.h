@@ -15,7 +15,7 @@
 
 #include "kernel/row.h"
 
-#define RS_SOLVER_ABI	1
+#define RS_SOLVER_ABI	2
 #define RS_SOLVER_LIBRARY	"recsys_solver"
 #define RS_SOLVER_ENTRY		"rs_solver_api"
 
@@ -29,6 +29,14 @@ typedef struct RsTriplets
 	const int64_t *time;		/* n, or NULL */
 } RsTriplets;
 
+/* How a row is solved; see RsAlsProblem. */
+typedef enum RsAlsSolver
+{
+	RS_ALS_AUTO,
+	RS_ALS_EXACT,
+	RS_ALS_CG
+} RsAlsSolver;
+
 typedef struct RsAlsProblem
 {
 	RsObjective objective;		/* the mean is computed, not given */
@@ -38,6 +46,13 @@ typedef struct RsAlsProblem
 								 * this fraction in an iteration; 0 = never */
 	uint64_t	seed;
 	int			threads;		/* >= 1 */
+
+	/*
+	 * Exactly, by a few steps of conjugate gradients from the row's last
+	 * solution, or by what suits k and the row's length: never by what the
+	 * machine is.  The last half-step, that of the users, is always exact.
+	 */
+	RsAlsSolver solver;
 	int32_t		n_users;
 	int32_t		n_items;
 	const uint64_t *user_hash;	/* n_users, for the initial factors */

@@ -232,7 +232,7 @@ time_project(Bench *b, Costs *costs)
 	double		start = processor_seconds();
 
 	for (int r = 0; r < loops; r++)
-		rs_kernel_ops->project(b->packed, b->stride, RS_GATHER_ROWS, NULL, b->x, b->sums);
+		rs_kernel_ops->project(b->packed, b->stride, RS_GATHER_ROWS, b->x, 0.0f, b->sums);
 	keep_least(&costs->project, (processor_seconds() - start) * 1e9 / loops / RS_GATHER_ROWS);
 }
 

@@ -59,7 +59,7 @@ typedef struct Variant
 	const char *name;
 	bool		implicit;
 	bool		biases;
-	int			solver;
+	RsAlsSolver solver;
 	int			threads;
 	double		best;			/* seconds per iteration */
 	double		processor;		/* of all threads */
@@ -282,9 +282,7 @@ run(const Data *data, Variant *variant, int k, int iterations, void *arena, size
 	problem.iterations = iterations;
 	problem.seed = 42;
 	problem.threads = variant->threads;
-#ifdef RS_SOLVER_HAS_KINDS
-	problem.solver = (RsAlsSolver) variant->solver;
-#endif
+	problem.solver = variant->solver;
 	problem.n_users = data->n_users;
 	problem.n_items = data->n_items;
 	problem.user_hash = data->hash;
@@ -316,15 +314,16 @@ main(int argc, char **argv)
 	void	   *arena = mmap(NULL, room, PROT_READ | PROT_WRITE,
 							 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	Variant		variants[] = {
-		{.name = "explicit exact 1 thread", .solver = 1, .threads = 1},
-		{.name = "explicit exact", .solver = 1, .threads = 2},
-		{.name = "explicit cg", .solver = 2, .threads = 2},
-		{.name = "explicit auto", .solver = 0, .threads = 2},
-		{.name = "biases exact", .biases = true, .solver = 1, .threads = 2},
-		{.name = "biases auto", .biases = true, .solver = 0, .threads = 2},
-		{.name = "implicit exact", .implicit = true, .solver = 1, .threads = 2},
-		{.name = "implicit cg", .implicit = true, .solver = 2, .threads = 2},
-		{.name = "implicit auto", .implicit = true, .solver = 0, .threads = 2},
+		{.name = "explicit exact 1 thread", .solver = RS_ALS_EXACT, .threads = 1},
+		{.name = "explicit exact", .solver = RS_ALS_EXACT, .threads = 2},
+		{.name = "explicit cg", .solver = RS_ALS_CG, .threads = 2},
+		{.name = "explicit auto", .solver = RS_ALS_AUTO, .threads = 2},
+		{.name = "biases exact", .biases = true, .solver = RS_ALS_EXACT, .threads = 2},
+		{.name = "biases cg", .biases = true, .solver = RS_ALS_CG, .threads = 2},
+		{.name = "biases auto", .biases = true, .solver = RS_ALS_AUTO, .threads = 2},
+		{.name = "implicit exact", .implicit = true, .solver = RS_ALS_EXACT, .threads = 2},
+		{.name = "implicit cg", .implicit = true, .solver = RS_ALS_CG, .threads = 2},
+		{.name = "implicit auto", .implicit = true, .solver = RS_ALS_AUTO, .threads = 2},
 	};
 	int			n = (int) (sizeof(variants) / sizeof(variants[0]));
 

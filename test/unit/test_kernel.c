@@ -252,9 +252,9 @@ test_gather(void)
 	free(out[1]);
 }
 
-/* out = sum of weight (row.x) row, against double. */
+/* out = sum of (row.x + offset) row, and the other sum, against double. */
 static void
-test_project_shape(int n, size_t stride, bool weighted)
+test_project_shape(int n, size_t stride, float offset)
 {
 	float	   *rows = unit_alloc((size_t) (n + 1) * stride * sizeof(float));
 	float	   *weight = unit_alloc((size_t) (n + 1) * sizeof(float));
@@ -267,20 +267,34 @@ test_project_shape(int n, size_t stride, bool weighted)
 	fill(x, stride, 0);
 	for (int level = 0; level <= (int) rs_simd_best(); level++)
 	{
+		double		total = 0.0;
+		float		result;
+
 		rs_simd_select((RsSimdLevel) level);
-		rs_kernel_ops->project(rows, stride, n, weighted ? weight : NULL, x, out);
+		result = rs_kernel_ops->project(rows, stride, n, x, offset, out);
+		for (int r = 0; r < n; r++)
+			total += rs_dot(rows + (size_t) r * stride, x, stride) + (double) offset;
+		CHECK_NEAR(result, total, 1e-4);
 		for (size_t j = 0; j < stride; j++)
 		{
 			double		sum = 0.0;
 
 			for (int r = 0; r < n; r++)
-				sum += (weighted ? (double) weight[r] : 1.0) *
-					rs_dot(rows + (size_t) r * stride, x, stride) *
+				sum += (rs_dot(rows + (size_t) r * stride, x, stride) + (double) offset) *
 					(double) rows[(size_t) r * stride + j];
 			CHECK_NEAR(out[j], sum, 1e-4);
 		}
 		CHECK(level <= RS_SIMD_AVX2 || memcmp(out, fused, stride * sizeof(float)) == 0);
 		memcpy(fused, out, stride * sizeof(float));
+		rs_kernel_ops->combine(rows, stride, n, weight, out);
+		for (size_t j = 0; j < stride; j++)
+		{
+			double		sum = (double) fused[j];
+
+			for (int r = 0; r < n; r++)
+				sum += (double) weight[r] * (double) rows[(size_t) r * stride + j];
+			CHECK_NEAR(out[j], sum, 1e-4);
+		}
 	}
 	free(rows);
 	free(weight);
@@ -294,8 +308,8 @@ test_project(void)
 {
 	for (int n = 0; n <= 21; n++)
 	{
-		test_project_shape(n, 16 * (1 + unit_random(5)), true);
-		test_project_shape(n, 16 * (1 + unit_random(5)), false);
+		test_project_shape(n, 16 * (1 + unit_random(5)), 0.0f);
+		test_project_shape(n, 16 * (1 + unit_random(5)), 0.75f);
 	}
 }
 
