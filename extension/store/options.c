@@ -76,7 +76,8 @@ static const OptionSpec specs[] = {
 
 static const char *const solver_names[] = {
 	[RS_SOLVER_AUTO] = "auto",
-	[RS_SOLVER_EXACT] = "exact"
+	[RS_SOLVER_EXACT] = "exact",
+	[RS_SOLVER_CG] = "cg"
 };
 
 static const char *const feedback_names[] = {
@@ -251,7 +252,7 @@ solver_kind(const OptionSpec *spec, const JsonbValue *value)
 		i = find_name(solver_names, lengthof(solver_names),
 					  pnstrdup(value->val.string.val, value->val.string.len));
 	if (i < 0)
-		wrong_type(spec, "\"auto\" or \"exact\"");
+		wrong_type(spec, "\"auto\", \"exact\" or \"cg\"");
 	return i;
 }
 
@@ -446,7 +447,7 @@ describe_range(const OptionSpec *spec)
 		case OPTION_BOOL:
 			return "true, false";
 		case OPTION_SOLVER:
-			return "auto, exact";
+			return "auto, exact, cg";
 		case OPTION_BIGINT:
 			return "any bigint";
 		default:

@@ -27,7 +27,8 @@ typedef enum RsAlgorithm
 typedef enum RsSolverKind
 {
 	RS_SOLVER_AUTO,
-	RS_SOLVER_EXACT
+	RS_SOLVER_EXACT,
+	RS_SOLVER_CG
 } RsSolverKind;
 
 typedef struct RsOptions

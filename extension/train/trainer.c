@@ -162,6 +162,21 @@ thread_count(void)
 	return (int) Min(Max(threads, 1), RS_MAX_THREADS);
 }
 
+static RsAlsSolver
+als_solver(const RsOptions *options)
+{
+	switch ((RsSolverKind) options->solver)
+	{
+		case RS_SOLVER_EXACT:
+			return RS_ALS_EXACT;
+		case RS_SOLVER_CG:
+			return RS_ALS_CG;
+		case RS_SOLVER_AUTO:
+			break;
+	}
+	return RS_ALS_AUTO;
+}
+
 static void
 make_problem(const RsTrained *trained, RsAlsProblem *problem)
 {
@@ -178,6 +193,7 @@ make_problem(const RsTrained *trained, RsAlsProblem *problem)
 	problem->k = options->factors;
 	problem->iterations = options->iterations;
 	problem->tolerance = options->tolerance;
+	problem->solver = als_solver(options);
 	problem->seed = (uint64_t) options->seed;
 	problem->threads = trained->threads;
 	problem->n_users = ratings->users.n;

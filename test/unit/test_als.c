@@ -265,12 +265,13 @@ test_against_reference(bool implicit, bool biases, int k, double reg_scaling)
 /* ---- promises ------------------------------------------------------------ */
 
 static void
-test_same_bytes(bool implicit, int32_t n_users, int32_t n_items, int k)
+test_same_bytes(RsAlsSolver solver, bool implicit, int32_t n_users, int32_t n_items, int k)
 {
 	Training	one;
 
 	training_init(&one, n_users, n_items, n_users * 60, k, implicit);
 	one.problem.iterations = 3;
+	one.problem.solver = solver;
 	for (int i = 0; i < n_users * 60; i++)
 	{
 		uint32_t	n = (uint32_t) n_items;
@@ -300,7 +301,7 @@ test_same_bytes(bool implicit, int32_t n_users, int32_t n_items, int k)
 
 /* A stored user is what fold-in computes from the stored items, bit by bit. */
 static void
-test_fold_in(bool implicit, int32_t n_items, int k)
+test_fold_in(RsAlsSolver solver, double tolerance, bool implicit, int32_t n_items, int k)
 {
 	Training	t;
 	RsObjective objective;
@@ -311,9 +312,11 @@ test_fold_in(bool implicit, int32_t n_items, int k)
 
 	training_init(&t, 30, n_items, 30 * n_items, k, implicit);
 	fill_random(&t, n_items > 1000 ? 2 : 30);
-	t.problem.iterations = 2;
+	t.problem.iterations = tolerance > 0.0 ? 50 : 2;
+	t.problem.tolerance = tolerance;
+	t.problem.solver = solver;
 	fit(&t, NULL, NULL);
-	CHECK(t.status == RS_OK);
+	CHECK(t.status == RS_OK && t.model.iterations < 50);
 	gramian = unit_alloc((size_t) t.model.k * t.model.stride * sizeof(double));
 	workspace = unit_alloc(rs_row_workspace_size(t.model.k));
 	x = unit_alloc((size_t) t.model.stride * sizeof(float));
@@ -348,6 +351,35 @@ test_fold_in(bool implicit, int32_t n_items, int k)
 	free(workspace);
 	free(x);
 	training_free(&t);
+}
+
+/* After the same iterations every solver is as far, within 2 percent, and says so. */
+static void
+test_solver(RsAlsSolver solver, bool implicit, int k)
+{
+	Training	exact;
+	Training	t;
+	Reference	r;
+
+	training_init(&exact, 60, 50, 3000, k, implicit);
+	fill_random(&exact, 30);
+	copy_shuffled(&t, &exact);
+	exact.problem.iterations = t.problem.iterations = 12;
+	t.problem.solver = solver;
+	fit(&exact, NULL, NULL);
+	fit(&t, NULL, NULL);
+	CHECK(exact.status == RS_OK && t.status == RS_OK && t.model.iterations == 12);
+	CHECK(solver != RS_ALS_EXACT || same_model(&exact, &t));
+	CHECK(solver != RS_ALS_CG || !same_model(&exact, &t));
+	CHECK(t.model.loss[11] <= exact.model.loss[11] * 1.02);
+	for (int i = 1; i < 12; i++)
+		CHECK(t.model.loss[i] <= t.model.loss[i - 1] * 1.000001);
+	reference_init(&r, &t);
+	load_model(&r, &t.model);
+	CHECK_NEAR(direct_objective(&t.problem.objective, &r) / t.model.loss[11], 1.0, 1e-5);
+	training_free(&exact);
+	training_free(&t);
+	reference_free(&r);
 }
 
 /* With as many factors as BLAS is used for, the objective is as reported. */
@@ -457,12 +489,19 @@ main(void)
 	}
 	for (int implicit = 0; implicit < 2; implicit++)
 	{
-		test_same_bytes(implicit, 300, 200, 20);
-		test_fold_in(implicit, 5000, 33);
+		for (int solver = RS_ALS_AUTO; solver <= RS_ALS_CG; solver++)
+		{
+			test_same_bytes(solver, implicit, 300, 200, 20);
+			test_fold_in(solver, 0.0, implicit, 5000, 33);
+			test_fold_in(solver, 0.0, implicit, 200, 130);
+			test_fold_in(solver, 0.05, implicit, 200, 10);
+			test_solver(solver, implicit, 24);
+			test_solver(solver, implicit, 130);
+		}
 
 		/* items by BLAS */
-		test_same_bytes(implicit, 40, 30, RS_BLAS_MIN_FACTORS);
-		test_fold_in(implicit, 40, RS_BLAS_MIN_FACTORS);
+		test_same_bytes(RS_ALS_EXACT, implicit, 40, 30, RS_BLAS_MIN_FACTORS);
+		test_fold_in(RS_ALS_EXACT, 0.0, implicit, 40, RS_BLAS_MIN_FACTORS);
 		test_many_factors(implicit);
 	}
 	test_checkerboard();

@@ -637,6 +637,98 @@ test_levels(void)
 	}
 }
 
+/* ---- conjugate gradients ------------------------------------------------- */
+
+/* Steps from zero: what loss says is the objective there, it falls, to the minimum. */
+static void
+test_refine_shape(int k, int32_t row_n, bool implicit, bool biases)
+{
+	Case		c;
+	RsRowHooks	hooks = {NULL, NULL, NULL};
+	double	   *x = calloc((size_t) k + 1, sizeof(double));
+	float	   *weighted = unit_alloc((size_t) k * RS_STRIDE(k) * sizeof(float));
+	void	   *workspace = unit_alloc(rs_row_refine_workspace_size(k));
+	double		last = INFINITY;
+	RsRowTask	task;
+
+	case_init(&c, k, row_n + 10, row_n, implicit, biases);
+	task = (RsRowTask) {c.row, c.x, biases ? &c.bias : NULL, &c.loss};
+	for (int i = 0; i < k * c.side.stride; i++)
+		weighted[i] = (float) (c.objective.unobserved_weight * c.gramian[i]);
+	for (int round = 0; round < 12; round++)
+	{
+		CHECK(rs_row_refine(&c.objective, &c.side, implicit ? weighted : NULL, &task, 1 + 2 * round,
+							workspace, &hooks) == RS_OK);
+		for (int j = 0; j < k; j++)
+			x[j] = (double) c.x[j];
+		x[k] = biases ? (double) c.bias : 0.0;
+		CHECK_NEAR(c.loss / direct_objective(&c, x), 1.0, 1e-4);
+		CHECK(c.loss <= last * 1.0001);
+		for (int j = k; j < c.side.stride; j++)
+			CHECK(c.x[j] == 0.0f);
+		last = c.loss;
+	}
+	CHECK(case_solve(&c) == RS_OK);
+	CHECK_NEAR(last / c.loss, 1.0, 1e-3);
+	for (int j = 0; j < k; j++)
+		CHECK_NEAR(x[j], c.x[j], 1e-2);
+	case_free(&c);
+	free(x);
+	free(weighted);
+	free(workspace);
+}
+
+static void
+test_refine(void)
+{
+	for (int kind = 0; kind < 3; kind++)
+	{
+		for (int k = 1; k <= 40; k += 3)
+			test_refine_shape(k, 3 + (int32_t) unit_random(100), kind == 2, kind == 1);
+
+		/* gathered once, and in each step */
+		test_refine_shape(20, 512, kind == 2, kind == 1);
+		test_refine_shape(20, 513, kind == 2, kind == 1);
+		test_refine_shape(64, 1000, kind == 2, kind == 1);
+	}
+}
+
+/* A row that cannot be refined is solved exactly or says why; never a NaN. */
+static void
+test_refine_extremes(void)
+{
+	static const float scale[] = {1e30f, 1e-30f, 1e-42f, 1e38f, 0.0f};
+
+	for (int i = 0; i < 5 * 3; i++)
+	{
+		Case		c;
+		RsRowHooks	hooks = {NULL, NULL, NULL};
+		void	   *workspace = unit_alloc(rs_row_refine_workspace_size(6));
+		RsRowTask	task;
+		RsStatus	status;
+
+		case_init(&c, 6, 40, 30, false, i % 3 == 1);
+		for (int j = 0; j < 40 * c.side.stride; j++)
+			c.factors[j] *= scale[i / 3];
+		if (i % 3 == 2)
+			c.x[0] = FLT_MAX;
+		task = (RsRowTask) {c.row, c.x, c.objective.biases ? &c.bias : NULL, &c.loss};
+		status = rs_row_refine(&c.objective, &c.side, NULL, &task, 3, workspace, &hooks);
+		CHECK(status == RS_OK || status == RS_NOT_FINITE || status == RS_NOT_POSITIVE_DEFINITE);
+		for (int j = 0; j < 6 && status == RS_OK; j++)
+			CHECK(isfinite(c.x[j]));
+		if (status == RS_OK)
+			CHECK(isfinite(c.loss) && c.loss >= 0.0 && isfinite(c.bias));
+
+		/* without cells: zero */
+		task.row.n = 0;
+		CHECK(rs_row_refine(&c.objective, &c.side, NULL, &task, 3, workspace, &hooks) == RS_OK);
+		CHECK(c.x[0] == 0.0f && c.loss == 0.0);
+		case_free(&c);
+		free(workspace);
+	}
+}
+
 static bool
 stop_after(void *arg)
 {
@@ -657,6 +749,21 @@ test_stop(void)
 								 stop_after, &left) == RS_STOPPED);
 		CHECK(left == -1);
 	}
+	for (int polls = 0; polls < 3; polls++)
+	{
+		int			left = polls;
+		RsRowHooks	hooks = {stop_after, &left, NULL};
+		RsRowTask	tasks[] = {{c.row, c.x, NULL, NULL}, {c.row, c.x, NULL, NULL}};
+		void	   *workspace = unit_alloc(rs_row_refine_workspace_size(16) + rs_rows_workspace_size(16));
+		int			done;
+
+		CHECK(rs_row_refine(&c.objective, &c.side, NULL, tasks, 3, workspace, &hooks) == RS_STOPPED);
+		CHECK(left == -1);
+		left = polls;
+		CHECK(rs_rows_solve(&c.objective, &c.side, tasks, 2, workspace, &hooks, &done) == RS_STOPPED);
+		CHECK(left == -1 && done == 0);
+		free(workspace);
+	}
 	case_free(&c);
 }
 
@@ -673,6 +780,8 @@ main(void)
 		test_gramian();
 		test_rows();
 		test_rows_failure();
+		test_refine();
+		test_refine_extremes();
 	}
 	test_levels();
 	test_largest();

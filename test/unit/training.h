@@ -52,6 +52,7 @@ training_init(Training *t, int32_t n_users, int32_t n_items, int64_t room, int k
 	p->k = k;
 	p->iterations = 6;
 	p->seed = 42;
+	p->solver = RS_ALS_EXACT;
 	p->threads = 2;
 	p->n_users = n_users;
 	p->n_items = n_items;
@@ -136,6 +137,7 @@ copy_shuffled(Training *to, const Training *from)
 				  from->problem.k, from->problem.objective.implicit);
 	to->problem.objective = from->problem.objective;
 	to->problem.iterations = from->problem.iterations;
+	to->problem.solver = from->problem.solver;
 	for (int64_t i = 0; i < from->problem.cells.n; i++)
 		add_cell(to, from->user[i], from->item[i], from->value[i]);
 	for (int64_t i = to->problem.cells.n - 1; i > 0; i--)
