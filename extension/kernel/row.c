@@ -61,10 +61,9 @@ rs_rows_workspace_size(int k)
 	size_t		packed = rs_triangle((int) m, (int) m) * sizeof(float);
 	size_t		vectors = m * (sizeof(float) + sizeof(double));
 
-	/* The careful path takes the place of the matrices, rows solved by then. */
 	if (k > RS_BATCH_MAX_FACTORS)
 		return rs_row_workspace_size(k);
-	return rs_row_workspace_size(k) + RS_MAX_BATCH * (own_size(k, sizeof(float)) + packed + vectors);
+	return rs_row_workspace_size(k) + m * m * sizeof(float) + RS_MAX_BATCH * (own_size(k, sizeof(float)) + packed + vectors);
 }
 
 /* Every piece is a multiple of 64 bytes, as the strides are. */
@@ -208,7 +207,7 @@ rs_row_solve_until(const RsObjective *objective, const RsFixedSide *side,
 				   float *x, float *bias, double *loss,
 				   RsStopCheck stop, void *stop_arg)
 {
-	RsRowHooks	hooks = {stop, stop_arg, NULL};
+	RsRowHooks	hooks = {stop, stop_arg};
 
 	return rs_row_solve_hooked(objective, side, row, workspace, x, bias, loss, &hooks);
 }
@@ -220,6 +219,7 @@ typedef struct Batch
 {
 	RsRowSolver s[RS_MAX_BATCH];
 	int			n;
+	float	   *base;			/* what the matrices start from */
 	float	   *u;				/* packed triangles, interleaved */
 	double	   *z;				/* right-hand sides, interleaved */
 	float	   *floor;			/* of the pivots, interleaved */
@@ -239,6 +239,7 @@ init_batch(Batch *batch, const RsObjective *objective, const RsFixedSide *side,
 	{
 		RsRowSolver *s = &batch->s[i];
 
+		s->base = NULL;
 		s->objective = objective;
 		s->side = side;
 		s->row = &tasks[i].row;
@@ -250,7 +251,15 @@ init_batch(Batch *batch, const RsObjective *objective, const RsFixedSide *side,
 	at += RS_MAX_BATCH * m * sizeof(double);
 	batch->floor = (float *) at;
 	at += RS_MAX_BATCH * m * sizeof(float);
+	batch->base = (float *) at;
+	at += m * m * sizeof(float);
 	batch->u = (float *) at;
+	for (int i = 0; i < n && side->gramian != NULL; i++)
+	{
+		if (i == 0)
+			rs_row_base(&batch->s[0], batch->base);
+		batch->s[i].base = batch->base;
+	}
 }
 
 /* Sum all systems and lay them side by side; a lane without a row repeats the first. */
@@ -325,12 +334,12 @@ solve_batch(Batch *batch, const RsRowTask *tasks, const RsRow *next, int *done)
 
 /* How many of the first rows are for the lanes: none when the first is not. */
 static int
-batch_length(const RsFixedSide *side, const RsRowTask *tasks, int n, const RsRowHooks *hooks)
+batch_length(const RsFixedSide *side, const RsRowTask *tasks, int n)
 {
 	int			most = n < rs_kernel_ops->lanes ? n : rs_kernel_ops->lanes;
 	int			length = 0;
 
-	if (side->k > RS_BATCH_MAX_FACTORS || hooks->rank_update != NULL)
+	if (side->k > RS_BATCH_MAX_FACTORS)
 		return 0;
 	while (length < most && tasks[length].row.n > 0)
 		length++;
@@ -348,7 +357,7 @@ rs_rows_solve(const RsObjective *objective, const RsFixedSide *side,
 	for (*done = 0; *done < n && status == RS_OK;)
 	{
 		const RsRowTask *first = tasks + *done;
-		int			length = batch_length(side, first, n - *done, hooks);
+		int			length = batch_length(side, first, n - *done);
 
 		if (!is_valid(objective, side, &first->row, first->bias))
 			return RS_INVALID;

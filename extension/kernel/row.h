@@ -111,19 +111,11 @@ extern RsStatus rs_row_solve_until(const RsObjective *objective,
 								   float *x, float *bias, double *loss,
 								   RsStopCheck stop, void *stop_arg);
 
-/*
- * matrix[a * stride + b] += sum over n rows of row_a row_b, for a <= b < last;
- * elements below the diagonal may be overwritten.
- */
-typedef void (*RsRankUpdate) (float *matrix, size_t stride, const float *rows,
-							  size_t row_stride, int n, int last);
-
-/* What a caller may change about the solution of a row; each may be NULL. */
+/* What a caller may ask for while rows are solved; stop may be NULL. */
 typedef struct RsRowHooks
 {
 	RsStopCheck stop;
 	void	   *stop_arg;
-	RsRankUpdate rank_update;	/* instead of the kernel's: other bits */
 } RsRowHooks;
 
 /* rs_row_solve() with hooks. */

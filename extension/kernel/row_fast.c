@@ -13,40 +13,71 @@
 /* What part of its diagonal element a pivot must be for a result good in float. */
 #define FAST_TOLERANCE(m)		(FLT_EPSILON * (float) (256 + 8 * (m)))
 
+/* The matrix before the first cell: w0 times the Gramian. */
+static void
+start_matrix(RsRowSolver *s, float *matrix)
+{
+	double		w0 = s->side->gramian == NULL ? 0.0 : s->objective->unobserved_weight;
+
+	for (int a = 0; a < s->m; a++)
+	{
+		float	   *row = matrix + (size_t) a * s->stride;
+		size_t		from = (size_t) a / RS_STRIDE_UNIT * RS_STRIDE_UNIT;
+
+		memset(row + from, 0, (s->stride - from) * sizeof(float));
+		if (w0 != 0.0)
+		{
+			const double *sums = s->side->gramian + (size_t) a * (size_t) s->side->stride;
+
+			for (int b = a; b < s->side->k; b++)
+				row[b] = (float) (w0 * sums[b]);
+		}
+	}
+}
+
+void
+rs_row_base(RsRowSolver *s, float *base)
+{
+	start_matrix(s, base);
+	s->base = base;
+}
+
 static void
 fast_start(RsRowSolver *s)
 {
-	float	   *matrix = s->matrix;
-	double		w0 = s->objective->unobserved_weight;
-	size_t		bytes = s->stride * sizeof(float);
-
 	rs_row_clear(s);
-	if (s->side->gramian == NULL || w0 == 0.0)
-	{
-		for (int a = 0; a < s->m; a++)
-		{
-			size_t		from = (size_t) a / RS_STRIDE_UNIT * RS_STRIDE_UNIT;
-
-			memset(matrix + (size_t) a * s->stride + from, 0, bytes - from * sizeof(float));
-		}
-		return;
-	}
-	memset(matrix, 0, s->stride * bytes);
-	for (int a = 0; a < s->side->k; a++)
-	{
-		const double *from = s->side->gramian + (size_t) a * s->side->stride;
-
-		for (int b = a; b < s->side->k; b++)
-			matrix[(size_t) a * s->stride + b] = (float) (w0 * from[b]);
-	}
+	if (s->base != NULL)
+		memcpy(s->matrix, s->base, (size_t) s->m * s->stride * sizeof(float));
+	else
+		start_matrix(s, s->matrix);
 }
 
 /*
  * The factors of cells [first, first + n) in the sums, n at most RS_GATHER_ROWS,
- * and what they add to the sums of one number.
+ * and what they add to the sums of one number: rs_cell_term() without branches.
  */
 static void
-fast_terms(RsRowSolver *s, RsGather *gather, int32_t first, int n)
+implicit_terms(RsRowSolver *s, RsGather *gather, int32_t first, int n)
+{
+	const float *value = s->row->value + first;
+	double		alpha = s->objective->alpha;
+	double		w0 = s->objective->unobserved_weight;
+
+	for (int i = 0; i < n; i++)
+	{
+		double		extra = alpha * fabs((double) value[i]);
+		double		rhs = value[i] > 0.0f ? w0 + extra : 0.0;
+
+		gather->weight[i] = (float) extra;
+		gather->rhs[i] = (float) rhs;
+		s->square += rhs;
+	}
+	for (int i = 0; i < n; i++)
+		gather->scale[i] = sqrtf(gather->weight[i]);
+}
+
+static void
+explicit_terms(RsRowSolver *s, RsGather *gather, int32_t first, int n)
 {
 	double		in_bias = 0.0;
 
@@ -54,14 +85,12 @@ fast_terms(RsRowSolver *s, RsGather *gather, int32_t first, int n)
 	{
 		RsCellTerm	term = rs_cell_term(s, first + i);
 
-		gather->weight[i] = (float) term.matrix;
+		gather->scale[i] = gather->weight[i] = 1.0f;
 		gather->rhs[i] = (float) term.rhs;
-		s->weight += term.matrix;
 		s->square += term.square;
 		in_bias += term.rhs;
 	}
-	for (int i = 0; i < n; i++)
-		gather->scale[i] = sqrtf(gather->weight[i]);
+	s->weight += n;
 	if (s->objective->biases)
 		s->rhs[s->side->k] += in_bias;
 }
@@ -78,7 +107,10 @@ rs_row_gather(RsRowSolver *s, int32_t first, int n, float *packed)
 	gather.stride = (size_t) side->stride;
 	gather.index = s->row->index + first;
 	gather.n = n;
-	fast_terms(s, &gather, first, n);
+	if (s->objective->implicit)
+		implicit_terms(s, &gather, first, n);
+	else
+		explicit_terms(s, &gather, first, n);
 	rs_kernel_ops->gather(&gather, packed, s->packed_rhs, with_sums ? s->packed_sums : NULL);
 	for (int j = 0; j < side->k; j++)
 		s->rhs[j] += (double) s->packed_rhs[j];
@@ -114,11 +146,8 @@ fast_add(RsRowSolver *s, int32_t first, int n, const RsRow *next)
 	RsAhead		ahead = rows_ahead(s, first + n, next);
 
 	rs_row_gather(s, first, n, s->packed);
-	if (s->hooks->rank_update != NULL)
-		s->hooks->rank_update(s->matrix, s->stride, s->packed, stride, n, k);
-	else
-		rs_kernel_ops->rank_update(s->matrix, s->stride, s->packed, stride, n,
-								   (k + RS_TILE_UNIT - 1) / RS_TILE_UNIT * RS_TILE_UNIT, &ahead);
+	rs_kernel_ops->rank_update(s->matrix, s->stride, s->packed, stride, n,
+							   (k + RS_TILE_UNIT - 1) / RS_TILE_UNIT * RS_TILE_UNIT, &ahead);
 }
 
 /*

@@ -52,6 +52,7 @@ typedef struct RsRowSolver
 	int			m;				/* unknowns */
 	size_t		stride;			/* of the matrix */
 	void	   *matrix;			/* stride x stride, float or double */
+	const float *base;			/* what matrix starts from, or NULL: computed */
 	double	   *rhs;			/* becomes the solution */
 	double	   *sums;			/* weighted column sums, for the bias */
 	double	   *rhs_kept;		/* for the loss */
@@ -69,8 +70,9 @@ extern void rs_row_clear(RsRowSolver *s);
 extern bool rs_row_is_finite(const RsRowSolver *s);
 extern void rs_row_store(const RsRowSolver *s, float *x, float *bias, double *loss);
 
-/* row_fast.c: cells to the sums; the system; its solution */
+/* row_fast.c: cells to the sums; what systems share; a system; its solution */
 extern void rs_row_gather(RsRowSolver *s, int32_t first, int n, float *packed);
+extern void rs_row_base(RsRowSolver *s, float *base);
 extern RsStatus rs_row_sum(RsRowSolver *s, const RsRow *next);
 extern RsStatus rs_row_solve_fast(RsRowSolver *s);
 

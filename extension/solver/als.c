@@ -22,7 +22,6 @@
 #include "kernel/rng.h"
 #include "rs_limits.h"
 #include "solver/arena.h"
-#include "solver/blas.h"
 #include "solver/csr.h"
 #include "solver/halfstep.h"
 #include "solver/threads.h"
@@ -252,8 +251,6 @@ half_step(Als *als, RsSide *solved, const RsSide *fixed, bool is_last, RsAlsMode
 
 	als->step.solved = solved;
 	als->step.fixed = fixed;
-	als->step.with_blas = solved == &als->items &&
-		als->problem->k >= RS_BLAS_MIN_FACTORS;
 	choose_refined(als, is_last, &als->step.refine_from, &als->step.refine_to);
 	als->progress.rows_total = solved->cells.n;
 	status = rs_half_step(&als->step, &model->failed_row);
@@ -394,7 +391,6 @@ rs_als_fit(const RsAlsProblem *problem, void *memory, size_t bytes,
 	als.step.objective = &als.objective;
 	als.step.pool = &als.pool;
 	fill_model(&als, model);
-	rs_blas_init();
 	status = rs_pool_start(&als.pool, thread_count(problem),
 						   tick == NULL ? NULL : report_progress, &als);
 	if (status != RS_OK)

@@ -14,7 +14,6 @@
 
 #include <string.h>
 
-#include "solver/blas.h"
 
 /* Rows that a thread takes at once. */
 #define CHUNK_ROWS	16
@@ -150,8 +149,7 @@ solve_tasks(RsHalfStep *step, const RsRowTask *tasks, int n, void *workspace, in
 	const RsSide *other = step->fixed;
 	RsFixedSide fixed = {other->factors, other->biases, other->active, step->k,
 	step->stride, step->gramian};
-	RsRowHooks	hooks = {rs_pool_stopping, step->pool,
-	step->with_blas ? rs_blas_rank_update : NULL};
+	RsRowHooks	hooks = {rs_pool_stopping, step->pool};
 	RsStatus	status = RS_OK;
 
 	for (*done = 0; *done < n && status == RS_OK;)

@@ -40,7 +40,6 @@ typedef struct RsHalfStep
 	int			refine_to;		/* those of more are not */
 	char	   *workspaces;		/* one for each thread */
 	size_t		workspace_size;
-	bool		with_blas;		/* users must not: see blas.c */
 	_Atomic int64_t rows_done;
 	_Atomic int64_t failed;		/* lowest position in order that failed */
 } RsHalfStep;

@@ -242,7 +242,7 @@ time_solve(Bench *b, Costs *costs)
 {
 	RsObjective objective = {.regularization = 1.0};
 	RsFixedSide side = {b->factors, NULL, SIDE_ROWS, b->k, (int) b->stride, NULL};
-	RsRowHooks	hooks = {NULL, NULL, NULL};
+	RsRowHooks	hooks = {NULL, NULL};
 	RsRowTask	tasks[RS_MAX_BATCH];
 	int			loops = 1 + 4000000 / b->k / b->k / b->k;
 	double		start;

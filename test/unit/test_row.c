@@ -540,7 +540,7 @@ test_rows_shape(int k, int32_t row_n, bool implicit, bool biases, float odd)
 {
 	Case		c;
 	RsRowTask	tasks[MANY];
-	RsRowHooks	hooks = {NULL, NULL, NULL};
+	RsRowHooks	hooks = {NULL, NULL};
 	float	   *x = unit_alloc((size_t) MANY * RS_STRIDE(k) * sizeof(float));
 	float		bias[MANY];
 	double		loss[MANY];
@@ -586,7 +586,7 @@ test_rows_failure(void)
 {
 	Case		c;
 	RsRowTask	tasks[MANY];
-	RsRowHooks	hooks = {NULL, NULL, NULL};
+	RsRowHooks	hooks = {NULL, NULL};
 	float	   *x = unit_alloc((size_t) MANY * 16 * sizeof(float));
 	float		bias[MANY];
 	double		loss[MANY];
@@ -644,7 +644,7 @@ static void
 test_refine_shape(int k, int32_t row_n, bool implicit, bool biases)
 {
 	Case		c;
-	RsRowHooks	hooks = {NULL, NULL, NULL};
+	RsRowHooks	hooks = {NULL, NULL};
 	double	   *x = calloc((size_t) k + 1, sizeof(double));
 	float	   *weighted = unit_alloc((size_t) k * RS_STRIDE(k) * sizeof(float));
 	void	   *workspace = unit_alloc(rs_row_refine_workspace_size(k));
@@ -702,7 +702,7 @@ test_refine_extremes(void)
 	for (int i = 0; i < 5 * 3; i++)
 	{
 		Case		c;
-		RsRowHooks	hooks = {NULL, NULL, NULL};
+		RsRowHooks	hooks = {NULL, NULL};
 		void	   *workspace = unit_alloc(rs_row_refine_workspace_size(6));
 		RsRowTask	task;
 		RsStatus	status;
@@ -752,7 +752,7 @@ test_stop(void)
 	for (int polls = 0; polls < 3; polls++)
 	{
 		int			left = polls;
-		RsRowHooks	hooks = {stop_after, &left, NULL};
+		RsRowHooks	hooks = {stop_after, &left};
 		RsRowTask	tasks[] = {{c.row, c.x, NULL, NULL}, {c.row, c.x, NULL, NULL}};
 		void	   *workspace = unit_alloc(rs_row_refine_workspace_size(16) + rs_rows_workspace_size(16));
 		int			done;

@@ -19,7 +19,6 @@
 
 #include "kernel/rng.h"
 #include "solver/als.h"
-#include "solver/blas.h"
 
 /* A problem with room for its cells, and its result. */
 typedef struct Training
