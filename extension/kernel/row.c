@@ -63,7 +63,8 @@ rs_rows_workspace_size(int k)
 
 	if (k > RS_BATCH_MAX_FACTORS)
 		return rs_row_workspace_size(k);
-	return rs_row_workspace_size(k) + m * m * sizeof(float) + RS_MAX_BATCH * (own_size(k, sizeof(float)) + packed + vectors);
+	return rs_row_workspace_size(k) + m * m * sizeof(float) +
+		RS_MAX_BATCH * (own_size(k, sizeof(float)) + packed + vectors);
 }
 
 /* Every piece is a multiple of 64 bytes, as the strides are. */

@@ -156,8 +156,8 @@ generate(Data *data, const Shape *shape)
 		total += activity[u] = exp(1.3 * random_normal());
 	for (int32_t u = 0; u < shape->n_users; u++)
 	{
-		int64_t		want = shape->user_least +
-			(int64_t) (activity[u] / total * (double) (shape->n - (int64_t) shape->user_least * shape->n_users));
+		int64_t		spare = shape->n - (int64_t) shape->user_least * shape->n_users;
+		int64_t		want = shape->user_least + (int64_t) (activity[u] / total * (double) spare);
 		int64_t		n = 0;
 
 		want = want > shape->n_items / 3 ? shape->n_items / 3 : want;

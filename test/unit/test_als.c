@@ -504,6 +504,16 @@ main(void)
 		test_fold_in(RS_ALS_EXACT, 0.0, implicit, 40, 256);
 		test_many_factors(implicit);
 	}
+	for (int level = 0; level <= (int) rs_simd_best(); level++)
+	{
+		CHECK(rs_simd_select((RsSimdLevel) level));
+		for (int solver = RS_ALS_EXACT; solver <= RS_ALS_CG; solver++)
+		{
+			test_same_bytes(solver, level % 2 == 0, 100, 80, 33);
+			test_fold_in(solver, 0.0, level % 2 == 1, 300, 64);
+			test_solver(solver, level % 2 == 0, 33);
+		}
+	}
 	test_checkerboard();
 	test_repeated();
 	return unit_report("als");
