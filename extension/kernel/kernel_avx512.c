@@ -148,7 +148,10 @@ avx512_ask(const RsAhead *ahead, size_t line, int r)
  * One register tile: 8 rows by width vectors of the matrix, over all gathered
  * rows; mask is that of the last vector.  See avx2_tile.  8 x 3 accumulators
  * take 11 loads for 24 multiply-adds, two of each a cycle; 4 vectors are better
- * as 2 + 2 than as 3 + 1, as 8 accumulators hardly cover the latency.
+ * as 2 + 2 than as 3 + 1, as 8 accumulators hardly cover the latency.  Measured
+ * per row: 9.0 ns at 32 columns, 30 at 64, 105 at 128, 410 at 256, which is 63 to
+ * 70 percent of the peak in useful operations.  Chunks of 64 and 96 rows instead
+ * of 48 are no faster.
  */
 AVX512 RS_INLINE void
 avx512_tile(float *matrix, size_t stride, const float *left, const float *right,
