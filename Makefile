@@ -103,6 +103,31 @@ fuzz:
 	build/fuzz_recvec_codec -max_total_time=$(FUZZ_SECONDS) -max_len=4096 \
 		build/corpus/recvec_codec test/fuzz/corpus/recvec_codec
 
+# ---- measurements: programs without a server, then whole trainings -------------
+BENCH_DIR = build/bench-programs
+BENCH_OBJS := $(patsubst extension/%.c,$(BENCH_DIR)/%.o,$(UNIT_SOURCES))
+BENCH_PROGRAMS := $(patsubst test/bench/%.c,$(BENCH_DIR)/%,$(wildcard test/bench/bench_*.c))
+-include $(BENCH_OBJS:.o=.d) $(addsuffix .d,$(BENCH_PROGRAMS))
+
+$(BENCH_OBJS): $(BENCH_DIR)/%.o: extension/%.c
+	@mkdir -p $(@D)
+	$(CC) $(UNIT_FLAGS) -O3 -c -o $@ $<
+
+$(BENCH_PROGRAMS): $(BENCH_DIR)/%: test/bench/%.c $(BENCH_OBJS)
+	$(CC) $(UNIT_FLAGS) -O3 -o $@ $< $(BENCH_OBJS) -lopenblas -lpthread -lm
+
+.PHONY: bench-programs bench bench-sweep
+bench-programs: $(BENCH_PROGRAMS)
+	@for program in $(BENCH_PROGRAMS); do $$program || exit 1; done
+
+bench:
+	@test/setup.sh bench
+	@test/bench/run.sh bench
+
+bench-sweep:
+	@test/setup.sh demo
+	@test/bench/run.sh sweep
+
 # ---- set up, try, test: nothing is installed but packages that are missing --
 demo:
 	@test/setup.sh demo
@@ -140,6 +165,9 @@ help:
 #: make test-majors   the tests on the other supported majors, in chroots (root)
 #: make check-unit    the unit tests, without a server
 #: make fuzz          a minute of fuzzing for each parser (clang with libFuzzer)
+
+#: make bench         training against its rivals; BENCH_SCALE=quick (default) or full
+#: make bench-sweep   what the default options lose on real data
 #: make clean         remove everything built, build/ included
 
 .PHONY: demo psql test test-majors $(TEST_STAGES) check-lint help install-solver uninstall-solver
