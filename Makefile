@@ -126,7 +126,7 @@ bench:
 
 bench-sweep:
 	@test/setup.sh demo
-	@test/bench/run.sh sweep
+	@test/bench/run.sh sweep $(SETS)
 
 # ---- set up, try, test: nothing is installed but packages that are missing --
 demo:
@@ -167,7 +167,7 @@ help:
 #: make fuzz          a minute of fuzzing for each parser (clang with libFuzzer)
 
 #: make bench         training against its rivals; BENCH_SCALE=quick (default) or full
-#: make bench-sweep   what the default options lose on real data
+#: make bench-sweep   what the default options lose on real data; SETS="name..." picks some
 #: make clean         remove everything built, build/ included
 
 .PHONY: demo psql test test-majors $(TEST_STAGES) check-lint help install-solver uninstall-solver

@@ -99,10 +99,10 @@ class Bench:
         rivals = [r for r in map(self.rival, goals) if r]
         times = iteration_seconds([self.ours] + rivals, job, steps, rounds)
         ours = times.pop("recsys")
-        solver = job.get("solver", "")
         work = f"{self.title}, k={job['factors']}, {job['mode']}, iteration"
         for name, theirs in times.items():
-            self.report.faster(target, work, ours, f"{name} {solver}".strip(), theirs, goals[name])
+            solver = f" {job['solver']}" if "solver" in job and name != "lenskit" else ""
+            self.report.faster(target, work, ours, name + solver, theirs, goals[name])
         if not times:
             print(f"{target}  {work}  {show(ours, 's')}", flush=True)
         for rival in rivals:

@@ -1,8 +1,8 @@
 #!/bin/bash
 # Measurements on a private server; never part of the tests.
 #
-#   test/bench/run.sh bench     training against its rivals (BENCH_SCALE=quick|full)
-#   test/bench/run.sh sweep     what the default options lose on real data
+#   test/bench/run.sh bench            training against its rivals (BENCH_SCALE=quick|full)
+#   test/bench/run.sh sweep [SET...]   what the default options lose on real data
 #
 # Rivals are installed into virtual environments under build/bench, or BENCH_CACHE;
 # the generated data lie there too.  The server lies in a temporary directory.
@@ -112,10 +112,11 @@ run_bench()
 run_sweep()
 {
 	start_server
-	python3 "$HERE/sweep.py"
+	python3 "$HERE/sweep.py" "$@"
 }
 
-case ${1:-} in
+WHAT=${1:-}
+case $WHAT in
 	bench | sweep) ;;
 	*) die "usage: $0 bench|sweep" ;;
 esac
@@ -126,4 +127,5 @@ mkdir -p "$LOG" "$CACHE"
 export PYTHONDONTWRITEBYTECODE=1
 TREE=$BUILD/bench-$PG_MAJOR
 build_tree "$TREE" >"$LOG/build-bench.log" 2>&1 || die "the build failed, see build/log/build-bench.log"
-"run_$1"
+shift
+"run_$WHAT" "$@"
