@@ -165,7 +165,6 @@ help:
 #: make test-majors   the tests on the other supported majors, in chroots (root)
 #: make check-unit    the unit tests, without a server
 #: make fuzz          a minute of fuzzing for each parser (clang with libFuzzer)
-
 #: make bench         training against its rivals; BENCH_SCALE=quick (default) or full
 #: make bench-sweep   what the default options lose on real data; SETS="name..." picks some
 #: make clean         remove everything built, build/ included
