@@ -130,15 +130,17 @@ class Bench:
         if not rival:
             return
         goal = rival.fit({**job, "objective": True})["objective"]
-        rounds = [(self.ours.fit(job)["seconds"], rival.fit(job)["seconds"]) for _ in range(2)]
-        rival.close()
-        ours, theirs = [(min(x), statistics.median(x)) for x in zip(*rounds)]
+        self.ours.fit(job)
         losses = self.ours.losses("implicit")
         need = next((n for n, loss in enumerate(losses, 1) if loss <= goal), None)
         if need is None:
             print(f"# {target} objective {goal:.6g} not reached: {losses[-1]:.6g}")
+            rival.close()
             return
-        ours = tuple(seconds * need / len(losses) for seconds in ours)
+        rounds = [(self.ours.fit({**job, "iterations": need})["seconds"],
+                   rival.fit(job)["seconds"]) for _ in range(2)]
+        rival.close()
+        ours, theirs = [(min(x), statistics.median(x)) for x in zip(*rounds)]
         self.report.faster(target, f"{self.title}, k=64, same objective ({need} of 15 iterations)",
                            ours, "implicit cg", theirs, 4)
 
