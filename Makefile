@@ -53,11 +53,11 @@ PROVE_FLAGS += -I$(CURDIR)/test/perl
 sql/recsys--$(EXTVERSION).sql: $(SQL_PARTS)
 	cat $^ > $@
 
-# ---- the solver library: pure C, OpenBLAS, threads --------------------------
+# ---- the solver library: pure C, threads ---------------------------------------
 all: recsys_solver.so
 
 recsys_solver.so: $(SOLVER_OBJS) $(KERNEL_OBJS)
-	$(CC) $(CFLAGS) -shared -o $@ $^ $(LDFLAGS) -lopenblas -lpthread -lm
+	$(CC) $(CFLAGS) -shared -o $@ $^ $(LDFLAGS) -lpthread -lm
 
 install: install-solver
 install-solver: recsys_solver.so
@@ -86,7 +86,7 @@ $(UNIT_OBJS): $(UNIT_DIR)/%.o: extension/%.c
 	$(CC) $(UNIT_FLAGS) $(UNIT_CFLAGS) -c -o $@ $<
 
 $(UNIT_TESTS): $(UNIT_DIR)/%: test/unit/%.c $(UNIT_OBJS)
-	$(CC) $(UNIT_FLAGS) $(UNIT_CFLAGS) -o $@ $< $(UNIT_OBJS) -lopenblas -lpthread -lm
+	$(CC) $(UNIT_FLAGS) $(UNIT_CFLAGS) -o $@ $< $(UNIT_OBJS) -lpthread -lm
 
 .PHONY: check-unit
 check-unit: $(UNIT_TESTS)
@@ -104,20 +104,35 @@ fuzz:
 	build/fuzz_recvec_codec -max_total_time=$(FUZZ_SECONDS) -max_len=4096 \
 		build/corpus/recvec_codec test/fuzz/corpus/recvec_codec
 
-# ---- benches: the objects of the unit tests, with the extension's flags -------
-BENCH_DIR ?= build/bench
-BENCHES := $(patsubst test/bench/%.c,$(BENCH_DIR)/%,$(wildcard test/bench/*.c))
+# ---- measurements: programs without a server, then whole trainings -------------
+BENCH_DIR = build/bench-programs
+BENCH_OBJS := $(patsubst extension/%.c,$(BENCH_DIR)/%.o,$(UNIT_SOURCES))
+BENCH_PROGRAMS := $(patsubst test/bench/%.c,$(BENCH_DIR)/%,$(wildcard test/bench/bench_*.c))
+-include $(BENCH_OBJS:.o=.d) $(addsuffix .d,$(BENCH_PROGRAMS))
 
-$(BENCHES): $(BENCH_DIR)/%: test/bench/%.c $(UNIT_SOURCES)
+$(BENCH_OBJS): $(BENCH_DIR)/%.o: extension/%.c
 	@mkdir -p $(@D)
-	$(CC) $(UNIT_FLAGS) -O3 -g -o $@ $< $(UNIT_SOURCES) -lopenblas -lpthread -lm
+	$(CC) $(UNIT_FLAGS) -O3 -c -o $@ $<
 
-.PHONY: bench-kernels bench-solver
+$(BENCH_PROGRAMS): $(BENCH_DIR)/%: test/bench/%.c $(BENCH_OBJS)
+	$(CC) $(UNIT_FLAGS) -O3 -o $@ $< $(BENCH_OBJS) -lpthread -lm
+
+.PHONY: bench-kernels bench-solver bench-programs bench bench-sweep
 bench-kernels: $(BENCH_DIR)/bench_kernels
 	@$<
 
 bench-solver: $(BENCH_DIR)/bench_solver
-	@OPENBLAS_NUM_THREADS=1 $< $(BENCH_ARGS)
+	@$< $(BENCH_ARGS)
+
+bench-programs: bench-kernels bench-solver
+
+bench:
+	@test/setup.sh bench
+	@test/bench/run.sh bench
+
+bench-sweep:
+	@test/setup.sh demo
+	@test/bench/run.sh sweep $(SETS)
 
 # ---- set up, try, test: nothing is installed but packages that are missing --
 demo:
@@ -145,7 +160,7 @@ check-lint: test-lint
 help:
 	@sed -n 's/^#: //p' Makefile
 
-#: make               build recsys.so and recsys_solver.so (needs the server's headers, OpenBLAS)
+#: make               build recsys.so and recsys_solver.so (needs the server's headers)
 #: make install       install them; DESTDIR= and PG_CONFIG= as usual
 #: make installcheck  regress, isolation and TAP tests against what is installed
 #: make demo          set up what is missing, build, and run the demo on a private server
@@ -156,6 +171,8 @@ help:
 #: make test-majors   the tests on the other supported majors, in chroots (root)
 #: make check-unit    the unit tests, without a server
 #: make fuzz          a minute of fuzzing for each parser (clang with libFuzzer)
+#: make bench         training against its rivals; BENCH_SCALE=quick (default) or full
+#: make bench-sweep   what the default options lose on real data; SETS="name..." picks some
 #: make bench-kernels costs of the pieces of training at each SIMD level, and the floor
 #: make bench-solver  whole trainings: BENCH_ARGS="ml1m 64 5 3", see test/bench/bench_solver.c
 #: make clean         remove everything built, build/ included

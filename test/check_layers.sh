@@ -58,11 +58,6 @@ while read -r place header _; do
 		continue
 	fi
 	case $layer:$name in
-		solver:cblas.h | solver:lapacke.h | solver:openblas_config.h)
-			[ "$file" = extension/solver/blas.c ] ||
-				complain "$place: only solver/blas.c includes $header"
-			;;
-		*:cblas.h | *:lapacke.h) complain "$place: $layer must not include $header" ;;
 		type:executor/* | type:catalog/*)
 			[ "$name" = catalog/pg_type.h ] ||
 				complain "$place: type must not include $header"

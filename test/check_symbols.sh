@@ -54,6 +54,6 @@ needs_not()
 		complain "$1: must not be linked to these"
 	fi
 }
-needs_not recsys.so 'blas|pthread|gomp'
+needs_not recsys.so 'pthread|gomp'
 needs_not recsys_solver.so 'libpq'
 exit $bad

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Install what a target needs and this machine lacks.
 #
-#   test/setup.sh demo|test|majors
+#   test/setup.sh demo|test|majors|bench
 #
 # Each need is probed by using it, not by asking the package manager; only when
 # something is missing are Debian packages installed, as root or through sudo.
@@ -33,7 +33,6 @@ needs_of_demo()
 	need libc6-dev have_header stdlib.h
 	need make command -v make
 	need xz-utils command -v xz
-	need libopenblas-dev have_header cblas.h
 	need postgresql find_postgres
 }
 
@@ -48,6 +47,13 @@ needs_of_test()
 	need python3-psycopg env PATH="$SYSTEM_PATH" python3 -c 'import psycopg'
 	need libpostgresql-jdbc-java test -e /usr/share/java/postgresql.jar
 	need default-jdk-headless command -v javac
+}
+
+needs_of_bench()
+{
+	needs_of_demo
+	need python3-venv python3 -c 'import ensurepip'
+	need default-jre-headless command -v java
 }
 
 needs_of_majors()
@@ -112,8 +118,8 @@ install_postgres()
 }
 
 case ${1:-} in
-	demo | test | majors) "needs_of_$1" ;;
-	*) die "usage: $0 demo|test|majors" ;;
+	demo | test | majors | bench) "needs_of_$1" ;;
+	*) die "usage: $0 demo|test|majors|bench" ;;
 esac
 if [ ${#missing[@]} = 0 ]; then
 	exit 0

@@ -3,16 +3,13 @@
  * solver_library.c
  *		Loads recsys_solver.so into the backend that trains.
  *
- * It is a library of its own because merely loading OpenBLAS starts threads,
- * which the postmaster must not have and a serving session does not need.  The
- * library's name is given without a directory, so dynamic_library_path applies,
+ * It is a library of its own because it starts threads: what the postmaster and
+ * a serving session load is small and cannot.  The library's name is given without a directory, so dynamic_library_path applies,
  * and it stays loaded until the session ends.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
-
-#include <stdlib.h>
 
 #include "fmgr.h"
 
@@ -23,7 +20,7 @@
 static void
 add_hint(void *arg)
 {
-	errhint("The library \"%s\" is installed together with the extension and needs OpenBLAS.",
+	errhint("The library \"%s\" is installed together with the extension.",
 			RS_SOLVER_LIBRARY);
 }
 
@@ -37,12 +34,6 @@ rs_solver_open(void)
 
 	if (solver != NULL)
 		return solver;
-
-	/* Before OpenBLAS is loaded, or it starts a thread for each core. */
-	if (setenv("OPENBLAS_NUM_THREADS", "1", 1) != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_OUT_OF_MEMORY),
-				 errmsg("could not set an environment variable: %m")));
 
 	callback.previous = error_context_stack;
 	error_context_stack = &callback;

@@ -1,5 +1,5 @@
 # Threads stay in training: the postmaster and a serving backend have one thread and
-# no BLAS, and a backend that has trained is back at one thread.
+# no solver, and a backend that has trained is back at one thread.
 use strict;
 use warnings;
 
@@ -35,7 +35,6 @@ my $node = recsys_node('threads', preload => 1);
 my $postmaster = (split /\n/, slurp_file($node->data_dir . '/postmaster.pid'))[0];
 
 is(mapped($postmaster, 'recsys'), 'recsys.so', 'the postmaster has preloaded recsys alone');
-is(mapped($postmaster, 'blas'), '', 'the postmaster has no BLAS');
 is(threads($postmaster), 1, 'the postmaster has one thread');
 
 my $trainer = $node->background_psql('postgres');
@@ -49,7 +48,6 @@ $trainer->query_safe(q{
 	SET recsys.training_threads = 3;
 	SELECT * FROM recsys.train('m')});
 like(mapped($trainer_pid, 'recsys'), qr/recsys_solver\.so/, 'who trains has the solver');
-like(mapped($trainer_pid, 'blas'), qr/blas/, 'who trains has BLAS');
 is(threads($trainer_pid), 1, 'no thread is left after the training');
 
 my $server = $node->background_psql('postgres');
@@ -60,7 +58,6 @@ my $rows = $server->query_safe(q{
 	SELECT recsys.predict('m', 1, 2) IS NOT NULL});
 like($rows, qr/^5\s+5\s+t\s*$/, 'the serving backend has served');
 is(mapped($server_pid, 'recsys'), 'recsys.so', 'a serving backend has recsys alone');
-is(mapped($server_pid, 'blas'), '', 'a serving backend has no BLAS');
 is(threads($server_pid), 1, 'a serving backend has one thread');
 
 $trainer->quit;
