@@ -23,6 +23,7 @@
 #include "rs_limits.h"
 #include "solver/arena.h"
 #include "solver/csr.h"
+#include "solver/derive.h"
 #include "solver/halfstep.h"
 #include "solver/threads.h"
 
@@ -51,6 +52,13 @@ typedef struct Als
 	int32_t		bad_user;		/* whose value is not finite, or -1 */
 } Als;
 
+/* A weight is given, or is to be derived. */
+static bool
+is_weight(double weight)
+{
+	return isnan(weight) || (weight >= 0.0 && isfinite(weight));
+}
+
 static bool
 is_valid(const RsAlsProblem *p)
 {
@@ -60,10 +68,9 @@ is_valid(const RsAlsProblem *p)
 		p->iterations >= 1 && p->iterations <= RS_MAX_ITERATIONS &&
 		p->threads >= 1 && p->n_users >= 1 && p->n_items >= 1 &&
 		p->cells.n >= 0 && p->tolerance >= 0.0 &&
-		o->regularization >= 0.0 && isfinite(o->regularization) &&
-		isfinite(o->reg_scaling) &&
-		o->unobserved_weight >= 0.0 && isfinite(o->unobserved_weight) &&
-		(o->implicit ? !o->biases && o->alpha >= 0.0 && isfinite(o->alpha)
+		isfinite(o->reg_scaling) && is_weight(o->regularization) &&
+		(o->implicit ? !o->biases && !isnan(o->regularization) &&
+		 is_weight(o->unobserved_weight) && is_weight(o->alpha)
 		 : o->unobserved_weight == 0.0);
 }
 
@@ -191,6 +198,7 @@ prepare_cells(void *arg, int thread, int64_t chunk)
 	rs_side_order(&als->users);
 	rs_side_order(&als->items);
 	als->objective.mean = implicit ? 0.0 : mean_of_cells(&als->users.cells);
+	rs_derive_weights(&als->objective, &als->users, &als->items);
 	return RS_OK;
 }
 
@@ -343,7 +351,7 @@ prepare(Als *als, RsAlsModel *model)
 	}
 	if (status != RS_OK)
 		return status;
-	model->mean = als->objective.mean;
+	model->objective = als->objective;
 	model->n_cells = als->users.cells.start[als->users.cells.n];
 	memset(als->items.factors, 0,
 		   (size_t) als->problem->n_items * (size_t) als->step.stride * sizeof(float));

@@ -15,7 +15,7 @@
 
 #include "kernel/row.h"
 
-#define RS_SOLVER_ABI	2
+#define RS_SOLVER_ABI	3
 #define RS_SOLVER_LIBRARY	"recsys_solver"
 #define RS_SOLVER_ENTRY		"rs_solver_api"
 
@@ -39,7 +39,8 @@ typedef enum RsAlsSolver
 
 typedef struct RsAlsProblem
 {
-	RsObjective objective;		/* the mean is computed, not given */
+	RsObjective objective;		/* the mean is computed, not given; a weight
+								 * that is NaN is derived from the data */
 	int			k;
 	int			iterations;
 	double		tolerance;		/* stop when the objective falls by less than
@@ -85,7 +86,7 @@ typedef struct RsAlsModel
 {
 	int			k;
 	int			stride;
-	double		mean;
+	RsObjective objective;		/* as used, with the mean */
 	float	   *user_factors;	/* n_users x stride */
 	float	   *item_factors;	/* n_items x stride */
 	float	   *user_biases;	/* n_users, or NULL */

@@ -12,6 +12,7 @@
 #include <limits.h>
 #include <math.h>
 
+#include "common/shortest_dec.h"
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
 #include "utils/numeric.h"
@@ -42,36 +43,37 @@ typedef struct OptionSpec
 	int			applies;
 	double		min;
 	double		max;
-	double		default_explicit;
+	double		default_explicit;	/* NaN: derived from the data by training */
 	double		default_implicit;
+	const char *derivation;		/* of a NaN */
 	const char *meaning;
 } OptionSpec;
 
 static const OptionSpec specs[] = {
 	{"alpha", OPTION_REAL, offsetof(RsOptions, alpha), FOR_IMPLICIT,
-		0, 1e6, 0, 1, "confidence that one unit of weight adds to an observed cell"},
+		0, 1e6, 0, NAN, "1 / mean weight", "confidence that one unit of weight adds to an observed cell"},
 	{"biases", OPTION_BOOL, offsetof(RsOptions, biases), FOR_EXPLICIT,
-		0, 1, 1, 0, "fit a bias for each user and each item"},
+		0, 1, 1, 0, NULL, "fit a bias for each user and each item"},
 	{"factors", OPTION_INT, offsetof(RsOptions, factors), FOR_BOTH,
-		1, RS_MAX_FACTORS, 64, 64, "latent dimension"},
+		1, RS_MAX_FACTORS, 64, 64, NULL, "latent dimension"},
 	{"history_limit", OPTION_INT, offsetof(RsOptions, history_limit), FOR_BOTH,
-		0, INT_MAX, 0, 0, "newest rows of a user that fold-in takes; 0 takes all"},
+		0, INT_MAX, 0, 0, NULL, "newest rows of a user that fold-in takes; 0 takes all"},
 	{"iterations", OPTION_INT, offsetof(RsOptions, iterations), FOR_BOTH,
-		1, RS_MAX_ITERATIONS, 15, 15, "passes over both sides, at most"},
+		1, RS_MAX_ITERATIONS, 15, 15, NULL, "passes over both sides, at most"},
 	{"keep_versions", OPTION_INT, offsetof(RsOptions, keep_versions), FOR_BOTH | FOR_POPULAR,
-		1, 1000, 3, 3, "newest versions that a training leaves; the active one always stays"},
+		1, 1000, 3, 3, NULL, "newest versions that a training leaves; the active one always stays"},
 	{"reg_scaling", OPTION_REAL, offsetof(RsOptions, reg_scaling), FOR_BOTH,
-		0, 2, 1, 1, "exponent of a row's count in its regularization"},
+		0, 2, 1, 1, NULL, "exponent of a row's count in its regularization"},
 	{"regularization", OPTION_REAL, offsetof(RsOptions, regularization), FOR_BOTH,
-		0, 1e6, 0.1, 0.005, "weight of the squared norms in the objective"},
+		0, 1e6, NAN, 0.007, "0.09 * deviation of the ratings", "weight of the squared norms in the objective"},
 	{"seed", OPTION_BIGINT, offsetof(RsOptions, seed), FOR_BOTH,
-		-9223372036854775808.0, 9223372036854775807.0, 42, 42, "of the initial factors; same data and seed, same model"},
+		-9223372036854775808.0, 9223372036854775807.0, 42, 42, NULL, "of the initial factors; same data and seed, same model"},
 	{"solver", OPTION_SOLVER, offsetof(RsOptions, solver), FOR_BOTH,
-		0, 0, RS_SOLVER_AUTO, RS_SOLVER_AUTO, "how a row is solved"},
+		0, 0, RS_SOLVER_AUTO, RS_SOLVER_AUTO, NULL, "how a row is solved"},
 	{"tolerance", OPTION_REAL, offsetof(RsOptions, tolerance), FOR_BOTH,
-		0, 1, 0, 0, "stop when the objective falls by less than this fraction; 0 never stops early"},
+		0, 1, 0, 0, NULL, "stop when the objective falls by less than this fraction; 0 never stops early"},
 	{"unobserved_weight", OPTION_REAL, offsetof(RsOptions, unobserved_weight), FOR_IMPLICIT,
-		0, 1e6, 0, 0.05, "confidence of a cell without events"},
+		0, 1e6, 0, NAN, "1.5 * share of users", "confidence of a cell without events"},
 };
 
 static const char *const solver_names[] = {
@@ -381,6 +383,7 @@ static JsonbValue
 option_value(const RsOptions *options, const OptionSpec *spec)
 {
 	const char *field = (const char *) options + spec->offset;
+	char		digits[DOUBLE_SHORTEST_DECIMAL_LEN];
 	JsonbValue	value;
 	Datum		number = (Datum) 0;
 
@@ -403,16 +406,23 @@ option_value(const RsOptions *options, const OptionSpec *spec)
 			break;
 		case OPTION_REAL:
 
-			/* by way of text: a conversion to numeric would keep 15 digits */
-			number = DirectFunctionCall3(numeric_in,
-										 DirectFunctionCall1(float8out,
-															 Float8GetDatum(*(const double *) field)),
+			/* the shortest text that reads back: a cast would keep 15 digits */
+			double_to_shortest_decimal_buf(*(const double *) field, digits);
+			number = DirectFunctionCall3(numeric_in, CStringGetDatum(digits),
 										 ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
 			break;
 	}
 	value.type = jbvNumeric;
 	value.val.numeric = DatumGetNumeric(number);
 	return value;
+}
+
+/* Was an option to be derived by a training that did not need it? */
+static bool
+is_underived(const RsOptions *options, const OptionSpec *spec)
+{
+	return spec->type == OPTION_REAL &&
+		isnan(*(const double *) ((const char *) options + spec->offset));
 }
 
 Jsonb *
@@ -426,7 +436,7 @@ rs_options_to_jsonb(RsFeedback feedback, const RsOptions *options)
 		JsonbValue	key;
 		JsonbValue	value;
 
-		if (!applies_to(&specs[i], feedback))
+		if (!applies_to(&specs[i], feedback) || is_underived(options, &specs[i]))
 			continue;
 		key.type = jbvString;
 		key.val.string.val = unconstify(char *, specs[i].name);
@@ -467,6 +477,8 @@ describe_default(const OptionSpec *spec, RsFeedback feedback)
 		return value != 0 ? "true" : "false";
 	if (spec->type == OPTION_SOLVER)
 		return solver_names[(int) value];
+	if (isnan(value))
+		return spec->derivation;
 	return psprintf("%.15g", value);
 }
 

@@ -35,7 +35,7 @@ typedef struct RsOptions
 {
 	int			factors;
 	int			iterations;
-	double		regularization;
+	double		regularization; /* NaN, as the two below: derived by training */
 	double		reg_scaling;
 	double		alpha;			/* implicit */
 	double		unobserved_weight;	/* implicit; 0 for explicit */

@@ -242,7 +242,7 @@ insert_version(const RsTrained *trained, const RsTrainResult *result)
 		CStringGetTextDatum(rs_feedback_name(model->feedback)),
 		CStringGetTextDatum(rs_algorithm_name(model->algorithm)),
 		JsonbPGetDatum(rs_options_to_jsonb(model->feedback, &trained->options)),
-		Float8GetDatum(trained->als.mean),
+		Float8GetDatum(trained->als.objective.mean),
 		Int32GetDatum(result->users),
 		Int32GetDatum(result->items),
 		Int64GetDatum(result->ratings),

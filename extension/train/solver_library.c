@@ -4,8 +4,9 @@
  *		Loads recsys_solver.so into the backend that trains.
  *
  * It is a library of its own because it starts threads: what the postmaster and
- * a serving session load is small and cannot.  The library's name is given without a directory, so dynamic_library_path applies,
- * and it stays loaded until the session ends.
+ * a serving session load is small and cannot.  Its name is given without a
+ * directory, so dynamic_library_path applies, and it stays loaded until the
+ * session ends.
  *
  *-------------------------------------------------------------------------
  */

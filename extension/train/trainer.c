@@ -291,6 +291,9 @@ solve(RsTrained *trained)
 	CHECK_FOR_INTERRUPTS();
 	status = solver->fit(&problem, arena, bytes, rs_tick, &tick, &trained->als);
 	report_status(trained, status, &tick);
+	trained->options.regularization = trained->als.objective.regularization;
+	trained->options.alpha = trained->als.objective.alpha;
+	trained->options.unobserved_weight = trained->als.objective.unobserved_weight;
 	tell_end(&trained->als);
 }
 

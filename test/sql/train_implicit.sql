@@ -7,7 +7,7 @@ WHERE u % 2 = i % 2 AND (u * 7 + i * 3) % 5 <> 0;
 CREATE INDEX ON ti_events (user_id);
 
 -- rows are counted when there is no rating
-SELECT recsys.create_model('ti', 'ti_events', feedback => 'implicit', options => '{"factors": 4, "iterations": 10}');
+SELECT recsys.create_model('ti', 'ti_events', feedback => 'implicit', options => '{"factors": 4, "iterations": 10, "unobserved_weight": 0.05, "regularization": 0.005}');
 SELECT version, users, items, ratings, iterations, deployed FROM recsys.train('ti');
 SELECT mean, options FROM recsys.model_versions WHERE model = 'ti';
 SELECT count(*), min(recsys.dims(factors)), max(recsys.dims(factors)), max(bias) FROM recsys_data.ti_user_factors;
@@ -20,6 +20,14 @@ SELECT bool_and(least_own > best_other) AS groups_apart FROM (
     FROM recsys_data.ti_user_factors u CROSS JOIN recsys_data.ti_item_factors i
     CROSS JOIN LATERAL (SELECT -(i.factors OPERATOR(recsys.<#>) u.factors) AS s) x
     GROUP BY u.user_id) g;
+
+-- what is not given is derived, and noted with the version
+SELECT recsys.alter_model('ti', options => '{"unobserved_weight": null, "regularization": null}');
+SELECT version FROM recsys.train('ti', '{"iterations": 1}');
+SELECT options->>'alpha' AS alpha, options->>'regularization' AS regularization,
+       round((options->>'unobserved_weight')::numeric, 6) AS unobserved_weight,
+       (SELECT round(1.5 * sum(users ^ 2)::numeric / (96 * 20), 6) FROM recsys_data.ti_item_factors WHERE version = 2) AS expected
+  FROM recsys.model_versions WHERE model = 'ti' AND version = 2;
 
 -- repeated events add up; a cell whose sum is zero says nothing
 SELECT recsys.create_model('tw', 'ti_events', rating_column => 'weight', time_column => 'at', feedback => 'implicit', options => '{"factors": 2}');

@@ -233,7 +233,7 @@ test_against_reference(bool implicit, bool biases, int k, double reg_scaling)
 	reference_init(&r, &t);
 	fit(&t, NULL, NULL);
 	CHECK(t.status == RS_OK && t.model.iterations == 6 && t.model.k == k);
-	CHECK_NEAR(t.model.mean, r.mean, 1e-12);
+	CHECK_NEAR(t.model.objective.mean, r.mean, 1e-12);
 	CHECK(t.model.n_cells == t.problem.cells.n);
 	CHECK((t.model.user_biases != NULL) == biases && (t.model.item_biases != NULL) == biases);
 	for (int iteration = 0; iteration < 6 && t.status == RS_OK; iteration++)
@@ -322,7 +322,7 @@ test_fold_in(RsAlsSolver solver, double tolerance, bool implicit, int32_t n_item
 	x = unit_alloc((size_t) t.model.stride * sizeof(float));
 	rs_gramian(t.model.item_factors, n_items, t.model.k, t.model.stride, gramian);
 	objective = t.problem.objective;
-	objective.mean = t.model.mean;
+	objective.mean = t.model.objective.mean;
 	for (int32_t i = 0; i < n_items; i++)
 		active += t.model.item_counts[i] > 0;
 	for (int32_t u = 0; u < 30; u++)
@@ -428,7 +428,7 @@ test_checkerboard(void)
 	{
 		int			u = held == 0 ? 3 : 6;
 		int			i = held == 0 ? 4 : 8;
-		double		score = t.model.mean + (double) t.model.user_biases[u] +
+		double		score = t.model.objective.mean + (double) t.model.user_biases[u] +
 			(double) t.model.item_biases[i] +
 			rs_dot(t.model.user_factors + u * stride, t.model.item_factors + i * stride, (size_t) stride);
 
@@ -477,6 +477,42 @@ test_repeated(void)
 	training_free(&plain);
 }
 
+/* Weights that were not given follow from the data, as derive.c says. */
+static void
+test_derived(void)
+{
+	Training	t;
+
+	/* ratings 1, 3, 5: the mean 3, the squares of the deviation 8 / 3 */
+	training_init(&t, 2, 2, 3, 2, false);
+	add_cell(&t, 0, 0, 1.0f);
+	add_cell(&t, 0, 1, 3.0f);
+	add_cell(&t, 1, 0, 5.0f);
+	t.problem.objective.regularization = NAN;
+	fit(&t, NULL, NULL);
+	CHECK(t.status == RS_OK);
+	CHECK_NEAR(t.model.objective.regularization, 0.09 * sqrt(8.0 / 3.0), 1e-12);
+	training_free(&t);
+
+	/* weights 1, 1, 4: the mean 2; items with 2 and 1 of 4 users, 3 cells: q = 5 / 9 */
+	training_init(&t, 4, 2, 3, 2, true);
+	add_cell(&t, 0, 0, 1.0f);
+	add_cell(&t, 1, 0, -1.0f);
+	add_cell(&t, 2, 1, 4.0f);
+	t.problem.objective.alpha = NAN;
+	t.problem.objective.unobserved_weight = NAN;
+	fit(&t, NULL, NULL);
+	CHECK(t.status == RS_OK);
+	CHECK_NEAR(t.model.objective.alpha, 0.5, 1e-12);
+	CHECK_NEAR(t.model.objective.unobserved_weight, 1.5 * 5.0 / 9.0, 1e-12);
+
+	/* a given alpha scales what is derived beside it */
+	t.problem.objective.alpha = 1.0;
+	fit(&t, NULL, NULL);
+	CHECK_NEAR(t.model.objective.unobserved_weight, 2.0 * 1.5 * 5.0 / 9.0, 1e-12);
+	training_free(&t);
+}
+
 int
 main(void)
 {
@@ -515,6 +551,7 @@ main(void)
 		}
 	}
 	test_checkerboard();
+	test_derived();
 	test_repeated();
 	return unit_report("als");
 }

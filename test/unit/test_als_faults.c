@@ -69,7 +69,7 @@ test_no_cells(void)
 
 	training_init(&t, 3, 3, 1, 4, false);
 	fit(&t, NULL, NULL);
-	CHECK(t.status == RS_OK && t.model.mean == 0.0 && t.model.loss[0] == 0.0);
+	CHECK(t.status == RS_OK && t.model.objective.mean == 0.0 && t.model.loss[0] == 0.0);
 	training_free(&t);
 }
 
@@ -181,7 +181,7 @@ test_memory(void)
 	p = t.problem;
 	p.objective.regularization = -1.0;
 	CHECK(rs_als_fit(&p, t.arena, t.bytes, NULL, NULL, &t.model) == RS_INVALID);
-	p.objective.regularization = NAN;
+	p.objective.regularization = INFINITY;
 	CHECK(rs_als_fit(&p, t.arena, t.bytes, NULL, NULL, &t.model) == RS_INVALID);
 	t.user[3] = 10;
 	CHECK(rs_als_fit(&t.problem, t.arena, t.bytes, NULL, NULL, &t.model) == RS_INVALID);

@@ -120,7 +120,8 @@ same_model(const Training *a, const Training *b)
 	size_t		items = (size_t) a->problem.n_items;
 	size_t		row = (size_t) x->stride * sizeof(float);
 
-	return x->n_cells == y->n_cells && x->iterations == y->iterations && x->mean == y->mean &&
+	return x->n_cells == y->n_cells && x->iterations == y->iterations &&
+		x->objective.mean == y->objective.mean &&
 		memcmp(x->user_factors, y->user_factors, users * row) == 0 &&
 		memcmp(x->item_factors, y->item_factors, items * row) == 0 &&
 		memcmp(x->loss, y->loss, (size_t) x->iterations * sizeof(double)) == 0 &&

@@ -1,0 +1,16 @@
+/*-------------------------------------------------------------------------
+ *
+ * derive.h
+ *		Weights of the objective that were not given, from the data.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RS_DERIVE_H
+#define RS_DERIVE_H
+
+#include "solver/halfstep.h"
+
+/* Replace every NaN among the weights; derive.c has the formulas. */
+extern void rs_derive_weights(RsObjective *objective, const RsSide *users, const RsSide *items);
+
+#endif							/* RS_DERIVE_H */
