@@ -184,6 +184,15 @@ notice_phase(void)
 }
 
 void
+rs_progress_memory(Size bytes)
+{
+	if (wants_notice())
+		ereport(NOTICE,
+				(errmsg("model \"%s\": needs %zu MB", current.model,
+						bytes / (1024 * 1024) + 1)));
+}
+
+void
 rs_progress_begin(const RsModel *model, int iterations, TimestampTz started_at)
 {
 	memset(&current, 0, sizeof(current));

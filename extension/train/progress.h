@@ -60,6 +60,9 @@ extern void rs_progress_end(void);
 
 extern void rs_progress_phase(RsTrainPhase phase);
 extern void rs_progress_rows(int64 rows);
+/* What training is going to need, in bytes: told, not shown. */
+extern void rs_progress_memory(Size bytes);
+
 extern void rs_progress_solving(const RsAlsProgress *progress);
 
 extern const char *rs_progress_phase_name(RsTrainPhase phase);

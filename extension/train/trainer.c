@@ -113,6 +113,7 @@ check_budget(const RsTrained *trained, Size more)
 
 	if (__builtin_add_overflow(needed, more, &needed))
 		needed = SIZE_MAX;
+	rs_progress_memory(needed);
 	if (needed <= memory_limit())
 		return;
 	ereport(ERROR,
