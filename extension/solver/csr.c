@@ -8,6 +8,14 @@
  * item, repeated ones side by side.  Those are reduced by the rule of cells.h.
  * What remains is sorted by item once more, again into the items' arrays.
  *
+ * Each sort deals its cells straight out to the rows.  Measured on a Xeon with
+ * 1 MB of L2, in processor seconds, against dealing to buckets of users first
+ * and sorting each bucket in the cache by radix: 20 million cells in random
+ * order, 138,493 x 26,744: 0.78 against 0.76; 1 million, 6,040 x 3,706: 0.023
+ * against 0.031; 50 million, 1,000,000 x 200,000: 3.6 against 2.4.  Prefetching
+ * the places written to changes nothing.  The arena's large pages matter more:
+ * without them the first takes 1.05.
+ *
  *-------------------------------------------------------------------------
  */
 #include "solver/csr.h"

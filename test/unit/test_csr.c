@@ -183,6 +183,59 @@ test_refusals(void)
 	free(b.memory);
 }
 
+/* Says stop once the questions counted in arg are used up. */
+static bool
+after_questions(void *arg)
+{
+	return (*(int *) arg)-- == 0;
+}
+
+/* Many rows: another order gives the same bytes, and every pass can stop. */
+static void
+test_many(void)
+{
+	enum {N = 200000, USERS = 5000, ITEMS = 3000, PASSES = 5};
+	int32_t    *index = malloc(4 * N * sizeof(int32_t));
+	float	   *value = malloc(2 * N * sizeof(float));
+	RsTriplets	t = {N, index, index + N, value, NULL};
+	RsTriplets	reversed = {N, index + 2 * N, index + 3 * N, value + N, NULL};
+	int			asked = 0;
+	Built		first;
+	Built		second;
+
+	for (int i = 0; i < N; i++)
+	{
+		int			j = N - 1 - i;
+
+		index[2 * N + j] = index[i] = (int32_t) unit_random(USERS);
+		index[3 * N + j] = index[N + i] = (int32_t) unit_random(ITEMS);
+		value[N + j] = value[i] = unit_random_float();
+	}
+	first = build(&t, USERS, ITEMS, false);
+	second = build(&reversed, USERS, ITEMS, false);
+	CHECK(first.status == RS_OK && second.status == RS_OK);
+	check_consistent(&first.pair);
+	CHECK(same_csr(&first.pair.users, &second.pair.users));
+	CHECK(same_csr(&first.pair.items, &second.pair.items));
+
+	for (;; asked++)
+	{
+		int			left = asked;
+
+		if (rs_csr_build(&second.pair, &t, false, after_questions, &left,
+						 &second.bad_user) == RS_OK)
+			break;
+		CHECK(left == -1);
+	}
+	CHECK(asked >= PASSES * (N / 65536));
+	CHECK(same_csr(&first.pair.users, &second.pair.users));
+	CHECK(same_csr(&first.pair.items, &second.pair.items));
+	free(first.memory);
+	free(second.memory);
+	free(index);
+	free(value);
+}
+
 static void
 test_arena(void)
 {
@@ -227,6 +280,7 @@ main(void)
 	for (int i = 0; i < 4; i++)
 		test_random(i % 2 == 1, i / 2 == 1);
 	test_refusals();
+	test_many();
 	test_arena();
 	return unit_report("csr");
 }
