@@ -2,10 +2,12 @@
 """Training against its rivals, one line for each target; run by test/bench/run.sh.
 
 Every figure is the minimum of rounds in which the sides take turns, with the median
-behind it.  The table for the manual goes into the file BENCH_RESULTS.
+behind it.  The table for the manual goes into the file BENCH_RESULTS, which grows with
+every step.
 """
 
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -15,7 +17,7 @@ from database import Database, data_directory
 from measure import HERE, Ours, Rival, Unavailable, Variant, iteration_seconds
 
 SMALL = {"title": "1.0 M rows, 6,040 x 3,706", "steps": 5, "rounds": 3, "slow_rounds": 1}
-LARGE = {"title": "20.0 M rows, 138,493 x 26,744", "steps": 2, "rounds": 3, "slow_rounds": 1}
+LARGE = {"title": "20.0 M rows, 138,493 x 26,744", "steps": 2, "rounds": 2, "slow_rounds": 1}
 LEAST_SQUARES = {"mode": "implicit", "regularization": 0.1, "alpha": 1.0}
 
 
@@ -113,15 +115,21 @@ class Bench:
             rival.close()
 
     def iterations(self, target, factors, goals):
-        """The rivals' quick solvers, their exact ones, and explicit feedback."""
-        rounds, steps = self.settings["rounds"], self.settings["steps"]
-        job = {**LEAST_SQUARES, "factors": factors}
-        self.compare_iterations(target, {**job, "solver": "cg"}, goals, rounds, steps)
-        self.compare_iterations(target, {**job, "solver": "cholesky"}, {"implicit": 8},
-                                self.settings["slow_rounds"], 1)
-        if factors == 64:
-            self.compare_iterations(target, {**job, "mode": "explicit"}, {"lenskit": 3},
-                                    rounds, steps)
+        """Implicit feedback against the rivals' quick solvers."""
+        job = {**LEAST_SQUARES, "factors": factors, "solver": "cg"}
+        self.compare_iterations(target, job, goals, self.settings["rounds"],
+                                self.settings["steps"])
+
+    def exact(self, target, factors):
+        """Implicit feedback against the exact solver of implicit."""
+        job = {**LEAST_SQUARES, "factors": factors, "solver": "cholesky"}
+        self.compare_iterations(target, job, {"implicit": 8}, self.settings["slow_rounds"], 1)
+
+    def explicit(self, target):
+        """Explicit feedback."""
+        job = {**LEAST_SQUARES, "factors": 64, "mode": "explicit"}
+        self.compare_iterations(target, job, {"lenskit": 3}, self.settings["rounds"],
+                                self.settings["steps"])
 
     def objective(self, target):
         """Time until the objective is where implicit leaves it after 15 iterations."""
@@ -228,40 +236,53 @@ def quality():
         print("T8  " + line)
 
 
-def measure_small(report):
-    """T3, and the smaller half of T4 to T7."""
-    bench = Bench(report, "small", SMALL)
-    bench.iterations("T3", 64, {"implicit": 3, "lenskit": 3, "cmfrec": 3})
-    bench.objective("T3")
-    bench.reading()
-    bench.whole("spark", {"mode": "explicit", "factors": 50, "iterations": 10,
-                          "regularization": 0.1}, 40, False)
-    bench.memory()
-    bench.growth()
+SPARK_SMALL = {"mode": "explicit", "factors": 50, "iterations": 10, "regularization": 0.1}
+SPARK_LARGE = {**LEAST_SQUARES, "factors": 64, "iterations": 15}
+
+STEPS_SMALL = [
+    ("T3 iterations", lambda b: b.iterations("T3", 64, {"implicit": 3, "lenskit": 3, "cmfrec": 3})),
+    ("T3 exact", lambda b: b.exact("T3", 64)),
+    ("T3 explicit", lambda b: b.explicit("T3")),
+    ("T3 objective", lambda b: b.objective("T3")),
+    ("T4", Bench.reading),
+    ("T5", lambda b: b.whole("spark", SPARK_SMALL, 40, False)),
+    ("T6", Bench.memory),
+    ("T7", Bench.growth)]
+
+STEPS_LARGE = [
+    ("T1 iterations", lambda b: b.iterations("T1", 64, {"implicit": 4, "lenskit": 3, "cmfrec": 4})),
+    ("T1 objective", lambda b: b.objective("T1")),
+    ("T1 explicit", lambda b: b.explicit("T1")),
+    ("T1 exact", lambda b: b.exact("T1", 64)),
+    ("T2 iterations", lambda b: b.iterations("T2", 128, {"implicit": 4})),
+    ("T2 exact", lambda b: b.exact("T2", 128)),
+    ("T4", Bench.reading),
+    ("T6", Bench.memory),
+    ("T7", Bench.growth),
+    ("T5 spark", lambda b: b.whole("spark", SPARK_LARGE, 30, True)),
+    ("T5 openblas", lambda b: b.whole("spark-openblas", SPARK_LARGE, 12, True))]
 
 
-def measure_large(report):
-    """T1, T2 and the larger half of T4 to T7."""
-    bench = Bench(report, "large", LARGE)
-    bench.iterations("T1", 64, {"implicit": 4, "lenskit": 3, "cmfrec": 4})
-    bench.objective("T1")
-    bench.iterations("T2", 128, {"implicit": 4})
-    bench.reading()
-    job = {**LEAST_SQUARES, "factors": 64, "iterations": 15}
-    bench.whole("spark", job, 30, True)
-    bench.whole("spark-openblas", job, 12, True)
-    bench.memory()
-    bench.growth()
+def measure(report, name, settings, steps):
+    """The steps on one data set that BENCH_ONLY, a regular expression, lets through."""
+    only = re.compile(os.environ.get("BENCH_ONLY", ""))
+    steps = [step for label, step in steps if only.search(f"{name} {label}")]
+    if not steps:
+        return
+    bench = Bench(report, name, settings)
+    for step in steps:
+        step(bench)
+        report.write(os.environ["BENCH_RESULTS"])
 
 
 def main():
     """All lines of a scale, then the table."""
     report = Report()
-    measure_small(report)
+    measure(report, "small", SMALL, STEPS_SMALL)
     if os.environ["BENCH_SCALE"] == "full":
-        measure_large(report)
-        quality()
-    report.write(os.environ["BENCH_RESULTS"])
+        measure(report, "large", LARGE, STEPS_LARGE)
+        if re.search(os.environ.get("BENCH_ONLY", ""), "quality T8"):
+            quality()
     met = [line.met for line in report.lines if line.met is not None]
     print(f"{sum(met)} of {len(met)} targets are reached")
 

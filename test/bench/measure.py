@@ -57,16 +57,39 @@ class Ours:
         return json.dumps(options)
 
     def fit(self, job):
-        """One training: its own clock, the caller's clock and the backend's peak."""
+        """One training: its own clock, the caller's clock and the backend's peak.
+
+        By the notices also the time from the first to the last iteration, which is
+        steadier than a difference of two trainings, and that of reading.
+        """
         model = f"{job.get('table', 'ratings')}_{job['mode']}"
+        command = PSQL + ["-d", self.database.name]
+        for statement in (
+                "SET recsys.log_progress = on",
+                f"SET recsys.training_threads = {job.get('threads', os.environ['BENCH_THREADS'])}",
+                f"SELECT seconds FROM recsys.train('{model}', '{self.options(job)}')",
+                "SELECT regexp_replace(pg_read_file('/proc/self/status'), "
+                "'.*VmHWM:\\s*(\\d+) kB.*', '\\1')"):
+            command += ["-c", statement]
+        marks, ends = {}, []
         start = time.perf_counter()
-        rows = self.database.execute(
-            f"SET recsys.training_threads = {job.get('threads', os.environ['BENCH_THREADS'])}",
-            f"SELECT seconds FROM recsys.train('{model}', '{self.options(job)}')",
-            "SELECT regexp_replace(pg_read_file('/proc/self/status'), "
-            "'.*VmHWM:\\s*(\\d+) kB.*', '\\1')")
-        return {"whole_seconds": time.perf_counter() - start,
-                "seconds": float(rows[0][0]), "peak_mb": float(rows[1][0]) / 1024}
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              text=True) as process:
+            for line in process.stderr:
+                phase = re.search(r": (reading|iterating|publishing)$", line)
+                if phase:
+                    marks[phase.group(1)] = time.perf_counter()
+                elif re.search(r": iteration \d+ of \d+, loss ", line):
+                    ends.append(time.perf_counter())
+                elif line.startswith("ERROR"):
+                    raise RuntimeError(line.strip())
+            seconds, peak = process.stdout.read().split()
+        answer = {"whole_seconds": time.perf_counter() - start, "seconds": float(seconds),
+                  "peak_mb": float(peak) / 1024,
+                  "read_seconds": marks["iterating"] - marks["reading"]}
+        if len(ends) > 1:
+            answer["iteration_seconds"] = (ends[-1] - ends[0]) / (len(ends) - 1)
+        return answer
 
     def losses(self, mode):
         """The objective after each iteration of the last training."""
@@ -77,17 +100,8 @@ class Ours:
 
     def read_seconds(self):
         """From the start of a training to its first iteration, by its notices."""
-        job = {"mode": "implicit", "factors": 1, "iterations": 1, "regularization": 0.1, "alpha": 1}
-        command = PSQL + ["-d", self.database.name, "-c", "SET recsys.log_progress = on", "-c",
-                          f"SELECT FROM recsys.train('ratings_implicit', '{self.options(job)}')"]
-        marks = {}
-        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True,
-                              stdout=subprocess.DEVNULL) as process:
-            for line in process.stderr:
-                phase = re.search(r": (reading|iterating)$", line)
-                if phase:
-                    marks[phase.group(1)] = time.perf_counter()
-        return marks["iterating"] - marks["reading"]
+        return self.fit({"mode": "implicit", "factors": 1, "iterations": 1,
+                         "regularization": 0.1, "alpha": 1})["read_seconds"]
 
     def scan_seconds(self):
         """The same rows read by a plain query."""
@@ -118,39 +132,52 @@ class Rival:
             self.process = subprocess.Popen(
                 [python, os.path.join(HERE, "peer.py"), name, data], text=True,
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log)
+        self.answer()  # it has its data: nobody is measured while it loads
+
+    def answer(self):
+        """What the process writes next."""
+        line = self.process.stdout.readline()
+        if not line:
+            raise Unavailable(f"{self.name} failed, see its log")
+        return json.loads(line)
 
     def fit(self, job):
         """One training."""
         try:
             self.process.stdin.write(json.dumps(job) + "\n")
             self.process.stdin.flush()
-            answer = self.process.stdout.readline()
         except BrokenPipeError:
-            answer = ""
-        if not answer:
-            raise Unavailable(f"{self.name} failed, see its log")
-        return json.loads(answer)
+            pass  # then there is no answer either
+        return self.answer()
 
     def close(self):
         """End the process."""
-        self.process.stdin.close()
+        try:
+            self.process.stdin.close()
+        except BrokenPipeError:
+            pass  # it is gone already
         self.process.wait()
 
 
 def iteration_seconds(sides, job, steps, rounds):
-    """Seconds per iteration of each side: (2n iterations - n iterations) / n.
+    """Seconds per iteration of each side, which take turns: (minimum, median).
 
-    The sides take turns; the answer has minimum and median for each side's name.
-    A side that fails is left out.
+    Where a side does not tell, from trainings of n and of 2n iterations: their
+    difference by n.  A side that fails is left out.
     """
-    times = {side.name: ([], []) for side in sides}
+    times = {side.name: ([], [], []) for side in sides}
     for _ in range(rounds):
         for side in [s for s in sides if s.name in times]:
+            told, *totals = times[side.name]
             try:
-                for several, seconds in zip((1, 2), times[side.name]):
-                    seconds.append(side.fit({**job, "iterations": several * steps})["seconds"])
+                for several, seconds in zip((1, 2), totals):
+                    answer = side.fit({**job, "iterations": several * steps})
+                    seconds.append(answer["seconds"])
+                    if "iteration_seconds" in answer:
+                        told.append(answer["iteration_seconds"])
             except Unavailable as reason:
                 print(f"# {reason}", file=sys.stderr)
                 del times[side.name]
-    return {name: tuple((f(double) - f(single)) / steps for f in (min, statistics.median))
-            for name, (single, double) in times.items()}
+    return {name: (min(told), statistics.median(told)) if told else
+            tuple((f(double) - f(single)) / steps for f in (min, statistics.median))
+            for name, (told, single, double) in times.items()}

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """One rival as a process: peer.py NAME DATA.npz, or peer.py pack DATA.tsv DATA.npz
 
-Reads one JSON object a line from standard input and answers each with one line:
+Writes {} when it has its data.  Then it reads one JSON object a line from standard
+input and answers each with one line:
   {"mode", "factors", "iterations", "regularization", "alpha", "solver"}
   -> {"seconds", "peak_mb"[, "objective"]}
 seconds is the time of the fit alone, with the data in the form the rival likes best;
@@ -235,6 +236,7 @@ def main():
     answers = os.fdopen(os.dup(1), "w")  # rivals print what they like
     os.dup2(2, 1)
     rival = RIVALS[sys.argv[1]](Data(sys.argv[2]))
+    print("{}", file=answers, flush=True)
     for line in sys.stdin:
         answer = rival.fit(json.loads(line))
         answer["peak_mb"] = peak_mb()

@@ -1,7 +1,8 @@
 #!/bin/bash
 # Measurements on a private server; never part of the tests.
 #
-#   test/bench/run.sh bench            training against its rivals (BENCH_SCALE=quick|full)
+#   test/bench/run.sh bench            training against its rivals (BENCH_SCALE=quick|full;
+#                                      BENCH_ONLY, a regular expression, picks steps)
 #   test/bench/run.sh sweep [SET...]   what the default options lose on real data
 #
 # Rivals are installed into virtual environments under build/bench, or BENCH_CACHE;
@@ -97,7 +98,7 @@ run_bench()
 		quick | full) ;;
 		*) die "BENCH_SCALE is quick or full, not \"$BENCH_SCALE\"" ;;
 	esac
-	make -s -C "$ROOT" bench-programs
+	if [ -z "${BENCH_ONLY:-}" ]; then make -s -C "$ROOT" bench-programs; fi
 	BENCH_PYTHON=$(environment venv "$HERE/requirements.txt")
 	BENCH_PYTHON_LENSKIT=$(environment venv-lenskit "$HERE/requirements-lenskit.txt")
 	export BENCH_PYTHON BENCH_PYTHON_LENSKIT BENCH_CACHE=$CACHE
