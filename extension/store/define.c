@@ -72,23 +72,11 @@ check_may_create(void)
 				 errhint("A database administrator can GRANT CREATE ON SCHEMA recsys_data.")));
 }
 
-static char *
-user_factors_name(const char *model)
-{
-	return psprintf("%s_user_factors", model);
-}
-
-static char *
-item_factors_name(const char *model)
-{
-	return psprintf("%s_item_factors", model);
-}
-
 /* The names of the view and of the factor tables must be free. */
 static void
 check_names_free(const char *model)
 {
-	const char *names[] = {model, user_factors_name(model), item_factors_name(model)};
+	const char *names[] = {model, rs_user_factors_name(model), rs_item_factors_name(model)};
 
 	if (rs_model_exists(model))
 		ereport(ERROR,
@@ -231,11 +219,7 @@ check_options(RsFeedback feedback, Jsonb *json, bool has_time)
 	RsOptions	options;
 
 	rs_options_resolve(feedback, json, NULL, &options);
-	if (options.history_limit > 0 && !has_time)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("option \"history_limit\" needs a time column"),
-				 errhint("Create the model with time_column.")));
+	rs_options_check_time(&options, has_time);
 }
 
 /* SELECT list of the view: user_id, item_id, rating, time. */
@@ -318,12 +302,12 @@ create_relations(Relation source, const RsModelDefinition *definition)
 	execute(psprintf("CREATE TABLE recsys_data.%s (version pg_catalog.int4 NOT NULL, user_id %s NOT NULL,"
 					 " factors recsys.recvec NOT NULL, bias pg_catalog.float4 NOT NULL,"
 					 " PRIMARY KEY (version, user_id))",
-					 quote_identifier(user_factors_name(definition->name)),
+					 quote_identifier(rs_user_factors_name(definition->name)),
 					 id_column_type(source, definition->user_column)));
 	execute(psprintf("CREATE TABLE recsys_data.%s (version pg_catalog.int4 NOT NULL, item_id %s NOT NULL,"
 					 " factors recsys.recvec, users pg_catalog.int4 NOT NULL,"
 					 " PRIMARY KEY (version, item_id))",
-					 quote_identifier(item_factors_name(definition->name)),
+					 quote_identifier(rs_item_factors_name(definition->name)),
 					 id_column_type(source, definition->item_column)));
 	execute(psprintf("COMMENT ON VIEW recsys_data.%s IS"
 					 " 'what a recommendation model reads; SELECT on it is the right to use the model'", view));
@@ -530,7 +514,7 @@ drop_table(const char *name)
 static bool
 drop_leftovers(const char *name)
 {
-	const char *tables[] = {user_factors_name(name), item_factors_name(name)};
+	const char *tables[] = {rs_user_factors_name(name), rs_item_factors_name(name)};
 	bool		found = false;
 
 	if (strlen(name) > RS_MAX_MODEL_NAME ||
@@ -570,8 +554,8 @@ rs_model_drop(const char *name, bool if_exists)
 	}
 	model = rs_model_open(name, RS_MODEL_DROP);
 	execute(psprintf("DROP VIEW recsys_data.%s", quote_identifier(model->name)));
-	drop_table(user_factors_name(model->name));
-	drop_table(item_factors_name(model->name));
+	drop_table(rs_user_factors_name(model->name));
+	drop_table(rs_item_factors_name(model->name));
 	delete_model_rows(model->name);
 	SPI_finish();
 }

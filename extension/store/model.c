@@ -184,14 +184,26 @@ data_relation(const char *name, char kind)
 	return get_rel_relkind(relation) == kind ? relation : InvalidOid;
 }
 
+char *
+rs_user_factors_name(const char *model)
+{
+	return psprintf("%s_user_factors", model);
+}
+
+char *
+rs_item_factors_name(const char *model)
+{
+	return psprintf("%s_item_factors", model);
+}
+
 /* Find the view and the factor tables. */
 static bool
 find_relations(RsModel *model)
 {
 	model->view = data_relation(model->name, RELKIND_VIEW);
-	model->user_factors = data_relation(psprintf("%s_user_factors", model->name),
+	model->user_factors = data_relation(rs_user_factors_name(model->name),
 										RELKIND_RELATION);
-	model->item_factors = data_relation(psprintf("%s_item_factors", model->name),
+	model->item_factors = data_relation(rs_item_factors_name(model->name),
 										RELKIND_RELATION);
 	if (!OidIsValid(model->view) || !OidIsValid(model->user_factors) ||
 		!OidIsValid(model->item_factors))

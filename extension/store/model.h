@@ -91,6 +91,10 @@ extern char *rs_model_shown_name(const char *name);
  */
 extern RsVersion *rs_version_open(const RsModel *model, int version);
 
+/* Names of a model's factor tables in recsys_data, palloc'd. */
+extern char *rs_user_factors_name(const char *model);
+extern char *rs_item_factors_name(const char *model);
+
 /* Oid of the schema recsys_data. */
 extern Oid	rs_data_namespace(void);
 

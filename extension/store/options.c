@@ -378,6 +378,16 @@ rs_options_resolve(RsFeedback feedback, Jsonb *model_options, Jsonb *run_options
 		apply_options(options, feedback, run_options);
 }
 
+void
+rs_options_check_time(const RsOptions *options, bool has_time)
+{
+	if (options->history_limit > 0 && !has_time)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"history_limit\" needs a time column"),
+				 errhint("Create the model with time_column.")));
+}
+
 /* The value of an option as JSON. */
 static JsonbValue
 option_value(const RsOptions *options, const OptionSpec *spec)

@@ -66,6 +66,9 @@ extern void rs_options_resolve(RsFeedback feedback, Jsonb *model_options,
  */
 extern void rs_options_check_names(RsFeedback feedback, Jsonb *json);
 
+/* An error if an option needs the time column that the model does not have. */
+extern void rs_options_check_time(const RsOptions *options, bool has_time);
+
 /* All options of a run as JSON: what model_version records. */
 extern Jsonb *rs_options_to_jsonb(RsFeedback feedback, const RsOptions *options);
 

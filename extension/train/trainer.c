@@ -56,11 +56,7 @@ resolve_options(RsTrained *trained, Jsonb *run_options)
 	const RsModel *model = trained->model;
 
 	rs_options_resolve(model->feedback, model->options, run_options, &trained->options);
-	if (trained->options.history_limit > 0 && model->time_column == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("option \"history_limit\" needs a time column"),
-				 errhint("Create the model with time_column.")));
+	rs_options_check_time(&trained->options, model->time_column != NULL);
 }
 
 static Size
