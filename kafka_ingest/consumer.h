@@ -1,0 +1,135 @@
+/*-------------------------------------------------------------------------
+ *
+ * consumer.h
+ *		Reading a topic.  consumer.c is the only file that sees librdkafka.
+ *
+ * Nothing here blocks unless it says so, and nothing raises an error: this code
+ * runs between librdkafka's frames.  Callbacks only copy into the handle.
+ *
+ * Manual assignment at the offsets given, never a group's (subscribe) nor a seek:
+ * to change anything, close and open again.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RK_CONSUMER_H
+#define RK_CONSUMER_H
+
+#include "event.h"
+
+#define RK_ERROR_SIZE	512
+
+typedef struct RkSetting		/* a property of librdkafka */
+{
+	const char *name;
+	const char *value;
+} RkSetting;
+
+/* What an error means for us; the loop decides by it. */
+typedef enum RkErrorKind
+{
+	RK_ERROR_NONE,
+	RK_ERROR_BROKER,			/* cannot be reached, hangs, or is between leaders: goes away */
+	RK_ERROR_AUTHENTICATION,	/* refused credentials, or a certificate that does not verify */
+	RK_ERROR_AUTHORIZATION,		/* no ACL for the topic or group */
+	RK_ERROR_NO_TOPIC,			/* unknown topic, or one of its partitions */
+	RK_ERROR_OUT_OF_RANGE,		/* offset below the first or above the last: of one partition */
+	RK_ERROR_CONFIGURATION,		/* a setting that librdkafka refuses */
+	RK_ERROR_OTHER
+} RkErrorKind;
+
+typedef struct RkError
+{
+	RkErrorKind kind;
+	int32_t		partition;		/* -1 = of none */
+	char		message[RK_ERROR_SIZE];	/* never holds a secret */
+} RkError;
+
+typedef struct RkPosition
+{
+	int32_t		partition;
+	int64_t		offset;			/* the next to read */
+} RkPosition;
+
+typedef struct RkConsumer RkConsumer;
+
+/*
+ * Open a consumer.  settings come last, after our own (kafka_ingest/README.md has
+ * the table); secrets[] are values that must never appear in a message.
+ * Returns NULL with error set when a setting is refused.  Does not block.
+ */
+extern RkConsumer *rk_consumer_open(const RkSetting *settings, int nsettings,
+									const char *const *secrets, int nsecrets,
+									const char *topic,
+									const RkPosition *positions, int npositions,
+									RkError *error);
+
+/* Close and give everything back; at most 5 seconds, then the rest is left to exit. */
+extern void rk_consumer_close(RkConsumer *consumer);
+
+/* Descriptor that becomes readable when there is something to take; for a wait set. */
+extern int	rk_consumer_fd(const RkConsumer *consumer);
+
+/*
+ * Take what has arrived: up to max messages, payload and key pointing into
+ * librdkafka's memory until rk_consumer_release().  Also serves callbacks.
+ * Messages below the position a partition has reached are dropped here.
+ * Returns the number of messages.
+ */
+extern int	rk_consumer_take(RkConsumer *consumer, RkMessage *messages, int max);
+
+/* Give back all messages taken so far. */
+extern void rk_consumer_release(RkConsumer *consumer);
+
+/* The next error that was reported, oldest first; false when there is none. */
+extern bool rk_consumer_next_error(RkConsumer *consumer, RkError *error);
+
+/* What is known of a partition; -1 where nothing is known yet. */
+typedef struct RkPartitionState
+{
+	int64_t		low;			/* first offset that can be read */
+	int64_t		high;			/* last stable offset: end of what can be read */
+	int64_t		position;		/* next offset we expect, markers passed included:
+								 * after the end of a partition was reported it is
+								 * that end */
+	bool		at_end;			/* everything up to position was taken and the end was seen */
+} RkPartitionState;
+
+extern void rk_consumer_partition(RkConsumer *consumer, int32_t partition,
+								  RkPartitionState *state);
+
+/* Bytes received from brokers so far, by the latest statistics: standing still for
+ * long means that they hang.  And messages fetched ahead. */
+extern int64_t rk_consumer_received(const RkConsumer *consumer);
+extern int64_t rk_consumer_queued(const RkConsumer *consumer);
+
+/* Partitions of the topic and the cluster's id by the latest metadata; 0 and NULL
+ * while unknown.  Does not block. */
+extern int	rk_consumer_partition_count(RkConsumer *consumer);
+extern const char *rk_consumer_cluster_id(RkConsumer *consumer);
+
+/* The library's version, as 0x020002ff for 2.0.2, and as text. */
+extern int	rk_consumer_library_version(void);
+extern const char *rk_consumer_library_version_text(void);
+
+/* ---- for one-shot workers: these block, at most timeout_ms ----------------------- */
+
+/* How many partitions the topic has, and the cluster's id (malloc'd). */
+extern bool rk_consumer_describe(const RkSetting *settings, int nsettings,
+								 const char *const *secrets, int nsecrets,
+								 const char *topic, int timeout_ms,
+								 int *npartitions, char **cluster_id, RkError *error);
+
+#define RK_TIME_EARLIEST	(-2)
+#define RK_TIME_LATEST		(-1)
+
+/*
+ * Offsets of a time (milliseconds since 1970, or RK_TIME_...) in each partition
+ * 0 .. npartitions - 1: the first message at or after it, else the partition's end.
+ */
+extern bool rk_consumer_offsets_for_time(const RkSetting *settings, int nsettings,
+										 const char *const *secrets, int nsecrets,
+										 const char *topic, int64_t time_ms,
+										 int timeout_ms, int npartitions,
+										 int64_t *offsets, RkError *error);
+
+#endif							/* RK_CONSUMER_H */
