@@ -36,6 +36,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/rls.h"
 #include "utils/syscache.h"
@@ -131,12 +132,26 @@ choose_writer(Oid table_owner, Oid source_owner)
 		source_owner : table_owner;
 }
 
+/* A kept plan is in no context of ours: called when that of the target goes. */
+static void
+free_plan(void *arg)
+{
+	RkTarget   *target = arg;
+
+	if (target->plan != NULL)
+		SPI_freeplan(target->plan);
+}
+
 RkTarget *
 rk_target_open(const RkSource *source)
 {
 	RkTarget   *target = palloc0(sizeof(RkTarget));
+	MemoryContextCallback *callback = palloc0(sizeof(MemoryContextCallback));
 	Relation	rel;
 
+	callback->func = free_plan;
+	callback->arg = target;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, callback);
 	target->context = CurrentMemoryContext;
 	target->source_owner = source->owner;
 	target->on_conflict = source->on_conflict;
@@ -463,14 +478,6 @@ rk_target_bind(RkTarget *target, const char *const *columns, int ncolumns)
 	check_policies(target, target->writer);
 	if (target->on_conflict != RK_CONFLICT_ERROR)
 		target->plan = plan_insert(target);
-}
-
-void
-rk_target_close(RkTarget *target)
-{
-	if (target->plan != NULL)
-		SPI_freeplan(target->plan);
-	target->plan = NULL;
 }
 
 /* ---- COPY ---------------------------------------------------------------------------------- */

@@ -37,9 +37,6 @@ extern const RkColumn *rk_target_columns(const RkTarget *target, int *ncolumns);
  */
 extern void rk_target_bind(RkTarget *target, const char *const *columns, int ncolumns);
 
-/* Give back what is not in its context. */
-extern void rk_target_close(RkTarget *target);
-
 extern Oid	rk_target_relation(const RkTarget *target);
 
 /*

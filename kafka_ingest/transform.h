@@ -5,8 +5,8 @@
  *
  * The function takes (payload bytea or jsonb, metadata jsonb) and returns rows
  * whose column names are columns of the target.  It runs as the source's owner in
- * a security-restricted operation.  A data error (22, 23, P0001) of one message
- * is its reason to be a dead letter; any other error is raised.
+ * a security-restricted operation.  A data error of one message is its reason to
+ * be a dead letter; any other error is raised.
  *
  *-------------------------------------------------------------------------
  */
@@ -20,19 +20,21 @@
 
 typedef struct RkTransform RkTransform;
 
-/* Find and check the function of a source; in the current memory context. */
+/*
+ * Find and check the function of a source; in the current memory context.
+ * Errors: 42883 no such function, 42P13 not of the right kind.
+ */
 extern RkTransform *rk_transform_open(const RkSource *source);
 
 /* What it returns: names of the columns, in the order of the rows' values. */
-extern int	rk_transform_ncolumns(const RkTransform *transform);
-extern const char *rk_transform_column(const RkTransform *transform, int i);
+extern const char *const *rk_transform_columns(const RkTransform *transform,
+											   int *ncolumns);
 
 /*
- * Run messages first .. first + n - 1 of the batch through the function, those that
- * have no reason yet, and add their rows.  Returns how many messages it got through,
- * fewer than n when the transaction's subtransactions are used up.
+ * Run the batch's messages that have no reason yet through the function, and add
+ * their rows.  nmessages becomes smaller when the budget of subtransactions is used
+ * up.  Returns how many were used.
  */
-extern int	rk_transform_run(RkTransform *transform, RkBatch *batch,
-							 int *subtransactions);
+extern int	rk_transform_run(RkTransform *transform, RkBatch *batch, int budget);
 
 #endif							/* RK_TRANSFORM_H */
