@@ -67,6 +67,23 @@ install-solver: recsys_solver.so
 uninstall: uninstall-solver
 uninstall-solver:
 	rm -f '$(DESTDIR)$(pkglibdir)/recsys_solver.so'
+
+# ---- the Kafka library, which needs librdkafka ----------------------------------
+WITH_KAFKA ?= yes
+KAFKA_MAKE = $(MAKE) -C kafka_ingest PG_CONFIG='$(PG_CONFIG)'
+
+ifneq ($(WITH_KAFKA),no)
+all: kafka
+install: install-kafka
+uninstall: uninstall-kafka
+endif
+clean: clean-kafka
+
+kafka:
+	+$(KAFKA_MAKE) all
+
+install-kafka uninstall-kafka clean-kafka: %-kafka:
+	+$(KAFKA_MAKE) $*
 endif
 
 # ---- unit tests: pure C, no server, no PostgreSQL include path ---------------
@@ -167,7 +184,9 @@ check-lint: test-lint
 help:
 	@sed -n 's/^#: //p' Makefile
 
-#: make               build recsys.so and recsys_solver.so (needs the server's headers)
+#: make               build recsys.so, recsys_solver.so and recsys_kafka.so (needs the
+#:                    server's headers)
+#: make WITH_KAFKA=no leave recsys_kafka.so out, which needs librdkafka
 #: make install       install them; DESTDIR= and PG_CONFIG= as usual
 #: make installcheck  regress, isolation and TAP tests against what is installed
 #: make demo          set up what is missing, build, and run the demo on a private server
@@ -185,4 +204,5 @@ help:
 #: make bench-solver  whole trainings: BENCH_ARGS="ml1m 64 5 3", see test/bench/bench_solver.c
 #: make clean         remove everything built, build/ included
 
-.PHONY: demo psql test test-majors $(TEST_STAGES) check-lint help install-solver uninstall-solver
+.PHONY: demo psql test test-majors $(TEST_STAGES) check-lint help install-solver uninstall-solver \
+	kafka install-kafka uninstall-kafka clean-kafka
