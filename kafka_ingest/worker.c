@@ -613,7 +613,8 @@ flush(void (*write) (Written *written))
 
 		if (!is_outage(error))
 			ReThrowError(error);
-		note_outage(error);
+		if (write == write_batch)
+			note_outage(error);
 		worker.seen_at = GetCurrentTimestamp();
 		FreeErrorData(error);
 	}
