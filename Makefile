@@ -8,7 +8,8 @@ MODULE_big = recsys
 KERNEL_OBJS := $(patsubst %.c,%.o,$(wildcard extension/kernel/*.c))
 SOLVER_OBJS := $(patsubst %.c,%.o,$(wildcard extension/solver/*.c))
 SERVER_OBJS := $(patsubst %.c,%.o,$(wildcard extension/*.c extension/type/*.c \
-	extension/store/*.c extension/train/*.c extension/serve/*.c extension/api/*.c))
+	extension/store/*.c extension/train/*.c extension/serve/*.c extension/ingest/*.c \
+	extension/api/*.c))
 OBJS = $(SERVER_OBJS) $(KERNEL_OBJS)
 
 # Hidden by default: PostgreSQL opens libraries with global symbols.
@@ -74,19 +75,23 @@ endif
 UNIT_DIR ?= build/unit
 UNIT_CFLAGS ?= -O2 -g
 UNIT_FLAGS = -std=gnu11 -Wall -Wextra -Werror -Wdeclaration-after-statement \
-	-ffp-contract=off -fno-math-errno -MMD -MP -Iextension -Itest/unit
-UNIT_SOURCES := $(filter-out extension/solver/module.c,$(wildcard \
+	-ffp-contract=off -fno-math-errno -MMD -MP -I. -Iextension -Itest/unit
+KAFKA_PURE := $(patsubst %,kafka_ingest/%.c,arena json event checks)
+UNIT_SOURCES := $(KAFKA_PURE) $(filter-out extension/solver/module.c,$(wildcard \
 	extension/kernel/*.c extension/solver/*.c extension/type/*_codec.c))
-UNIT_OBJS := $(patsubst extension/%.c,$(UNIT_DIR)/%.o,$(UNIT_SOURCES))
+UNIT_OBJS := $(patsubst %.c,$(UNIT_DIR)/%.o,$(UNIT_SOURCES))
 UNIT_TESTS := $(patsubst test/unit/%.c,$(UNIT_DIR)/%,$(wildcard test/unit/test_*.c))
 -include $(UNIT_OBJS:.o=.d) $(addsuffix .d,$(UNIT_TESTS))
 
-$(UNIT_OBJS): $(UNIT_DIR)/%.o: extension/%.c
+$(UNIT_OBJS): $(UNIT_DIR)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(UNIT_FLAGS) $(UNIT_CFLAGS) -c -o $@ $<
 
 $(UNIT_TESTS): $(UNIT_DIR)/%: test/unit/%.c $(UNIT_OBJS)
-	$(CC) $(UNIT_FLAGS) $(UNIT_CFLAGS) -o $@ $< $(UNIT_OBJS) -lpthread -lm
+	$(CC) $(UNIT_FLAGS) $(UNIT_CFLAGS) -o $@ $< $(UNIT_OBJS) $(UNIT_LDFLAGS) -lpthread -lm
+
+# A test that lets malloc() fail has it wrapped.
+$(UNIT_DIR)/test_arena: UNIT_LDFLAGS = -Wl,--wrap=malloc
 
 .PHONY: check-unit
 check-unit: $(UNIT_TESTS)
@@ -116,25 +121,28 @@ fuzz:
 
 # ---- measurements: programs without a server, then whole trainings -------------
 BENCH_DIR = build/bench-programs
-BENCH_OBJS := $(patsubst extension/%.c,$(BENCH_DIR)/%.o,$(UNIT_SOURCES))
+BENCH_OBJS := $(patsubst %.c,$(BENCH_DIR)/%.o,$(UNIT_SOURCES))
 BENCH_PROGRAMS := $(patsubst test/bench/%.c,$(BENCH_DIR)/%,$(wildcard test/bench/bench_*.c))
 -include $(BENCH_OBJS:.o=.d) $(addsuffix .d,$(BENCH_PROGRAMS))
 
-$(BENCH_OBJS): $(BENCH_DIR)/%.o: extension/%.c
+$(BENCH_OBJS): $(BENCH_DIR)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(UNIT_FLAGS) -O3 -c -o $@ $<
 
 $(BENCH_PROGRAMS): $(BENCH_DIR)/%: test/bench/%.c $(BENCH_OBJS)
 	$(CC) $(UNIT_FLAGS) -O3 -o $@ $< $(BENCH_OBJS) -lpthread -lm
 
-.PHONY: bench-kernels bench-solver bench-programs bench bench-sweep
+.PHONY: bench-kernels bench-solver bench-event bench-programs bench bench-sweep
 bench-kernels: $(BENCH_DIR)/bench_kernels
 	@$<
 
 bench-solver: $(BENCH_DIR)/bench_solver
 	@$< $(BENCH_ARGS)
 
-bench-programs: bench-kernels bench-solver
+bench-event: $(BENCH_DIR)/bench_event
+	@$<
+
+bench-programs: bench-kernels bench-solver bench-event
 
 bench:
 	@test/setup.sh bench
@@ -185,6 +193,7 @@ help:
 #: make bench         training against its rivals; BENCH_SCALE=quick (default) or full
 #: make bench-sweep   what the default options lose on real data; SETS="name..." picks some
 #: make bench-kernels costs of the pieces of training at each SIMD level, and the floor
+#: make bench-event   what mapping an event of Kafka costs
 #: make bench-solver  whole trainings: BENCH_ARGS="ml1m 64 5 3", see test/bench/bench_solver.c
 #: make clean         remove everything built, build/ included
 
