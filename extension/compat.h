@@ -40,9 +40,51 @@
 #if PG_VERSION_NUM >= 160000
 #define rs_has_schema_create(schema, role) \
 	(object_aclcheck(NamespaceRelationId, schema, role, ACL_CREATE) == ACLCHECK_OK)
+#define rs_has_schema_usage(schema, role) \
+	(object_aclcheck(NamespaceRelationId, schema, role, ACL_USAGE) == ACLCHECK_OK)
+#define rs_has_server_usage(server, role) \
+	(object_aclcheck(ForeignServerRelationId, server, role, ACL_USAGE) == ACLCHECK_OK)
+#define rs_may_execute(function, role) \
+	(object_aclcheck(ProcedureRelationId, function, role, ACL_EXECUTE) == ACLCHECK_OK)
+#define rs_owns_database(database, role) \
+	object_ownercheck(DatabaseRelationId, database, role)
 #else
 #define rs_has_schema_create(schema, role) \
 	(pg_namespace_aclcheck(schema, role, ACL_CREATE) == ACLCHECK_OK)
+#define rs_has_schema_usage(schema, role) \
+	(pg_namespace_aclcheck(schema, role, ACL_USAGE) == ACLCHECK_OK)
+#define rs_has_server_usage(server, role) \
+	(pg_foreign_server_aclcheck(server, role, ACL_USAGE) == ACLCHECK_OK)
+#define rs_may_execute(function, role) \
+	(pg_proc_aclcheck(function, role, ACL_EXECUTE) == ACLCHECK_OK)
+#define rs_owns_database(database, role) \
+	pg_database_ownercheck(database, role)
+#endif
+
+/* 16 split membership: to give something to a role one must be able to become it. */
+#if PG_VERSION_NUM >= 160000
+#define rs_check_may_become(role) check_can_set_role(GetUserId(), role)
+#else
+#define rs_check_may_become(role) check_is_member_of_role(GetUserId(), role)
+#endif
+
+/*
+ * 17 lets a worker connect as a role without LOGIN.  Before, a supervisor connects as
+ * the first superuser and becomes pg_monitor before it does anything, also for
+ * pg_stat_activity.
+ */
+#if PG_VERSION_NUM >= 170000
+#define RS_WORKERS_NEED_LOGIN false
+#define rs_connect_as_monitor(database) \
+	BackgroundWorkerInitializeConnection(database, "pg_monitor", BGWORKER_BYPASS_ROLELOGINCHECK)
+#else
+#define RS_WORKERS_NEED_LOGIN true
+#define rs_connect_as_monitor(database) \
+	do { \
+		BackgroundWorkerInitializeConnection(database, NULL, 0); \
+		SetSessionAuthorization(ROLE_PG_MONITOR, false); \
+		pgstat_bestart(); \
+	} while (0)
 #endif
 
 /* 16 added only_summarizing. */

@@ -9,20 +9,63 @@
 
 #include <limits.h>
 
+#include "miscadmin.h"
 #include "utils/guc.h"
+#include "utils/varlena.h"
 
 #include "guc.h"
 #include "rs_limits.h"
 
+bool		rs_kafka_allow_superuser = false;
+char	   *rs_kafka_databases = "";
+char	   *rs_kafka_secret_directory = "";
 int			rs_local_cache_size = 256 * 1024;
 bool		rs_log_progress = false;
 int			rs_training_memory = 4 * 1024 * 1024;
 int			rs_training_threads = 0;
 
+/* A list of names as they are, in double quotes where they hold a comma or a blank. */
+static bool
+check_databases(char **value, void **extra, GucSource source)
+{
+	char	   *copy = pstrdup(*value);
+	List	   *names;
+	bool		valid = SplitGUCList(copy, ',', &names);
+
+	list_free(names);
+	pfree(copy);
+	if (!valid)
+		GUC_check_errdetail("List syntax is invalid.");
+	return valid;
+}
+
+/* What is read when the server starts can only be defined then. */
+static void
+define_at_start(void)
+{
+	if (process_shared_preload_libraries_in_progress)
+		DefineCustomBoolVariable("recsys.kafka_allow_superuser",
+								 "Lets superusers own Kafka sources.",
+								 "Workers run with the rights of the source's owner.",
+								 &rs_kafka_allow_superuser, false,
+								 PGC_POSTMASTER, 0, NULL, NULL, NULL);
+}
+
 /* Define every setting and reserve the prefix. */
 void
 rs_guc_init(void)
 {
+	define_at_start();
+	DefineCustomStringVariable("recsys.kafka_databases",
+							   "Databases whose Kafka sources are read.",
+							   NULL,
+							   &rs_kafka_databases, "",
+							   PGC_SIGHUP, GUC_LIST_INPUT, check_databases, NULL, NULL);
+	DefineCustomStringVariable("recsys.kafka_secret_directory",
+							   "Directory of the files that sasl_password_file names.",
+							   NULL,
+							   &rs_kafka_secret_directory, "",
+							   PGC_SIGHUP, GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
 	DefineCustomIntVariable("recsys.local_cache_size",
 							"Memory of one session for the item factors of the models it asks.",
 							"A model that does not fit is read from its table at each call.",

@@ -8,6 +8,9 @@
 #ifndef RS_GUC_H
 #define RS_GUC_H
 
+extern bool rs_kafka_allow_superuser;
+extern char *rs_kafka_databases;	/* for SplitGUCList() */
+extern char *rs_kafka_secret_directory;
 extern int	rs_local_cache_size;	/* kB */
 extern bool rs_log_progress;
 extern int	rs_training_memory;		/* kB */
