@@ -116,6 +116,16 @@ check-unit: $(UNIT_TESTS)
 		if $$test; then echo "ok $${test##*/}"; else echo "not ok $${test##*/}"; rc=1; fi; \
 	done; exit $$rc
 
+# ---- Kafka for tests and demo: a mock cluster, a producer (librdkafka) ----------
+KAFKA_TOOLS := $(patsubst test/kafka/%.c,build/kafka/%,$(wildcard test/kafka/*.c))
+
+$(KAFKA_TOOLS): build/kafka/%: test/kafka/%.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -O2 -g -Wall -Wextra -Werror -Wdeclaration-after-statement -o $@ $< -lrdkafka
+
+.PHONY: kafka-tools
+kafka-tools: $(KAFKA_TOOLS)
+
 # ---- fuzzing: what a run finds new is kept in build/, not in the corpus ------
 FUZZ_SECONDS ?= 60
 .PHONY: fuzz
@@ -197,6 +207,7 @@ help:
 #:                    REGRESS=name, ISOLATION=name or PROVE_TESTS=test/t/file.pl
 #: make test-majors   the tests on the other supported majors, in chroots (root)
 #: make check-unit    the unit tests, without a server
+#: make kafka-tools   a mock cluster and a producer of Kafka, in build/kafka
 #: make fuzz          a minute of fuzzing for each parser (clang with libFuzzer)
 #: make bench         training against its rivals; BENCH_SCALE=quick (default) or full
 #: make bench-sweep   what the default options lose on real data; SETS="name..." picks some
