@@ -68,6 +68,19 @@ install-solver: recsys_solver.so
 uninstall: uninstall-solver
 uninstall-solver:
 	rm -f '$(DESTDIR)$(pkglibdir)/recsys_solver.so'
+
+# ---- the Kafka library, which wants librdkafka; WITH_KAFKA=no leaves it out ------
+ifneq ($(WITH_KAFKA),no)
+all: all-kafka
+install: install-kafka
+uninstall: uninstall-kafka
+endif
+clean: clean-kafka
+
+all-kafka install-kafka uninstall-kafka clean-kafka: %-kafka:
+	$(MAKE) -C kafka_ingest $*
+
+install-kafka: all-kafka
 endif
 
 # ---- unit tests: pure C, no server, no PostgreSQL include path ---------------
@@ -178,7 +191,8 @@ check-lint: test-lint
 help:
 	@sed -n 's/^#: //p' Makefile
 
-#: make               build recsys.so and recsys_solver.so (needs the server's headers)
+#: make               build recsys.so, recsys_solver.so and recsys_kafka.so (needs the server's
+#:                    headers and librdkafka's; WITH_KAFKA=no does without the latter)
 #: make install       install them; DESTDIR= and PG_CONFIG= as usual
 #: make installcheck  regress, isolation and TAP tests against what is installed
 #: make demo          set up what is missing, build, and run the demo on a private server
@@ -197,4 +211,5 @@ help:
 #: make bench-solver  whole trainings: BENCH_ARGS="ml1m 64 5 3", see test/bench/bench_solver.c
 #: make clean         remove everything built, build/ included
 
-.PHONY: demo psql test test-majors $(TEST_STAGES) check-lint help install-solver uninstall-solver
+.PHONY: demo psql test test-majors $(TEST_STAGES) check-lint help install-solver uninstall-solver \
+	all-kafka install-kafka uninstall-kafka clean-kafka
