@@ -69,18 +69,24 @@ uninstall: uninstall-solver
 uninstall-solver:
 	rm -f '$(DESTDIR)$(pkglibdir)/recsys_solver.so'
 
-# ---- the Kafka library, which wants librdkafka; WITH_KAFKA=no leaves it out ------
+# ---- the Kafka library, which needs librdkafka ----------------------------------
+WITH_KAFKA ?= yes
+KAFKA_MAKE = $(MAKE) -C kafka_ingest PG_CONFIG='$(PG_CONFIG)'
+
 ifneq ($(WITH_KAFKA),no)
-all: all-kafka
+all: kafka
 install: install-kafka
 uninstall: uninstall-kafka
 endif
 clean: clean-kafka
 
-all-kafka install-kafka uninstall-kafka clean-kafka: %-kafka:
-	$(MAKE) -C kafka_ingest $*
+kafka:
+	+$(KAFKA_MAKE) all
 
-install-kafka: all-kafka
+install-kafka uninstall-kafka clean-kafka: %-kafka:
+	+$(KAFKA_MAKE) $*
+
+install-kafka: kafka
 endif
 
 # ---- unit tests: pure C, no server, no PostgreSQL include path ---------------
@@ -191,8 +197,9 @@ check-lint: test-lint
 help:
 	@sed -n 's/^#: //p' Makefile
 
-#: make               build recsys.so, recsys_solver.so and recsys_kafka.so (needs the server's
-#:                    headers and librdkafka's; WITH_KAFKA=no does without the latter)
+#: make               build recsys.so, recsys_solver.so and recsys_kafka.so (needs the
+#:                    server's headers)
+#: make WITH_KAFKA=no leave recsys_kafka.so out, which needs librdkafka
 #: make install       install them; DESTDIR= and PG_CONFIG= as usual
 #: make installcheck  regress, isolation and TAP tests against what is installed
 #: make demo          set up what is missing, build, and run the demo on a private server
@@ -212,4 +219,4 @@ help:
 #: make clean         remove everything built, build/ included
 
 .PHONY: demo psql test test-majors $(TEST_STAGES) check-lint help install-solver uninstall-solver \
-	all-kafka install-kafka uninstall-kafka clean-kafka
+	kafka install-kafka uninstall-kafka clean-kafka
