@@ -130,13 +130,18 @@ kafka-tools: $(KAFKA_TOOLS)
 
 # ---- fuzzing: what a run finds new is kept in build/, not in the corpus ------
 FUZZ_SECONDS ?= 60
-.PHONY: fuzz
-fuzz:
-	@mkdir -p build/corpus/recvec_codec
-	clang -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -Iextension \
-		-o build/fuzz_recvec_codec test/fuzz/fuzz_recvec_codec.c extension/type/recvec_codec.c -lm
-	build/fuzz_recvec_codec -max_total_time=$(FUZZ_SECONDS) -max_len=4096 \
-		build/corpus/recvec_codec test/fuzz/corpus/recvec_codec
+FUZZ_TARGETS = recvec_codec event
+FUZZ_SOURCES_recvec_codec = extension/type/recvec_codec.c
+FUZZ_SOURCES_event = $(KAFKA_PURE)
+.PHONY: fuzz $(addprefix fuzz-,$(FUZZ_TARGETS))
+fuzz: $(addprefix fuzz-,$(FUZZ_TARGETS))
+
+$(addprefix fuzz-,$(FUZZ_TARGETS)): fuzz-%:
+	@mkdir -p build/corpus/$*
+	clang -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
+		-I. -Iextension -Itest/unit -o build/fuzz_$* test/fuzz/fuzz_$*.c $(FUZZ_SOURCES_$*) -lm
+	build/fuzz_$* -max_total_time=$(FUZZ_SECONDS) -max_len=4096 \
+		build/corpus/$* test/fuzz/corpus/$*
 
 # ---- measurements: programs without a server, then whole trainings -------------
 BENCH_DIR = build/bench-programs

@@ -318,8 +318,13 @@ test_random_floats(void)
 		if (unit_random(2) == 0)
 			random_text(text, unit_random(2) == 0 ? "0123456789.eE+- " : "0.1e-35naifxty ");
 		else
-			snprintf(text, sizeof(text), "%u.%ue%d", unit_random(1000), unit_random(1000),
+		{
+			unsigned	whole = unit_random(1000);
+			unsigned	fraction = unit_random(1000);
+
+			snprintf(text, sizeof(text), "%u.%ue%d", whole, fraction,
 					 (wide ? 330 : 50) - (int) unit_random(wide ? 660 : 100));
+		}
 		errno = 0;
 		value = wide ? strtod(text, &end) : (double) strtof(text, &end);
 		right = end > text && blank_rest(end) && isfinite(value) && !(errno == ERANGE && value == 0.0);
