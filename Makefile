@@ -85,6 +85,8 @@ kafka:
 
 install-kafka uninstall-kafka clean-kafka: %-kafka:
 	+$(KAFKA_MAKE) $*
+
+install-kafka: kafka
 endif
 
 # ---- unit tests: pure C, no server, no PostgreSQL include path ---------------
