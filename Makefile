@@ -75,25 +75,39 @@ endif
 UNIT_DIR ?= build/unit
 UNIT_CFLAGS ?= -O2 -g
 UNIT_FLAGS = -std=gnu11 -Wall -Wextra -Werror -Wdeclaration-after-statement \
-	-ffp-contract=off -fno-math-errno -MMD -MP -Iextension -Itest/unit
-UNIT_SOURCES := $(filter-out extension/solver/module.c,$(wildcard \
+	-ffp-contract=off -fno-math-errno -MMD -MP -I. -Iextension -Itest/unit
+KAFKA_PURE := $(patsubst %,kafka_ingest/%.c,arena json event checks)
+UNIT_SOURCES := $(KAFKA_PURE) $(filter-out extension/solver/module.c,$(wildcard \
 	extension/kernel/*.c extension/solver/*.c extension/type/*_codec.c))
-UNIT_OBJS := $(patsubst extension/%.c,$(UNIT_DIR)/%.o,$(UNIT_SOURCES))
+UNIT_OBJS := $(patsubst %.c,$(UNIT_DIR)/%.o,$(UNIT_SOURCES))
 UNIT_TESTS := $(patsubst test/unit/%.c,$(UNIT_DIR)/%,$(wildcard test/unit/test_*.c))
 -include $(UNIT_OBJS:.o=.d) $(addsuffix .d,$(UNIT_TESTS))
 
-$(UNIT_OBJS): $(UNIT_DIR)/%.o: extension/%.c
+$(UNIT_OBJS): $(UNIT_DIR)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(UNIT_FLAGS) $(UNIT_CFLAGS) -c -o $@ $<
 
 $(UNIT_TESTS): $(UNIT_DIR)/%: test/unit/%.c $(UNIT_OBJS)
-	$(CC) $(UNIT_FLAGS) $(UNIT_CFLAGS) -o $@ $< $(UNIT_OBJS) -lpthread -lm
+	$(CC) $(UNIT_FLAGS) $(UNIT_CFLAGS) -o $@ $< $(UNIT_OBJS) $(UNIT_LDFLAGS) -lpthread -lm
+
+# A test that lets malloc() fail has it wrapped.
+$(UNIT_DIR)/test_arena: UNIT_LDFLAGS = -Wl,--wrap=malloc
 
 .PHONY: check-unit
 check-unit: $(UNIT_TESTS)
 	@rc=0; for test in $(UNIT_TESTS); do \
 		if $$test; then echo "ok $${test##*/}"; else echo "not ok $${test##*/}"; rc=1; fi; \
 	done; exit $$rc
+
+# ---- Kafka for tests and demo: a mock cluster, a producer (librdkafka) ----------
+KAFKA_TOOLS := $(patsubst test/kafka/%.c,build/kafka/%,$(wildcard test/kafka/*.c))
+
+$(KAFKA_TOOLS): build/kafka/%: test/kafka/%.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -O2 -g -Wall -Wextra -Werror -Wdeclaration-after-statement -o $@ $< -lrdkafka
+
+.PHONY: kafka-tools
+kafka-tools: $(KAFKA_TOOLS)
 
 # ---- fuzzing: what a run finds new is kept in build/, not in the corpus ------
 FUZZ_SECONDS ?= 60
@@ -107,25 +121,28 @@ fuzz:
 
 # ---- measurements: programs without a server, then whole trainings -------------
 BENCH_DIR = build/bench-programs
-BENCH_OBJS := $(patsubst extension/%.c,$(BENCH_DIR)/%.o,$(UNIT_SOURCES))
+BENCH_OBJS := $(patsubst %.c,$(BENCH_DIR)/%.o,$(UNIT_SOURCES))
 BENCH_PROGRAMS := $(patsubst test/bench/%.c,$(BENCH_DIR)/%,$(wildcard test/bench/bench_*.c))
 -include $(BENCH_OBJS:.o=.d) $(addsuffix .d,$(BENCH_PROGRAMS))
 
-$(BENCH_OBJS): $(BENCH_DIR)/%.o: extension/%.c
+$(BENCH_OBJS): $(BENCH_DIR)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(UNIT_FLAGS) -O3 -c -o $@ $<
 
 $(BENCH_PROGRAMS): $(BENCH_DIR)/%: test/bench/%.c $(BENCH_OBJS)
 	$(CC) $(UNIT_FLAGS) -O3 -o $@ $< $(BENCH_OBJS) -lpthread -lm
 
-.PHONY: bench-kernels bench-solver bench-programs bench bench-sweep
+.PHONY: bench-kernels bench-solver bench-event bench-programs bench bench-sweep
 bench-kernels: $(BENCH_DIR)/bench_kernels
 	@$<
 
 bench-solver: $(BENCH_DIR)/bench_solver
 	@$< $(BENCH_ARGS)
 
-bench-programs: bench-kernels bench-solver
+bench-event: $(BENCH_DIR)/bench_event
+	@$<
+
+bench-programs: bench-kernels bench-solver bench-event
 
 bench:
 	@test/setup.sh bench
@@ -171,10 +188,12 @@ help:
 #:                    REGRESS=name, ISOLATION=name or PROVE_TESTS=test/t/file.pl
 #: make test-majors   the tests on the other supported majors, in chroots (root)
 #: make check-unit    the unit tests, without a server
+#: make kafka-tools   a mock cluster and a producer of Kafka, in build/kafka
 #: make fuzz          a minute of fuzzing for each parser (clang with libFuzzer)
 #: make bench         training against its rivals; BENCH_SCALE=quick (default) or full
 #: make bench-sweep   what the default options lose on real data; SETS="name..." picks some
 #: make bench-kernels costs of the pieces of training at each SIMD level, and the floor
+#: make bench-event   what mapping an event of Kafka costs
 #: make bench-solver  whole trainings: BENCH_ARGS="ml1m 64 5 3", see test/bench/bench_solver.c
 #: make clean         remove everything built, build/ included
 

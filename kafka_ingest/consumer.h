@@ -32,8 +32,10 @@ typedef enum RkErrorKind
 	RK_ERROR_AUTHENTICATION,	/* refused credentials, or a certificate that does not verify */
 	RK_ERROR_AUTHORIZATION,		/* no ACL for the topic or group */
 	RK_ERROR_NO_TOPIC,			/* unknown topic, or one of its partitions */
-	RK_ERROR_OUT_OF_RANGE,		/* offset below the first or above the last: of one partition */
+	RK_ERROR_OUT_OF_RANGE,		/* offset below the first or above the last: of one partition,
+								 * which is not read on */
 	RK_ERROR_CONFIGURATION,		/* a setting that librdkafka refuses */
+	RK_ERROR_MEMORY,			/* ours ran out: nothing more is taken from this consumer */
 	RK_ERROR_OTHER
 } RkErrorKind;
 
@@ -41,7 +43,7 @@ typedef struct RkError
 {
 	RkErrorKind kind;
 	int32_t		partition;		/* -1 = of none */
-	char		message[RK_ERROR_SIZE];	/* never holds a secret */
+	char		message[RK_ERROR_SIZE];	/* printable ASCII, never holds a secret */
 } RkError;
 
 typedef struct RkPosition
@@ -66,7 +68,11 @@ extern RkConsumer *rk_consumer_open(const RkSetting *settings, int nsettings,
 /* Close and give everything back; at most 5 seconds, then the rest is left to exit. */
 extern void rk_consumer_close(RkConsumer *consumer);
 
-/* Descriptor that becomes readable when there is something to take; for a wait set. */
+/*
+ * Descriptor that becomes readable when there is something to take; for a wait
+ * set.  It stays readable until rk_consumer_take() has returned less than max: who
+ * does not take now must not wait for it.
+ */
 extern int	rk_consumer_fd(const RkConsumer *consumer);
 
 /*
@@ -80,56 +86,96 @@ extern int	rk_consumer_take(RkConsumer *consumer, RkMessage *messages, int max);
 /* Give back all messages taken so far. */
 extern void rk_consumer_release(RkConsumer *consumer);
 
-/* The next error that was reported, oldest first; false when there is none. */
+/*
+ * The next error that was reported; false when there is none.  What was said
+ * already and is not yet fetched is not kept twice, and of a partition only the
+ * gravest is kept.
+ */
 extern bool rk_consumer_next_error(RkConsumer *consumer, RkError *error);
+
+/*
+ * The next warning for the server's log, at most one a minute of each kind; NULL
+ * when there is none.  Lives until the next call.
+ */
+extern const char *rk_consumer_next_log(RkConsumer *consumer);
 
 /* What is known of a partition; -1 where nothing is known yet. */
 typedef struct RkPartitionState
 {
 	int64_t		low;			/* first offset that can be read */
-	int64_t		high;			/* last stable offset: end of what can be read */
+	int64_t		high;			/* last stable offset: end of what can be read; up to
+								 * 5 s old while a transaction is open there */
 	int64_t		position;		/* next offset we expect, markers passed included:
 								 * after the end of a partition was reported it is
 								 * that end */
 	bool		at_end;			/* everything up to position was taken and the end was seen */
 } RkPartitionState;
 
+/*
+ * low and high are of the latest answer that had them.  An answer that says "out
+ * of range" has none: ask with rk_lookup_start() then.
+ */
 extern void rk_consumer_partition(RkConsumer *consumer, int32_t partition,
 								  RkPartitionState *state);
 
-/* Bytes received from brokers so far, by the latest statistics: standing still for
- * long means that they hang.  And messages fetched ahead. */
+/* Bytes received from brokers so far, by the latest statistics (every 5 s): standing
+ * still for long means that they hang.  And messages fetched ahead. */
 extern int64_t rk_consumer_received(const RkConsumer *consumer);
 extern int64_t rk_consumer_queued(const RkConsumer *consumer);
 
-/* Partitions of the topic and the cluster's id by the latest metadata; 0 and NULL
- * while unknown.  Does not block. */
-extern int	rk_consumer_partition_count(RkConsumer *consumer);
+/* Partitions of the topic by the latest statistics, and the cluster's id by the latest
+ * metadata; 0 and NULL while unknown. */
+extern int	rk_consumer_partition_count(const RkConsumer *consumer);
 extern const char *rk_consumer_cluster_id(RkConsumer *consumer);
 
 /* The library's version, as 0x020002ff for 2.0.2, and as text. */
 extern int	rk_consumer_library_version(void);
 extern const char *rk_consumer_library_version_text(void);
 
-/* ---- for one-shot workers: these block, at most timeout_ms ----------------------- */
-
-/* How many partitions the topic has, and the cluster's id (malloc'd). */
-extern bool rk_consumer_describe(const RkSetting *settings, int nsettings,
-								 const char *const *secrets, int nsecrets,
-								 const char *topic, int timeout_ms,
-								 int *npartitions, char **cluster_id, RkError *error);
-
-#define RK_TIME_EARLIEST	(-2)
-#define RK_TIME_LATEST		(-1)
+/* ---- looking up ------------------------------------------------------------------ */
 
 /*
- * Offsets of a time (milliseconds since 1970, or RK_TIME_...) in each partition
- * 0 .. npartitions - 1: the first message at or after it, else the partition's end.
+ * What a topic has now, asked by a thread with a connection of its own: it may take
+ * as long as timeout_ms, its user goes on meanwhile.
  */
-extern bool rk_consumer_offsets_for_time(const RkSetting *settings, int nsettings,
-										 const char *const *secrets, int nsecrets,
-										 const char *topic, int64_t time_ms,
-										 int timeout_ms, int npartitions,
-										 int64_t *offsets, RkError *error);
+typedef struct RkLookup RkLookup;
+
+typedef struct RkBounds			/* of one partition */
+{
+	int64_t		low;			/* first offset that can be read */
+	int64_t		high;			/* end of what can be read: last stable offset */
+	int64_t		at_time;		/* first message at or after the time asked for, else
+								 * high; low when no time was asked for */
+} RkBounds;
+
+typedef struct RkTopic
+{
+	const char *cluster_id;		/* NULL: the brokers have none */
+	int			npartitions;
+	const RkBounds *bounds;		/* of partitions 0 .. npartitions - 1 */
+} RkTopic;
+
+#define RK_NO_TIME		(-1)
+
+/*
+ * Start; time_ms is in milliseconds since 1970, or RK_NO_TIME.  Returns NULL with
+ * error set when a setting is refused.
+ */
+extern RkLookup *rk_lookup_start(const RkSetting *settings, int nsettings,
+								 const char *const *secrets, int nsecrets,
+								 const char *topic, int64_t time_ms,
+								 int timeout_ms, RkError *error);
+
+/* Descriptor that becomes, and stays, readable when the answer is there. */
+extern int	rk_lookup_fd(const RkLookup *lookup);
+
+/*
+ * The answer: NULL with kind RK_ERROR_NONE while it is not there, NULL with the
+ * error when there is none to be had.  Lives until rk_lookup_end().
+ */
+extern const RkTopic *rk_lookup_answer(RkLookup *lookup, RkError *error);
+
+/* Give everything back, or leave the thread to itself when it does not end in 1 s. */
+extern void rk_lookup_end(RkLookup *lookup);
 
 #endif							/* RK_CONSUMER_H */

@@ -22,6 +22,7 @@
 #include "arena.h"
 
 #define RK_JSON_MAX_DEPTH	64	/* deeper payloads are refused */
+#define RK_MAX_FIELDS		1600	/* the server's limit of a table's columns */
 #define RK_REASON_SIZE		256
 
 /* A piece of text, not zero-terminated; data NULL is SQL's NULL. */
@@ -107,7 +108,7 @@ typedef struct RkField
 
 typedef struct RkMapping
 {
-	int			nfields;
+	int			nfields;		/* at most RK_MAX_FIELDS */
 	const RkField *fields;
 	bool		reads_payload;	/* some field has RK_ORIGIN_PATH */
 } RkMapping;
@@ -131,10 +132,20 @@ typedef struct RkReason
 /*
  * Fill values[0 .. mapping->nfields - 1] from a message.
  *
- * JSON null and a missing path are NULL; of duplicate keys the last counts.
- * Numbers keep the text they have in the payload; strings are unescaped;
- * true and false are 'true' and 'false'.  An empty payload or a tombstone is bad
- * when the mapping reads the payload (22023).
+ * JSON null and a missing path are NULL, for which a field's default stands in;
+ * so are a path through anything but objects, and a message without key,
+ * timestamp or that header.  Of duplicate keys the last counts, with all below
+ * it.  Numbers keep the text they have in the payload; strings are unescaped;
+ * true and false are 'true' and 'false'.  Bad, besides what rk_check() refuses:
+ *
+ *	22023	an empty payload or a tombstone, when the mapping reads the payload;
+ *			one nested too deeply; a value not in the map, without a default
+ *	22P02	a payload that is no JSON
+ *	22021	invalid UTF-8 in payload, key or header
+ *	22P05	\u0000 in a string of the payload
+ *	2203F	an object or array for a column that is not of JSON
+ *	22008	a message's timestamp that is negative or later than timestamptz ends
+ *	23502	NULL for a column that is not null
  */
 extern RkEventStatus rk_event_map(const RkMapping *mapping, const RkMessage *message,
 								  RkArena *arena, RkText *values, RkReason *reason);
