@@ -68,6 +68,25 @@ install-solver: recsys_solver.so
 uninstall: uninstall-solver
 uninstall-solver:
 	rm -f '$(DESTDIR)$(pkglibdir)/recsys_solver.so'
+
+# ---- the Kafka library, which needs librdkafka ----------------------------------
+WITH_KAFKA ?= yes
+KAFKA_MAKE = $(MAKE) -C kafka_ingest PG_CONFIG='$(PG_CONFIG)'
+
+ifneq ($(WITH_KAFKA),no)
+all: kafka
+install: install-kafka
+uninstall: uninstall-kafka
+endif
+clean: clean-kafka
+
+kafka:
+	+$(KAFKA_MAKE) all
+
+install-kafka uninstall-kafka clean-kafka: %-kafka:
+	+$(KAFKA_MAKE) $*
+
+install-kafka: kafka
 endif
 
 # ---- unit tests: pure C, no server, no PostgreSQL include path ---------------
@@ -113,13 +132,18 @@ kafka-tools: $(KAFKA_TOOLS)
 
 # ---- fuzzing: what a run finds new is kept in build/, not in the corpus ------
 FUZZ_SECONDS ?= 60
-.PHONY: fuzz
-fuzz:
-	@mkdir -p build/corpus/recvec_codec
-	clang -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -Iextension \
-		-o build/fuzz_recvec_codec test/fuzz/fuzz_recvec_codec.c extension/type/recvec_codec.c -lm
-	build/fuzz_recvec_codec -max_total_time=$(FUZZ_SECONDS) -max_len=4096 \
-		build/corpus/recvec_codec test/fuzz/corpus/recvec_codec
+FUZZ_TARGETS = recvec_codec event
+FUZZ_SOURCES_recvec_codec = extension/type/recvec_codec.c
+FUZZ_SOURCES_event = $(KAFKA_PURE)
+.PHONY: fuzz $(addprefix fuzz-,$(FUZZ_TARGETS))
+fuzz: $(addprefix fuzz-,$(FUZZ_TARGETS))
+
+$(addprefix fuzz-,$(FUZZ_TARGETS)): fuzz-%:
+	@mkdir -p build/corpus/$*
+	clang -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
+		-I. -Iextension -Itest/unit -o build/fuzz_$* test/fuzz/fuzz_$*.c $(FUZZ_SOURCES_$*) -lm
+	build/fuzz_$* -max_total_time=$(FUZZ_SECONDS) -max_len=4096 \
+		build/corpus/$* test/fuzz/corpus/$*
 
 # ---- measurements: programs without a server, then whole trainings -------------
 BENCH_DIR = build/bench-programs
@@ -180,7 +204,9 @@ check-lint: test-lint
 help:
 	@sed -n 's/^#: //p' Makefile
 
-#: make               build recsys.so and recsys_solver.so (needs the server's headers)
+#: make               build recsys.so, recsys_solver.so and recsys_kafka.so (needs the
+#:                    server's headers)
+#: make WITH_KAFKA=no leave recsys_kafka.so out, which needs librdkafka
 #: make install       install them; DESTDIR= and PG_CONFIG= as usual
 #: make installcheck  regress, isolation and TAP tests against what is installed
 #: make demo          set up what is missing, build, and run the demo on a private server
@@ -199,4 +225,5 @@ help:
 #: make bench-solver  whole trainings: BENCH_ARGS="ml1m 64 5 3", see test/bench/bench_solver.c
 #: make clean         remove everything built, build/ included
 
-.PHONY: demo psql test test-majors $(TEST_STAGES) check-lint help install-solver uninstall-solver
+.PHONY: demo psql test test-majors $(TEST_STAGES) check-lint help install-solver uninstall-solver \
+	kafka install-kafka uninstall-kafka clean-kafka

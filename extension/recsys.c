@@ -12,6 +12,9 @@
 
 #include "compat.h"
 #include "guc.h"
+#include "ingest/hold.h"
+#include "ingest/launcher.h"
+#include "ingest/slots.h"
 #include "kernel/kernel.h"
 #include "train/progress.h"
 
@@ -25,6 +28,10 @@ _PG_init(void)
 {
 	rs_kernel_init();
 	rs_guc_init();
-	if (process_shared_preload_libraries_in_progress)
-		rs_progress_install();
+	if (!process_shared_preload_libraries_in_progress)
+		return;
+	rs_progress_install();
+	rs_slots_install();
+	rs_launcher_install();
+	rs_hold_install();
 }

@@ -163,14 +163,46 @@ begins_with(RkText text, const char *word)
 	return true;
 }
 
+/* Is all of text one of these characters? */
+static bool
+consists_of(RkText text, const char *characters)
+{
+	size_t		count = strlen(characters);
+
+	for (size_t i = 0; i < text.len; i++)
+	{
+		if (memchr(characters, text.data[i], count) == NULL)
+			return false;
+	}
+	return true;
+}
+
 /* Could this be an integer in hexadecimal, octal or binary, or with underscores? */
 static bool
-is_unusual_number(RkText digits)
+is_unusual_integer(RkText text)
 {
-	if (digits.len == 0 || !is_digit(digits.data[0]))
+	RkText		rest = {text.data + 2, text.len - 2};
+
+	if (text.len < 3 || !is_digit(text.data[0]))
 		return false;
-	return (digits.len > 2 && digits.data[0] == '0' && memchr("xXoObB", digits.data[1], 6) != NULL) ||
-		memchr(digits.data, '_', digits.len) != NULL;
+	if (text.data[0] == '0' && (text.data[1] | 0x20) == 'x')
+		return consists_of(rest, "0123456789abcdefABCDEF_");
+	if (text.data[0] == '0' && (text.data[1] | 0x20) == 'o')
+		return consists_of(rest, "01234567_");
+	if (text.data[0] == '0' && (text.data[1] | 0x20) == 'b')
+		return consists_of(rest, "01_");
+	return consists_of(text, "0123456789_");
+}
+
+/* Could this be a float in hexadecimal, or a numeric with underscores? */
+static bool
+is_unusual_decimal(RkText text, bool numeric)
+{
+	if (numeric)
+		return is_unusual_integer(text) ||
+			(memchr(text.data, '_', text.len) != NULL && consists_of(text, "0123456789_.eE+-"));
+	return text.len >= 3 && text.data[0] == '0' && (text.data[1] | 0x20) == 'x' &&
+		consists_of((RkText) {text.data + 2, text.len - 2}, "0123456789abcdefABCDEFpP.+-");
 }
 
 /* ---- integers ----------------------------------------------------------------------- */
@@ -187,7 +219,7 @@ check_integer(RkKind kind, RkText text, const char *limit, RkReason *reason)
 	for (size_t i = 0; i < digits.len; i++)
 	{
 		if (!is_digit(digits.data[i]))
-			return is_unusual_number(digits) || refuse_syntax(kind, text, reason);
+			return is_unusual_integer(digits) || refuse_syntax(kind, text, reason);
 	}
 	if (digits.len == 0)
 		return refuse_syntax(kind, text, reason);
@@ -288,6 +320,7 @@ read_decimal(RkText text, bool numeric, Decimal *decimal)
 {
 	bool		negative;
 	RkText		rest = without_sign(without_blanks(text), &negative);
+	RkText		exponent;
 	size_t		len = read_mantissa(rest, decimal);
 
 	if (len == rest.len && len > 0)
@@ -299,17 +332,16 @@ read_decimal(RkText text, bool numeric, Decimal *decimal)
 			return DECIMAL_INFINITE;
 		return DECIMAL_INVALID;
 	}
-	if (len == 1 && rest.data[0] == '0' && memchr("xXoObB", rest.data[1], 6) != NULL)
-		return DECIMAL_UNUSUAL;
-	if (numeric && memchr(rest.data, '_', rest.len) != NULL)
-		return DECIMAL_UNUSUAL;
-	if ((rest.data[len] | 0x20) != 'e')
-		return DECIMAL_INVALID;
-	rest.data += len + 1;
-	rest.len -= len + 1;
-	if (numeric && rest.len > 0 && is_blank(rest.data[0]))
-		return DECIMAL_UNUSUAL; /* version 15 passes blanks here */
-	return read_exponent(rest, decimal) ? DECIMAL_PLAIN : DECIMAL_INVALID;
+	if ((rest.data[len] | 0x20) == 'e')
+	{
+		exponent.data = rest.data + len + 1;
+		exponent.len = rest.len - len - 1;
+		if (numeric)
+			exponent = without_blanks(exponent);	/* version 15 passes them */
+		if (read_exponent(exponent, decimal))
+			return DECIMAL_PLAIN;
+	}
+	return is_unusual_decimal(rest, numeric) ? DECIMAL_UNUSUAL : DECIMAL_INVALID;
 }
 
 /*
@@ -429,9 +461,10 @@ check_json(RkText text, RkReason *reason)
 	do
 		token = rk_json_next(&reader);
 	while (token != RK_JSON_ERROR && token != RK_JSON_END);
-	if (reader.error != RK_JSON_SYNTAX && reader.error != RK_JSON_TRUNCATED)
-		return true;
-	return refuse_syntax(RK_KIND_JSON, text, reason);
+	if (reader.error == RK_JSON_SYNTAX || reader.error == RK_JSON_TRUNCATED ||
+		reader.error == RK_JSON_BAD_ESCAPE)
+		return refuse_syntax(RK_KIND_JSON, text, reason);
+	return true;
 }
 
 /* ---- timestamps --------------------------------------------------------------------- */
@@ -542,6 +575,25 @@ zone_in_range(Scanner *scanner)
 	return hours <= 15 && minutes <= 59;
 }
 
+/* Has the text a digit, or one of the words that are a time without one? */
+static bool
+may_be_time(RkText text)
+{
+	static const char *const words[] = {"inf", "epoch", "now", "today", "tomorrow", "yesterday"};
+
+	for (RkText rest = text; rest.len > 0; rest.data++, rest.len--)
+	{
+		if (is_digit(rest.data[0]))
+			return true;
+		for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		{
+			if (begins_with(rest, words[i]))
+				return true;
+		}
+	}
+	return false;
+}
+
 static bool
 check_timestamptz(RkText text, RkReason *reason)
 {
@@ -551,7 +603,7 @@ check_timestamptz(RkText text, RkReason *reason)
 	bool		time_ok = true;
 	bool		zone_ok = true;
 
-	if (rest.len == 0)
+	if (!may_be_time(rest))
 		return refuse_syntax(RK_KIND_TIMESTAMPTZ, text, reason);
 	date_ok = date_in_range(&scanner);
 	if (scanner.ok && take_any(&scanner, "T "))

@@ -45,4 +45,18 @@
 	(pg_proc_aclcheck(function, role, ACL_EXECUTE) == ACLCHECK_OK)
 #endif
 
+/* 17 gave wait sets a resource owner instead of a memory context. */
+#if PG_VERSION_NUM >= 170000
+#define CreateWaitEventSetCompat(n) CreateWaitEventSet(NULL, n)
+#else
+#define CreateWaitEventSetCompat(n) CreateWaitEventSet(TopMemoryContext, n)
+#endif
+
+/* From 17 on a worker may connect as a role that may not log in. */
+#if PG_VERSION_NUM >= 170000
+#define RK_CONNECT_FLAGS BGWORKER_BYPASS_ROLELOGINCHECK
+#else
+#define RK_CONNECT_FLAGS 0
+#endif
+
 #endif							/* RK_COMPAT_H */

@@ -182,6 +182,7 @@ refuse_payload(const RkJsonReader *reader, RkReason *reason)
 		[RK_JSON_TRUNCATED] = {"22P02", "invalid input syntax for type json: unexpected end"},
 		[RK_JSON_BAD_UTF8] = {"22021", "invalid byte sequence for encoding \"UTF8\""},
 		[RK_JSON_BAD_ESCAPE] = {"22P02", "invalid input syntax for type json: invalid escape sequence"},
+		[RK_JSON_SURROGATE] = {"22P02", "invalid input syntax for type json: half a surrogate pair"},
 		[RK_JSON_ZERO] = {"22P05", "unsupported Unicode escape sequence \\u0000"},
 		[RK_JSON_TOO_DEEP] = {"22023", "nested too deeply"},
 	};
@@ -381,6 +382,9 @@ take_path(const RkField *field, Found found, RkArena *arena, RkText *value, RkRe
 			}
 			break;
 		default:
+			/* the server would read the digits of an epoch as a date */
+			if (field->kind == RK_KIND_TIMESTAMPTZ && field->nmap == 0)
+				return refuse_field(field, "22007", "a JSON number or boolean is no timestamp", reason);
 			break;
 	}
 	return RK_EVENT_ROW;

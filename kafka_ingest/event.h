@@ -144,6 +144,7 @@ typedef struct RkReason
  *	22021	invalid UTF-8 in payload, key or header
  *	22P05	\u0000 in a string of the payload
  *	2203F	an object or array for a column that is not of JSON
+ *	22007	a JSON number for a timestamp
  *	22008	a message's timestamp that is negative or later than timestamptz ends
  *	23502	NULL for a column that is not null
  */

@@ -150,7 +150,8 @@ read_unit(const char *at, const char *end, uint32_t *unit)
 
 /*
  * Read the escape at a backslash: the code point it means, and the bytes it
- * takes, 0 if it is not valid (*code is 0 for \u0000).
+ * takes, 0 if it is not valid.  *code is then 0 for \u0000, the surrogate for
+ * half a pair, UINT32_MAX for what is no escape.
  */
 static size_t
 read_escape(const char *at, const char *end, uint32_t *code)
@@ -267,6 +268,8 @@ fail_escape(RkJsonReader *reader, const char *at)
 	read_escape(at, reader->end, &code);
 	if (code == 0)
 		return fail(reader, RK_JSON_ZERO, at);
+	if (code != UINT32_MAX)
+		return fail(reader, RK_JSON_SURROGATE, at);
 	/* cut short, unless a quote shows that the string was to end here */
 	if (reader->end - at < 6 && memchr(at, '"', (size_t) (reader->end - at)) == NULL)
 		return fail(reader, RK_JSON_TRUNCATED, reader->end);

@@ -37,7 +37,8 @@ typedef enum RkJsonError
 	RK_JSON_SYNTAX,				/* not JSON */
 	RK_JSON_TRUNCATED,			/* ends too early */
 	RK_JSON_BAD_UTF8,
-	RK_JSON_BAD_ESCAPE,			/* not JSON, or half a surrogate pair */
+	RK_JSON_BAD_ESCAPE,			/* not JSON */
+	RK_JSON_SURROGATE,			/* JSON, but half a surrogate pair */
 	RK_JSON_ZERO,				/* \u0000, which no text of the server can hold */
 	RK_JSON_TOO_DEEP			/* more than RK_JSON_MAX_DEPTH levels */
 } RkJsonError;

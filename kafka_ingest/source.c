@@ -480,6 +480,45 @@ rk_source_set_cluster(const char *name, const char *cluster_id)
 }
 
 void
+rk_source_grow(const char *name, int npartitions)
+{
+	Oid			types[] = {TEXTOID, INT4OID};
+	Datum		values[] = {CStringGetTextDatum(name), Int32GetDatum(npartitions)};
+
+	SPI_connect();
+	rk_catalog_execute("INSERT INTO recsys.kafka_partition (source, partition, next_offset)"
+					   " SELECT $1, p, 0 FROM pg_catalog.generate_series(0, $2 - 1) AS p"
+					   " ON CONFLICT DO NOTHING",
+					   2, types, values, NULL, false);
+	SPI_finish();
+}
+
+bool
+rk_source_skip(const RkSource *source, int32 partition, int64 from_offset,
+			   int64 to_offset, const char *reason)
+{
+	Oid			types[] = {TEXTOID, INT4OID, INT8OID, INT8OID, TEXTOID};
+	Datum		values[] = {CStringGetTextDatum(source->name), Int32GetDatum(partition),
+		Int64GetDatum(from_offset), Int64GetDatum(to_offset),
+	CStringGetTextDatum(reason)};
+	bool		moved;
+
+	SPI_connect();
+	rk_catalog_execute("WITH moved AS (UPDATE recsys.kafka_partition"
+					   " SET next_offset = $4, anchor_offset = NULL, anchor_time = NULL,"
+					   " anchor_hash = NULL, low = $4, seen_at = pg_catalog.now()"
+					   " WHERE source = $1 AND partition = $2 AND next_offset = $3"
+					   " RETURNING source, partition)"
+					   " INSERT INTO recsys.kafka_gap (source, partition, from_offset,"
+					   " to_offset, reason, found_at)"
+					   " SELECT m.source, m.partition, $3, $4, $5, pg_catalog.now() FROM moved m",
+					   5, types, values, NULL, false);
+	moved = SPI_processed == 1;
+	SPI_finish();
+	return moved;
+}
+
+void
 rk_source_fail(const RkSource *source, const char *sqlstate,
 			   const char *reason, const char *hint)
 {

@@ -97,6 +97,16 @@ extern void rk_settings_from_json(Jsonb *connection, RkSetting **settings, int *
 /* Remember the cluster that was read from.  Writes. */
 extern void rk_source_set_cluster(const char *name, const char *cluster_id);
 
+/* Add partitions up to npartitions, which are read from their beginning.  Writes. */
+extern void rk_source_grow(const char *name, int npartitions);
+
+/*
+ * Move a partition over messages that are gone, and keep a record of it.  Writes.
+ * False when it is no longer where it was.
+ */
+extern bool rk_source_skip(const RkSource *source, int32 partition, int64 from_offset,
+						   int64 to_offset, const char *reason);
+
 /* Fail until a person decides.  Writes, unless the generation has moved on. */
 extern void rk_source_fail(const RkSource *source, const char *sqlstate,
 						   const char *reason, const char *hint);

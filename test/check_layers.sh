@@ -6,7 +6,8 @@
 #	solver → kernel
 #
 # What a layer may include, those below its neighbours may be included as well.
-# kernel/ and solver/ are free of PostgreSQL, which compiling them here proves.
+# kernel/ and solver/ are free of PostgreSQL, which compiling them here proves, and
+# so are the files of kafka_ingest/ that make rows of events.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 bad=0
@@ -79,5 +80,8 @@ for file in extension/kernel/*.c extension/solver/*.c; do
 	if [ ! -f "$file" ] || [ "$file" = extension/solver/module.c ]; then continue; fi
 	"${CC:-cc}" -std=gnu11 -fsyntax-only -Iextension "$file" ||
 		complain "$file: does not compile without PostgreSQL's headers"
+done
+for file in kafka_ingest/{arena,checks,event,json}.c; do
+	"${CC:-cc}" -std=gnu11 -fsyntax-only "$file" || complain "$file: is not free of other headers"
 done
 exit $bad

@@ -32,6 +32,14 @@ exports()
 
 exports recsys.so '^(recsys_[a-z0-9_]+|pg_finfo_recsys_[a-z0-9_]+|Pg_magic_func|_PG_init)$'
 exports recsys_solver.so '^(rs_solver_api|Pg_magic_func)$'
+if [ "${WITH_KAFKA:-yes}" != no ]; then
+	exports kafka_ingest/recsys_kafka.so \
+		'^(recsys_kafka_worker_main|recsys_kafka_ask_main|Pg_magic_func|_PG_init)$'
+	for name in recsys_kafka_worker_main recsys_kafka_ask_main Pg_magic_func _PG_init; do
+		nm -D --defined-only kafka_ingest/recsys_kafka.so | grep -qw "$name" ||
+			complain "recsys_kafka.so: does not export $name"
+	done
+fi
 
 # What the install script asks for must be there: CREATE EXTENSION stops at the first.
 exported=" $(nm -D --defined-only recsys.so | awk '{print $NF}' | tr '\n' ' ')"
@@ -46,6 +54,11 @@ while read -r file name; do
 		complain "${file%:}: $name is global and has no prefix"
 done < <(find extension -name '*.o' -exec nm -A -g --defined-only {} + |
 	sed -E 's/^([^:]*):[^ ]* . /\1 /')
+while read -r file name; do
+	[[ $name =~ ^(rk_|recsys_kafka_|Pg_magic_func$|_PG_init$) ]] ||
+		complain "${file%:}: $name is global and has no prefix"
+done < <(find kafka_ingest -name '*.o' -exec nm -A -g --defined-only {} + |
+	sed -E 's/^([^:]*):[^ ]* . /\1 /')
 
 # What only one of the libraries may need.
 needs_not()
@@ -54,6 +67,6 @@ needs_not()
 		complain "$1: must not be linked to these"
 	fi
 }
-needs_not recsys.so 'pthread|gomp'
-needs_not recsys_solver.so 'libpq'
+needs_not recsys.so 'pthread|gomp|rdkafka'
+needs_not recsys_solver.so 'libpq|rdkafka'
 exit $bad

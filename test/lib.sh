@@ -108,7 +108,7 @@ sync_tree()
 		sort -z "$dir/.files.new" | comm -z -23 <(sort -z "$dir/.files") - |
 			while IFS= read -r -d '' f; do
 				rm -f "$dir/$f" "$dir/${f%.c}.o" "$dir/${f%.c}.d" \
-					"$dir"/*.so "$dir"/sql/recsys--*.sql
+					"$dir"/*.so "$dir"/*/*.so "$dir"/sql/recsys--*.sql
 			done
 	fi
 	tar -C "$ROOT" -cf - --no-recursion --null -T "$dir/.files.new" |

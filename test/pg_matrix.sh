@@ -69,7 +69,7 @@ case $major in
 esac
 # shellcheck disable=SC2206  # packages are words
 packages=("postgresql-$major" "postgresql-server-dev-$major" "postgresql-$major-cron" $vector gcc
-	make libc6-dev libipc-run-perl ${PG_MATRIX_PACKAGES:-})
+	make libc6-dev librdkafka-dev libipc-run-perl ${PG_MATRIX_PACKAGES:-})
 cache=$(realpath -m "${PG_MATRIX_CACHE:-/var/cache/pg_matrix}")
 base=$cache/$major-$(echo "recipe 1 $suite ${packages[*]}" | sha256sum | cut -c1-12)
 out=$(realpath -m "${PG_MATRIX_OUT:-$cache/out/$major}")

@@ -1,9 +1,10 @@
 #!/bin/bash
 # Run the tests and say how many passed.
 #
-#   test/run.sh [STAGE...]      lint build unit regress isolation tap gates
+#   test/run.sh [STAGE...]      lint build unit regress isolation tap nokafka gates
+#                               kafka
 #
-# Without stages: all but gates.  The last line is `N passed, N failed`, with
+# Without stages: all but gates and kafka.  The last line is `N passed, N failed`, with
 # `, N skipped` where something could not be tried; what failed is printed, and
 # every log is under build/log.  Single tests, all optional:
 #   REGRESS="name..."  ISOLATION="name..."  PROVE_TESTS="test/t/file..."
@@ -56,6 +57,7 @@ cleanup()
 	trap - EXIT
 	if [ -n "$WORK" ]; then
 		server_stop "$WORK/data" immediate >/dev/null 2>&1
+		server_stop "$WORK/data-nokafka" immediate >/dev/null 2>&1
 		rm -rf "$WORK"
 	fi
 	hand_back
@@ -151,15 +153,21 @@ need_work()
 	RUN_HOME=$WORK/home
 }
 
+# VARIANT is '', or -nokafka for the server of the build without Kafka.
+VARIANT=
+
 need_server()
 {
+	local data
+
 	need_work
-	if [ -d "$WORK/data" ]; then
-		as_user "$PG_BIN/pg_ctl" -D "$WORK/data" status
+	data=$WORK/data$VARIANT
+	if [ -d "$data" ]; then
+		as_user "$PG_BIN/pg_ctl" -D "$data" status
 		return
 	fi
-	cat "$ROOT/test/regress.conf" "$WORK/stage.conf" | server_init "$WORK/data" &&
-		server_start "$WORK/data" "$WORK/sock" "$WORK/server.log"
+	cat "$ROOT/test/regress.conf" "$WORK/stage$VARIANT.conf" | server_init "$data" &&
+		server_start "$data" "$WORK/sock$VARIANT" "$WORK/server.log"
 }
 
 # The tests' names in a directory: its files without their ending.
@@ -187,7 +195,7 @@ run_driver()
 	(
 		cd "$WORK/src" || exit 2
 		USER_ENV=(PGUSER=postgres)
-		as_user "$@" --bindir="$PG_BIN" --host="$WORK/sock" --user=postgres \
+		as_user "$@" --bindir="$PG_BIN" --host="$WORK/sock$VARIANT" --user=postgres \
 			--load-extension=recsys
 	) >"$log" 2>&1 || rc=$?
 	while read -r line; do
@@ -215,6 +223,39 @@ run_regress()
 	# shellcheck disable=SC2086	# names are words
 	run_driver regress . "$PGXS_DIR/src/test/regress/pg_regress" \
 		--inputdir=test --dbname=recsys_regress $tests
+}
+
+# ---- without Kafka: what make WITH_KAFKA=no builds, and its regression tests -------
+
+build_nokafka()
+{
+	build_tree "$BUILD/nokafka-$PG_MAJOR" WITH_KAFKA=no CC=gcc COPT="$WARNINGS" || return 1
+	if find "$BUILD/nokafka-$PG_MAJOR" -name 'recsys_kafka*' -path '*.so' | grep . ||
+		readelf -d "$BUILD/nokafka-$PG_MAJOR"/*.so | grep -E 'File|rdkafka' | grep -B1 rdkafka; then
+		echo "built although it should not be, or linked to librdkafka"
+		return 1
+	fi
+}
+
+run_nokafka()
+{
+	local stage tests failures=$FAILED
+
+	stage nokafka
+	try build-nokafka build_nokafka
+	if [ "$FAILED" -gt "$failures" ]; then return; fi
+	need_work
+	VARIANT=-nokafka
+	stage=$WORK/stage$VARIANT
+	cp -R "$BUILD/nokafka-$PG_MAJOR/stage" "$stage"
+	mkdir -p "$WORK/sock$VARIANT"
+	stage_conf "$stage" >"$stage.conf"
+	hand_over "$stage" "$WORK/sock$VARIANT"
+	tests=${REGRESS:-$(names "$ROOT/test/sql" sql)}
+	# shellcheck disable=SC2086	# names are words
+	run_driver nokafka . "$PGXS_DIR/src/test/regress/pg_regress" \
+		--inputdir=test --dbname=recsys_regress $tests
+	VARIANT=
 }
 
 run_isolation()
@@ -274,7 +315,16 @@ tap_environment()
 		TESTLOGDIR="$WORK/src/tmp_check/log" PGPORT=65432 TMPDIR="$WORK/tmp"
 		PG_REGRESS="$PGXS_DIR/src/test/regress/pg_regress"
 		TEMP_CONFIG="$WORK/stage.conf" RECSYS_STAGE="$WORK/stage"
-		PG_CONFIG="$PG_CONFIG")
+		RECSYS_KAFKA_TOOLS="$WORK/kafka" PG_CONFIG="$PG_CONFIG")
+}
+
+# The mock cluster and the producer of the tests of Kafka.
+need_kafka_tools()
+{
+	if [ -d "$WORK/kafka" ] || [ "${WITH_KAFKA:-yes}" = no ]; then return; fi
+	try kafka-tools make -C "$TREE" -s kafka-tools CC=gcc
+	cp -R "$TREE/build/kafka" "$WORK/kafka"
+	hand_over "$WORK/kafka"
 }
 
 run_tap()
@@ -285,6 +335,7 @@ run_tap()
 	files=${PROVE_TESTS:-$(cd "$ROOT" && find test/t -name '*.pl' 2>/dev/null | sort)}
 	if [ -z "$files" ]; then echo "no TAP tests"; return; fi
 	need_work
+	need_kafka_tools
 	tap_environment
 	# The module makes its directories when it is loaded.
 	if ! (cd "$WORK/src" && as_user perl -I "$PGXS_DIR/src/test/perl" \
@@ -344,7 +395,7 @@ run_gates()
 # ---- all of it -----------------------------------------------------------------------
 
 if [ $# = 0 ]; then
-	set -- lint build unit regress isolation tap
+	set -- lint build unit regress isolation tap nokafka
 	rm -rf "$LOG"
 fi
 for s in "$@"; do

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Install what a target needs and this machine lacks.
 #
-#   test/setup.sh demo|test|majors|bench
+#   test/setup.sh demo|test|majors|bench|kafka
 #
 # Each need is probed by using it, not by asking the package manager; only when
 # something is missing are Debian packages installed, as root or through sudo.
@@ -33,6 +33,9 @@ needs_of_demo()
 	need libc6-dev have_header stdlib.h
 	need make command -v make
 	need xz-utils command -v xz
+	if [ "${WITH_KAFKA:-yes}" != no ]; then
+		need librdkafka-dev have_header librdkafka/rdkafka.h
+	fi
 	need postgresql find_postgres
 }
 
@@ -54,6 +57,14 @@ needs_of_bench()
 	needs_of_demo
 	need python3-venv python3 -c 'import ensurepip'
 	need default-jre-headless command -v java
+}
+
+# A real broker: its jars come by Maven, its certificates by keytool.
+needs_of_kafka()
+{
+	needs_of_test
+	need maven command -v mvn
+	need default-jdk-headless command -v keytool
 }
 
 needs_of_majors()
@@ -118,8 +129,8 @@ install_postgres()
 }
 
 case ${1:-} in
-	demo | test | majors | bench) "needs_of_$1" ;;
-	*) die "usage: $0 demo|test|majors|bench" ;;
+	demo | test | majors | bench | kafka) "needs_of_$1" ;;
+	*) die "usage: $0 demo|test|majors|bench|kafka" ;;
 esac
 if [ ${#missing[@]} = 0 ]; then
 	exit 0

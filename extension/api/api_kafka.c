@@ -22,8 +22,8 @@
 
 #include "api/arguments.h"
 #include "compat.h"
-#include "ingest/launcher.h"
 #include "ingest/server_options.h"
+#include "ingest/service.h"
 #include "ingest/slots.h"
 #include "ingest/source.h"
 #include "store/model.h"
@@ -362,8 +362,10 @@ recsys_kafka_service(PG_FUNCTION_ARGS)
 	if (!rs_kafka_served(&reason, &hint))
 	{
 		values[1] = CStringGetTextDatum(reason);
-		values[2] = CStringGetTextDatum(hint);
-		nulls[1] = nulls[2] = false;
+		nulls[1] = false;
+		nulls[2] = hint == NULL;
+		if (hint != NULL)
+			values[2] = CStringGetTextDatum(hint);
 	}
 	values[0] = BoolGetDatum(nulls[1]);
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls));

@@ -14,6 +14,7 @@
 #include <signal.h>
 
 #include "access/xact.h"
+#include "common/pg_prng.h"
 #include "fmgr.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -23,6 +24,7 @@
 #include "storage/proc.h"
 #include "storage/procarray.h"
 #include "storage/shmem.h"
+#include "utils/timestamp.h"
 
 #include "compat.h"
 #include "ingest/slots.h"
@@ -88,6 +90,23 @@ rs_slots_text(char *field, Size size, const char *text)
 
 	memcpy(field, text, len);
 	field[len] = '\0';
+}
+
+TimestampTz
+rs_slots_retry_time(int failures)
+{
+	int64		ms = INT64CONST(1000) << Min(Max(failures - 1, 0), 10);
+
+	ms = Min(ms, 300 * 1000);
+	/* up to a fifth later, so that many do not come at once */
+	ms += (int64) (ms * 0.2 * pg_prng_double(&pg_global_prng_state));
+	return TimestampTzPlusMilliseconds(GetCurrentTimestamp(), ms);
+}
+
+long
+rs_slots_until(TimestampTz then, long limit)
+{
+	return Min(limit, TimestampDifferenceMilliseconds(GetCurrentTimestamp(), then));
 }
 
 /* ---- waking --------------------------------------------------------------------- */
@@ -213,8 +232,15 @@ rs_slots_terminate(const char *name, Oid database)
 void
 rs_slots_forget(Oid database)
 {
+	bool		served = false;
+
 	LWLockAcquire(shared->common.lock, LW_EXCLUSIVE);
-	for (int i = 0; i < RK_SLOTS; i++)
+	for (int i = 0; i < RS_KAFKA_DATABASES; i++)
+	{
+		if (shared->databases[i].oid == database && shared->databases[i].pid != 0)
+			served = true;
+	}
+	for (int i = 0; i < RK_SLOTS && !served; i++)
 	{
 		RkSlot	   *slot = &shared->common.slots[i];
 

@@ -18,6 +18,8 @@
 #include "../kafka_ingest/shared.h"
 
 #define RS_KAFKA_DATABASES	64	/* supervisors in one server */
+#define RS_KAFKA_HEALTHY_MS	(300 * 1000)	/* who lived as long starts at 1 s again */
+#define RS_KAFKA_POLL_MS	(10 * 1000)	/* how often is looked when nobody calls */
 
 /* A database of recsys.kafka_databases and its supervisor. */
 typedef struct RsKafkaDatabase
@@ -63,8 +65,15 @@ extern void rs_slots_wake(int pid);
  */
 extern int	rs_slots_terminate(const char *name, Oid database);
 
-/* Give back the slots of a database whose workers have ended. */
+/* Give back the slots of a database that has neither workers nor a supervisor, under
+ * whatever name. */
 extern void rs_slots_forget(Oid database);
+
+/* When to try again after so many failures in a row: 1 s, doubling up to 5 min. */
+extern TimestampTz rs_slots_retry_time(int failures);
+
+/* Milliseconds from now until then, at least 0 and at most limit. */
+extern long rs_slots_until(TimestampTz then, long limit);
 
 /* Copy text into a fixed field, cut at a whole character. */
 extern void rs_slots_text(char *field, Size size, const char *text);

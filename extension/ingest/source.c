@@ -30,9 +30,9 @@
 #include "../kafka_ingest/shared.h"
 #include "compat.h"
 #include "ingest/ask.h"
-#include "ingest/launcher.h"
 #include "ingest/position.h"
 #include "ingest/server_options.h"
+#include "ingest/service.h"
 #include "ingest/slots.h"
 #include "ingest/source.h"
 #include "ingest/source_options.h"
@@ -394,7 +394,7 @@ warn_unserved(void)
 	char	   *reason;
 	char	   *hint;
 
-	if (!rs_kafka_served(&reason, &hint))
+	if (!rs_kafka_served(&reason, &hint) && hint != NULL)
 		ereport(WARNING,
 				(errmsg("nothing is ingested yet: %s", reason), errhint("%s", hint)));
 }

@@ -117,7 +117,8 @@ static inline int
 ref_character(const char *at, const char *end)
 {
 	unsigned char lead = (unsigned char) *at;
-	int			len = lead < 0x80 ? 1 : lead < 0xC0 ? 0 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : lead < 0xF8 ? 4 : 0;
+	int			len = lead < 0x80 ? 1 : lead < 0xC0 ? 0 : lead < 0xE0 ? 2 :
+		lead < 0xF0 ? 3 : lead < 0xF8 ? 4 : 0;
 	uint32_t	code = len == 1 ? lead : lead & (0x7Fu >> len);
 	char		again[4];
 
