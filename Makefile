@@ -95,7 +95,7 @@ UNIT_DIR ?= build/unit
 UNIT_CFLAGS ?= -O2 -g
 UNIT_FLAGS = -std=gnu11 -Wall -Wextra -Werror -Wdeclaration-after-statement \
 	-ffp-contract=off -fno-math-errno -MMD -MP -I. -Iextension -Itest/unit
-KAFKA_PURE := $(patsubst %,kafka_ingest/%.c,arena json event checks)
+KAFKA_PURE := $(patsubst %,kafka_ingest/%.c,arena json event checks statistics job)
 UNIT_SOURCES := $(KAFKA_PURE) $(filter-out extension/solver/module.c,$(wildcard \
 	extension/kernel/*.c extension/solver/*.c extension/type/*_codec.c))
 UNIT_OBJS := $(patsubst %.c,$(UNIT_DIR)/%.o,$(UNIT_SOURCES))
@@ -120,10 +120,12 @@ check-unit: $(UNIT_TESTS)
 
 # ---- Kafka for tests and demo: a mock cluster, a producer (librdkafka) ----------
 KAFKA_TOOLS := $(patsubst test/kafka/%.c,build/kafka/%,$(wildcard test/kafka/*.c))
+build/kafka/test_consumer: $(addprefix kafka_ingest/,consumer.c statistics.c job.c arena.c)
 
 $(KAFKA_TOOLS): build/kafka/%: test/kafka/%.c
 	@mkdir -p $(@D)
-	$(CC) -std=gnu11 -O2 -g -Wall -Wextra -Werror -Wdeclaration-after-statement -o $@ $< -lrdkafka
+	$(CC) -std=gnu11 -O2 -g -Wall -Wextra -Wno-unused-parameter -Werror \
+		-Wdeclaration-after-statement -Ikafka_ingest -Itest/unit -o $@ $^ -lrdkafka -lpthread -lm
 
 .PHONY: kafka-tools
 kafka-tools: $(KAFKA_TOOLS)

@@ -406,9 +406,8 @@ sha256_datum(const RkText *payload)
 	return bytea_datum((char *) digest, sizeof(digest));
 }
 
-/* A message's time; false when it has none that the server could show. */
-static bool
-message_time(const RkMessage *message, TimestampTz *time)
+bool
+rk_message_time(const RkMessage *message, TimestampTz *time)
 {
 	int64		since_epoch;
 
@@ -427,7 +426,7 @@ add_letter(Column *columns, const RkSink *sink, const RkMessage *message,
 	const RkText *payload = &message->payload;
 	size_t		kept = Min(payload->len, (size_t) sink->source->options.max_message_bytes);
 	TimestampTz time = 0;
-	bool		has_time = message_time(message, &time);
+	bool		has_time = rk_message_time(message, &time);
 	bool		has_key = message->key.data != NULL;
 	bool		has_payload = payload->data != NULL;
 

@@ -20,6 +20,8 @@
 
 #include "postgres.h"
 
+#include "datatype/timestamp.h"
+
 #include "batch.h"
 #include "source.h"
 
@@ -87,6 +89,9 @@ typedef struct RkMove
  * the source.  False: somebody else has moved one; roll back.
  */
 extern bool rk_sink_save(RkSink *sink, const RkMove *moves, int nmoves);
+
+/* A message's time; false when it has none that the server could show. */
+extern bool rk_message_time(const RkMessage *message, TimestampTz *time);
 
 /* The hash of a message that anchors keep. */
 extern int64 rk_message_hash(const RkMessage *message);

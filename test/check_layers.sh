@@ -1,9 +1,9 @@
 #!/bin/bash
 # Includes must follow the layers, which point one way (extension/README.md):
 #
-#	api → train, serve, store, type      train → store, solver/solver.h
-#	serve → store, type, kernel          store → type → kernel
-#	solver → kernel
+#	api → train, serve, ingest, store, type    train → store, solver/solver.h
+#	serve → store, type, kernel                store → type → kernel
+#	ingest → store, kafka_ingest/shared.h      solver → kernel
 #
 # What a layer may include, those below its neighbours may be included as well.
 # kernel/ and solver/ are free of PostgreSQL, which compiling them here proves, and
@@ -28,7 +28,8 @@ allowed()
 		store) echo '^(store/|type/|kernel/|[a-z_]+\.h$)' ;;
 		train) echo '^(train/|store/|type/|kernel/|solver/solver\.h$|[a-z_]+\.h$)' ;;
 		serve) echo '^(serve/|store/|type/|kernel/|[a-z_]+\.h$)' ;;
-		api) echo '^(api/|train/|serve/|store/|type/|kernel/|[a-z_]+\.h$)' ;;
+		ingest) echo '^(ingest/|store/|type/|kernel/|[a-z_]+\.h$|\.\./kafka_ingest/shared\.h$)' ;;
+		api) echo '^(api/|train/|serve/|ingest/|store/|type/|kernel/|[a-z_]+\.h$)' ;;
 		.) echo '.' ;;
 		*) echo '^$' ;;
 	esac

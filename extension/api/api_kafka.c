@@ -206,8 +206,8 @@ numbers_to_row(FunctionCallInfo fcinfo, Jsonb *json, const char *const *names, i
 	{
 		JsonbValue	value;
 
-		nulls[i] = getKeyJsonValueFromContainer(&json->root, names[i], (int) strlen(names[i]), &value) == NULL ||
-			value.type != jbvNumeric;
+		nulls[i] = getKeyJsonValueFromContainer(&json->root, names[i], (int) strlen(names[i]),
+												&value) == NULL || value.type != jbvNumeric;
 		if (!nulls[i])
 			values[i] = DirectFunctionCall1(numeric_int8, NumericGetDatum(value.val.numeric));
 	}

@@ -219,7 +219,7 @@ mapped_columns(Jsonb *columns)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("columns must be a JSON object that is not empty"),
-				 errhint("For instance {\"user_id\": \"$.user\", \"item_id\": \"$.item\", \"time\": \"@timestamp\"}.")));
+				 errhint("For instance {\"user_id\": \"$.user\", \"item_id\": \"$.item\"}.")));
 	iterator = JsonbIteratorInit(&columns->root);
 	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
 	{

@@ -245,12 +245,12 @@ SELECT s.source,
        p.next_offset,
        p.low,
        p.high,
-       GREATEST(p.high OPERATOR(pg_catalog.-) p.next_offset, 0::bigint) AS lag,
-       CASE WHEN p.high IS NULL THEN NULL
-            WHEN p.high OPERATOR(pg_catalog.<=) p.next_offset THEN 0
-            ELSE GREATEST(pg_catalog.date_part('epoch', pg_catalog.clock_timestamp())
-                          OPERATOR(pg_catalog.-) p.anchor_time::double precision OPERATOR(pg_catalog./) 1000, 0)
-       END AS lag_seconds,
+       CASE WHEN p.high IS NOT NULL
+            THEN GREATEST(p.high OPERATOR(pg_catalog.-) p.next_offset, 0::bigint) END AS lag,
+       CASE WHEN p.high OPERATOR(pg_catalog.<=) p.next_offset THEN 0
+            WHEN p.high IS NOT NULL AND p.anchor_time IS NOT NULL
+            THEN GREATEST(pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()) OPERATOR(pg_catalog.-)
+                          (p.anchor_time::double precision OPERATOR(pg_catalog./) 1000), 0) END AS lag_seconds,
        p.seen_at,
        pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) p.seen_at AS age,
        p.committed_at,

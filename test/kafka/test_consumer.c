@@ -2,13 +2,15 @@
  *
  * test_consumer.c
  *		kafka_ingest/consumer.c against a mock of a broker in a process of its
- *		own: test_consumer PATH_OF_MOCK_BROKER.
+ *		own.
+ *
+ *	test_consumer PATH_OF_MOCK_BROKER [TEST...]
  *
  * Deadlines are generous, and waits end as soon as what is waited for is there.
  *
  *-------------------------------------------------------------------------
  */
-#include "../unit/unit.h"
+#include "unit.h"
 
 #include <dirent.h>
 #include <poll.h>
@@ -66,7 +68,7 @@ tell(const char *line)
 
 	fprintf(to_mock, "%s\n", line);
 	fflush(to_mock);
-	if (fgets(answer, sizeof(answer), from_mock) == NULL || answer[0] != '0')
+	if (fgets(answer, sizeof(answer), from_mock) == NULL || strcmp(answer, "ok\n") != 0)
 	{
 		fprintf(stderr, "the mock did not obey: %s\n", line);
 		abort();
@@ -239,7 +241,7 @@ test_reading(void)
 	int			total = 0;
 	int64_t		until = now_ms() + WAIT_MS;
 
-	tell("topic reading 4");
+	tell("create reading 4");
 	produce_numbers("reading", PARTITIONS, N);
 	consumer = consumer_open("reading", PARTITIONS, 0, &error);
 	CHECK(consumer != NULL);
@@ -301,7 +303,7 @@ test_payloads(void)
 	int64_t		until = now_ms() + WAIT_MS;
 	int			n = 0;
 
-	tell("topic payloads 1");
+	tell("create payloads 1");
 	produce(rk, "payloads", 0, NULL);
 	produce(rk, "payloads", 0, "");
 	produce(rk, "payloads", 0, "x");
@@ -331,7 +333,7 @@ test_empty(void)
 	int64_t		until = now_ms() + WAIT_MS;
 	int			n = 0;
 
-	tell("topic empty 3");
+	tell("create empty 3");
 	consumer = consumer_open("empty", 3, 0, &error);
 	while (!all_at_end(consumer, 3) && now_ms() < until)
 	{
@@ -365,7 +367,7 @@ test_position(void)
 	int64_t		until = now_ms() + WAIT_MS;
 	int64_t		next = 70;
 
-	tell("topic position 1");
+	tell("create position 1");
 	produce_numbers("position", 1, 100);
 	consumer = consumer_open("position", 1, 70, &error);
 	while (next < 100 && now_ms() < until)
@@ -387,7 +389,7 @@ test_out_of_range(void)
 	RkConsumer *consumer;
 	RkError		error;
 
-	tell("topic range 2");
+	tell("create range 2");
 	produce_numbers("range", 2, 10);
 	consumer = consumer_open("range", 2, 11, &error);
 	CHECK(wait_for_error(consumer, RK_ERROR_OUT_OF_RANGE, &error));
@@ -395,12 +397,11 @@ test_out_of_range(void)
 	CHECK(wait_for_error(consumer, RK_ERROR_OUT_OF_RANGE, &error));
 	rk_consumer_close(consumer);
 
-	/* RD_KAFKAP_Fetch = 1 */
 	consumer = consumer_open("range", 1, 0, &error);
-	tell("push 1 1 1 1 1 1");
+	tell("errors fetch 1 1 1 1 1");
 	CHECK(wait_for_error(consumer, RK_ERROR_OUT_OF_RANGE, &error));
 	rk_consumer_close(consumer);
-	tell("clear 1");
+	tell("clear fetch");
 }
 
 static void
@@ -409,12 +410,12 @@ test_authorization(void)
 	RkConsumer *consumer;
 	RkError		error;
 
-	tell("push 1 29 29 29");
+	tell("errors fetch 29 29 29");
 	consumer = consumer_open("range", 1, 0, &error);
 	CHECK(wait_for_error(consumer, RK_ERROR_AUTHORIZATION, &error));
 	CHECK(error.partition == 0);
 	rk_consumer_close(consumer);
-	tell("clear 1");
+	tell("clear fetch");
 }
 
 static void
@@ -424,7 +425,7 @@ test_no_topic(void)
 	RkError		error;
 
 	/* The mock makes topics that it does not know. */
-	tell("topicerr nowhere 3");
+	tell("topic_error nowhere 3");
 	consumer = consumer_open("nowhere", 1, 0, &error);
 	CHECK(wait_for_error(consumer, RK_ERROR_NO_TOPIC, &error));
 	CHECK(strstr(error.message, "nowhere") != NULL);
@@ -447,7 +448,7 @@ test_broker_down(void)
 	CHECK(error.partition == -1);
 	tell("up 1");
 	/* Leaders between two brokers are nobody's concern. */
-	tell("push 1 6 6 5 -195");
+	tell("errors fetch 6 6 5 -195");
 	until = now_ms() + WAIT_MS;
 	while (n < 100 && now_ms() < until)
 	{
@@ -456,7 +457,7 @@ test_broker_down(void)
 	}
 	CHECK(n == 100);
 	rk_consumer_close(consumer);
-	tell("clear 1");
+	tell("clear fetch");
 }
 
 static void
@@ -587,15 +588,14 @@ test_lookup_fails(void)
 {
 	check_lookup_fails(brokers, "nowhere", WAIT_MS, RK_ERROR_NO_TOPIC);
 	check_lookup_fails("127.0.0.1:1", "reading", 1500, RK_ERROR_BROKER);
-	/* Metadata = 3, ListOffsets = 2 */
-	tell("topicerr range 29");
+	tell("topic_error range 29");
 	check_lookup_fails(brokers, "range", WAIT_MS, RK_ERROR_AUTHORIZATION);
-	tell("topicerr range 0");
-	tell("push 2 29");
+	tell("topic_error range 0");
+	tell("errors offsets 29");
 	check_lookup_fails(brokers, "range", WAIT_MS, RK_ERROR_AUTHORIZATION);
-	tell("clear 2");
+	tell("clear offsets");
 	/* Goes away by itself. */
-	tell("push 2 6");
+	tell("errors offsets 6");
 	{
 		RkLookup   *lookup = lookup_start(brokers, "range", RK_NO_TIME, WAIT_MS);
 		RkError		error;
@@ -669,38 +669,70 @@ test_nothing_left(void)
 		RkMessage	messages[BATCH];
 		RkConsumer *consumer = consumer_open("reading", 4, 0, &error);
 
-		CHECK(readable(rk_consumer_fd(consumer), WAIT_MS));
+		int64_t		until = now_ms() + WAIT_MS;
+		int			n = 0;
+
 		/* Closing gives back what was not released, and what was not taken. */
-		rk_consumer_take(consumer, messages, BATCH);
+		while (n == 0 && now_ms() < until)
+		{
+			readable(rk_consumer_fd(consumer), 100);
+			n = rk_consumer_take(consumer, messages, BATCH);
+		}
+		CHECK(n > 0);
 		rk_consumer_close(consumer);
 	}
 	CHECK(open_descriptors() == before);
 }
 
+/* Those that need what others have produced come after them. */
+static const struct
+{
+	const char *name;
+	void		(*run) (void);
+}			tests[] = {
+	{"reading", test_reading},
+	{"payloads", test_payloads},
+	{"empty", test_empty},
+	{"position", test_position},
+	{"out_of_range", test_out_of_range},
+	{"authorization", test_authorization},
+	{"no_topic", test_no_topic},
+	{"broker_down", test_broker_down},
+	{"configuration", test_configuration},
+	{"secret_cut", test_secret_cut},
+	{"secret_in_error", test_secret_in_error},
+	{"lookup", test_lookup},
+	{"lookup_fails", test_lookup_fails},
+	{"nothing_left", test_nothing_left},
+	{"hung", test_hung},
+};
+
+/* Is it named on the command line, or nothing is? */
+static bool
+is_wanted(const char *name, int argc, char **argv)
+{
+	for (int i = 2; i < argc; i++)
+	{
+		if (strcmp(argv[i], name) == 0)
+			return true;
+	}
+	return argc == 2;
+}
+
 int
 main(int argc, char **argv)
 {
-	if (argc != 2)
+	if (argc < 2)
 	{
-		fprintf(stderr, "usage: %s MOCK_BROKER\n", argv[0]);
+		fprintf(stderr, "usage: %s MOCK_BROKER [TEST...]\n", argv[0]);
 		return 2;
 	}
 	mock_start(argv[1]);
-	test_reading();
-	test_payloads();
-	test_empty();
-	test_position();
-	test_out_of_range();
-	test_authorization();
-	test_no_topic();
-	test_broker_down();
-	test_configuration();
-	test_secret_cut();
-	test_secret_in_error();
-	test_lookup();
-	test_lookup_fails();
-	test_nothing_left();
-	test_hung();
+	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
+	{
+		if (is_wanted(tests[i].name, argc, argv))
+			tests[i].run();
+	}
 	mock_stop();
 	return unit_report("test_consumer");
 }
