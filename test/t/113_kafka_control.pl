@@ -94,7 +94,7 @@ foreach my $wrong ("'s', '999'", "'s', 'earliest', 7", "'s', 'soon'", "'s', '-3'
 {
 	like(app_error($node, "SELECT recsys.kafka_seek($wrong)"), qr/ERROR:  22023/, "kafka_seek($wrong) is refused");
 }
-foreach my $call (qw(kafka_seek('nobody','earliest') kafka_stop('nobody') kafka_start('nobody') kafka_drop_source('nobody')))
+foreach my $call ("kafka_seek('nobody', 'earliest')", "kafka_stop('nobody')", "kafka_start('nobody')", "kafka_drop_source('nobody')")
 {
 	like(app_error($node, "SELECT recsys.$call"), qr/ERROR:  42704: .*"nobody"/, "$call is refused");
 }
