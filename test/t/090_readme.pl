@@ -6,11 +6,16 @@
 # follows it, with nothing but blank lines between, is its output as psql prints it;
 # where the server complains, the complaint comes after the rest.  A block without
 # shown output must only run without an error.
+#
+# A mock stands in for the Kafka cluster that the manual names: the lines of a ```json
+# block are sent to the topic of the example when it is reached, and what follows waits
+# until they were read.
 use strict;
 use warnings;
 
 use File::Basename;
 use File::Find;
+use KafkaTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
 use RecsysTest;
@@ -89,7 +94,17 @@ sub table_rows
 
 # ---- the examples ----------------------------------------------------------------
 
-my $node = recsys_node('main', preload => 1, create => 0);
+my $has_kafka = -e stage_library('recsys_kafka');
+my $node = recsys_node('main', preload => 1, create => 0,
+	conf => "recsys.kafka_databases = 'postgres'\n");
+my ($events, $mock) = ('shop-events');
+my $sent_files = 0;
+
+if ($has_kafka)
+{
+	$mock = KafkaTest->start;
+	$mock->command("create $_ 1") foreach $events, 'prices';
+}
 
 # Stands in for pg_cron: what is scheduled is run once, and undone.
 $node->safe_psql('postgres', q{
@@ -106,11 +121,68 @@ END $$;
 
 unlike(section('## Quick start'), qr/\bcron\./, 'the quick start needs nothing but recsys');
 
+# Shell for psql: send the lines of a block as messages.
+sub sending
+{
+	my ($text) = @_;
+	my $file = $node->basedir . '/messages';
+
+	append_to_file($file . ++$sent_files, $text);
+	return "\\! " . KafkaTest::tool('produce') . ' ' . $mock->brokers . " $events <$file$sent_files >$file.log 2>&1\n";
+}
+
+# Wait until the source of the example has read so many messages, if it is there, and
+# all that run have nothing to do.
+sub waiting
+{
+	my ($messages) = @_;
+
+	return <<"WAIT";
+DO \$\$
+BEGIN
+	FOR i IN 1 .. 1200 LOOP
+		EXIT WHEN NOT EXISTS (SELECT FROM recsys.kafka_sources
+		                      WHERE source = '$events' AND enabled AND messages < $messages)
+		          AND NOT EXISTS (SELECT FROM recsys.kafka_status
+		                          WHERE state NOT IN ('idle', 'stopped'));
+		PERFORM pg_catalog.pg_sleep(0.05);
+	END LOOP;
+END \$\$;
+WAIT
+}
+
+# Examples of Kafka want a broker.
+my $kafka_begins = (grep { $lines[$_] eq '## Kafka' } 0 .. $#lines)[0];
+my $kafka_ends = (grep { $_ > $kafka_begins && $lines[$_] =~ /^## / } 0 .. $#lines)[0];
+
+sub is_kafka
+{
+	my ($block) = @_;
+
+	return $block->{line} > $kafka_begins && $block->{line} <= $kafka_ends;
+}
+
+@blocks = grep { !is_kafka($_) } @blocks unless $has_kafka;
 my @examples = grep { $_->{lang} eq 'sql' } @blocks;
 my $script = '';
-foreach my $i (0 .. $#examples)
+my $number = 0;
+my $sent = 0;
+foreach my $block (grep { $_->{lang} =~ /^(?:sql|json)$/ } @blocks)
 {
-	$script .= "\\echo \@\@$i\n\\warn \@\@$i\n$examples[$i]{text}";
+	if ($block->{lang} eq 'json')
+	{
+		$script .= sending($block->{text});
+		$sent += $block->{text} =~ tr/\n//;
+		next;
+	}
+	my $text = $block->{text};
+	if (is_kafka($block))
+	{
+		$text =~ s/kafka1:9092, kafka2:9092/$mock->brokers/e;
+		$script .= waiting($sent) if $sent;
+	}
+	$script .= "\\echo \@\@$number\n\\warn \@\@$number\n$text";
+	$number++;
 }
 
 my ($stdout, $stderr) = ('', '');
@@ -226,7 +298,8 @@ AND NOT EXISTS (SELECT FROM pg_depend u
                 WHERE u.refclassid = 'pg_proc'::regclass AND u.refobjid = p.oid
                 AND u.classid IN ('pg_type'::regclass, 'pg_operator'::regclass, 'pg_cast'::regclass,
                                   'pg_opclass'::regclass, 'pg_amproc'::regclass, 'pg_opfamily'::regclass,
-                                  'pg_rewrite'::regclass))
+                                  'pg_rewrite'::regclass, 'pg_foreign_data_wrapper'::regclass))
+AND has_function_privilege('public', p.oid, 'EXECUTE')
 AND NOT EXISTS (SELECT FROM pg_aggregate a
                 WHERE p.oid IN (a.aggtransfn, a.aggfinalfn, a.aggcombinefn))
 AND NOT ('recsys.recvec'::regtype = ANY (p.proargtypes::oid[]))
