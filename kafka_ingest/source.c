@@ -456,12 +456,22 @@ rk_source_connect(RkSource *source)
 	RkSetting  *connection;
 	int			nconnection;
 
-	rk_settings_from_json(ask_connection(source), &connection, &nconnection,
+	source->connection = ask_connection(source);
+	rk_settings_from_json(source->connection, &connection, &nconnection,
 						  &source->secrets, &source->nsecrets);
 	source->settings = palloc(sizeof(RkSetting) * (nconnection + ntuning + 1));
 	memcpy(source->settings, connection, sizeof(RkSetting) * nconnection);
 	memcpy(source->settings + nconnection, tuning, sizeof(RkSetting) * ntuning);
 	source->nsettings = nconnection + ntuning;
+}
+
+bool
+rk_source_connection_changed(const RkSource *source)
+{
+	Jsonb	   *now = ask_connection(source);
+
+	return VARSIZE(now) != VARSIZE(source->connection) ||
+		memcmp(now, source->connection, VARSIZE(now)) != 0;
 }
 
 /* ---- writing ------------------------------------------------------------------------ */

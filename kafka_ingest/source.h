@@ -69,7 +69,8 @@ typedef struct RkSource
 	int32		generation;
 	int			npartitions;
 	RkProgress *partitions;		/* ascending */
-	int			nsettings;		/* of rk_source_connect: server, user mapping, options */
+	Jsonb	   *connection;		/* of rk_source_connect, as it came */
+	int			nsettings;		/* server, user mapping, options */
 	RkSetting  *settings;
 	int			nsecrets;
 	const char **secrets;
@@ -89,6 +90,9 @@ extern int32 rk_source_generation(const char *name);
  * options of the source.  Errors: no USAGE on the server, no such server.
  */
 extern void rk_source_connect(RkSource *source);
+
+/* Has the server or the user mapping become another since?  Errors as above. */
+extern bool rk_source_connection_changed(const RkSource *source);
 
 /* A JSON object of strings, and an array of strings, as rk_consumer_open() wants them. */
 extern void rk_settings_from_json(Jsonb *connection, RkSetting **settings, int *nsettings,

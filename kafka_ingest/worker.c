@@ -37,8 +37,10 @@
 #include "storage/latch.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
+#include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 #include "compat.h"
@@ -67,6 +69,7 @@ static struct
 	RkSink	   *sink;			/* NULL: to be opened */
 	RkReader   *reader;
 	WaitEventSet *wait_set;
+	bool		connection_stale;	/* server or user mapping may be another */
 	bool		cluster_known;	/* and written into the source's row */
 	RkWindow	window;			/* dead letters of the latest messages */
 
@@ -152,6 +155,13 @@ leave_for_next(void)
 
 /* ---- is this still wanted? ---------------------------------------------------------- */
 
+/* Called when the server, its user mappings, or those of another were changed. */
+static void
+on_connection_change(Datum arg, int cache, uint32 hash)
+{
+	worker.connection_stale = true;
+}
+
 /* The source's generation now, -1 when it is not to be read. */
 static int32
 read_generation(void)
@@ -163,6 +173,21 @@ read_generation(void)
 		generation = rk_source_generation(rk_status_source());
 	commit_transaction();
 	return generation;
+}
+
+/* Did such a change concern us? */
+static bool
+connection_changed(void)
+{
+	bool		changed;
+
+	if (!worker.connection_stale || worker.source == NULL)
+		return false;
+	worker.connection_stale = false;
+	begin_transaction();
+	changed = rk_source_connection_changed(worker.source);
+	commit_transaction();
+	return changed;
 }
 
 /* End when the source is another by now, or none; asked after changes and now and then. */
@@ -179,7 +204,7 @@ check_wanted(TimestampTz now)
 	generation = read_generation();
 	if (generation < 0)
 		leave();
-	if (generation != rk_status_generation())
+	if (generation != rk_status_generation() || connection_changed())
 		leave_for_next();
 }
 
@@ -194,6 +219,8 @@ serve_interrupts(void)
 	{
 		ConfigReloadPending = false;
 		ProcessConfigFile(PGC_SIGHUP);
+		worker.connection_stale = true; /* a password's file may be another */
+		worker.generation_at = 0;
 	}
 	check_wanted(GetCurrentTimestamp());
 }
@@ -250,6 +277,7 @@ load_source(void)
 	if (worker.source->generation != rk_status_generation())
 		leave_for_next();
 	check_owner(worker.source);
+	worker.connection_stale = false;
 	rk_source_connect(worker.source);
 	open_sink();
 	commit_transaction();
@@ -883,6 +911,8 @@ recsys_kafka_worker_main(Datum arg)
 	if (!rk_status_attach(&args))
 		proc_exit(0);
 	before_shmem_exit(at_exit, (Datum) 0);
+	CacheRegisterSyscacheCallback(FOREIGNSERVEROID, on_connection_change, (Datum) 0);
+	CacheRegisterSyscacheCallback(USERMAPPINGOID, on_connection_change, (Datum) 0);
 	pin_settings();
 	snprintf(name, sizeof(name), "recsys Kafka %s", rk_status_source());
 	pgstat_report_appname(name);
