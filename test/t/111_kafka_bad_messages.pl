@@ -48,7 +48,7 @@ my @cases = (
 	[ 'bad UTF-8', "{\"u\": 1, \"a\": \"\xff\"}", '22021', 'byte sequence' ],
 	[ 'an overlong form', "{\"u\": 1, \"x\": \"\xc0\x80\"}", '22021', 'byte sequence' ],
 	[ 'a surrogate in UTF-8', "{\"u\": 1, \"x\": \"\xed\xa0\x80\"}", '22021', 'byte sequence' ],
-	[ 'half a surrogate pair', '{"u": 1, "x": "\ud800"}', '22P02', 'escape' ],
+	[ 'half a surrogate pair', '{"u": 1, "x": "\ud800"}', '22P02', 'half a surrogate pair' ],
 	[ 'an escaped NUL', '{"u": 1, "x": "\u0000"}', '22P05', '\\\\u0000' ],
 	[ 'a NUL', "{\"u\": 1, \"x\": \"\x00\"}", '22P02', 'at byte' ],
 	[ 'a surrogate pair', '{"u": 1, "small": "\ud83d\ude00"}', 'small = U&\'\+01F600\'' ],
@@ -195,6 +195,6 @@ wait_messages($node, 'rotten', 1000, 'with a higher limit it goes on');
 numbers_are_whole($node, 'rotten', 'rotten', 1000, 1, undef, bad_every => 10);
 
 $node->stop;
-unlike(slurp_file($node->logfile), qr/\b(PANIC|FATAL|TRAP)\b/, 'nothing went wrong');
+log_is_clean($node);
 $mock->stop;
 done_testing();

@@ -75,6 +75,6 @@ foreach my $round (1 .. 5)
 }
 
 $node->stop;
-unlike(slurp_file($node->logfile), qr/\b(PANIC|FATAL|TRAP)\b/, 'nothing went wrong');
+log_is_clean($node);
 $mock->stop;
 done_testing();
