@@ -873,6 +873,7 @@ void
 recsys_kafka_worker_main(Datum arg)
 {
 	RkWorkerArgs args;
+	char		name[RK_SOURCE_NAME + 16];
 
 	memcpy(&args, MyBgworkerEntry->bgw_extra, sizeof(args));
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
@@ -883,7 +884,8 @@ recsys_kafka_worker_main(Datum arg)
 		proc_exit(0);
 	before_shmem_exit(at_exit, (Datum) 0);
 	pin_settings();
-	pgstat_report_appname("recsys Kafka");
+	snprintf(name, sizeof(name), "recsys Kafka %s", rk_status_source());
+	pgstat_report_appname(name);
 	worker.session_context = AllocSetContextCreate(TopMemoryContext, "recsys kafka session",
 												   ALLOCSET_DEFAULT_SIZES);
 	worker.batch_context = AllocSetContextCreate(TopMemoryContext, "recsys kafka batch",

@@ -35,7 +35,7 @@ exports recsys_solver.so '^(rs_solver_api|Pg_magic_func)$'
 if [ "${WITH_KAFKA:-yes}" != no ]; then
 	exports kafka_ingest/recsys_kafka.so \
 		'^(recsys_kafka_worker_main|recsys_kafka_ask_main|Pg_magic_func|_PG_init)$'
-	for name in recsys_kafka_worker_main recsys_kafka_ask_main Pg_magic_func _PG_init; do
+	for name in recsys_kafka_worker_main recsys_kafka_ask_main Pg_magic_func; do
 		nm -D --defined-only kafka_ingest/recsys_kafka.so | grep -qw "$name" ||
 			complain "recsys_kafka.so: does not export $name"
 	done

@@ -29,7 +29,7 @@ use Time::HiRes qw(sleep time);
 
 our @EXPORT = qw(kafka_tools_or_skip kafka_node kafka_role kafka_columns create_source
   app_sql app_error wait_for_sql wait_state wait_messages status_line numbers_are_whole
-  one_fields crash_and_wait);
+  one_fields crash_and_wait log_is_clean);
 
 my $deadline = 60;
 
@@ -221,7 +221,8 @@ max_worker_processes = 20
 autovacuum = off
 log_line_prefix = '%m [%p] %b %a '
 CONF
-	my $node = recsys_node($name, preload => 1, %opt, conf => $conf . ($opt{conf} || ''));
+	my $node = recsys_node($name, preload => 1, %opt, conf => $conf . ($opt{conf} || ''),
+		init => [ extra => [ '--encoding=UTF8', '--locale=C' ], @{ $opt{init} || [] } ]);
 
 	kafka_role($node, $mock->brokers) if !defined $opt{start} || $opt{start};
 	return $node;
@@ -378,6 +379,20 @@ SELECT count(*) FILTER (WHERE f.n IS NULL) || '|' || count(*) FILTER (WHERE e.n 
 		AND next_offset <> ($count - partition + $partitions - 1) / $partitions)
 FROM expected e FULL JOIN found f USING (n)
 SQL
+}
+
+# Test that the server's log holds no line that would be a fault of ours; what else there
+# may be is told by a regular expression.
+sub log_is_clean
+{
+	my ($node, $allowed) = @_;
+	my @lines = grep { /\b(?:PANIC|FATAL|TRAP):|was terminated by signal|resource owner|leak/ } split /\n/,
+	  slurp_file($node->logfile);
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+
+	@lines = grep { !/due to administrator command|database system is (?:starting up|shutting down)/ } @lines;
+	@lines = grep { $_ !~ $allowed } @lines if $allowed;
+	return is(join("\n", @lines), '', 'nothing went wrong in the log');
 }
 
 # Kill a process of the server with signal 9 and wait until the server is back.
