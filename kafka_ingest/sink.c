@@ -426,12 +426,18 @@ rk_message_time(const RkMessage *message, TimestampTz *time)
 {
 	int64		since_epoch;
 
-	if (message->timestamp_ms < 0 ||
-		pg_mul_s64_overflow(message->timestamp_ms, 1000, &since_epoch))
+	if (message->timestamp_ms < 0)
 		return false;
-	*time = since_epoch -
-		(POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY;
-	return IS_VALID_TIMESTAMP(*time);
+	if (!pg_mul_s64_overflow(message->timestamp_ms, 1000, &since_epoch))
+	{
+		*time = since_epoch -
+			(POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY;
+		if (IS_VALID_TIMESTAMP(*time))
+			return true;
+	}
+	/* later than the type can say, and so it stays for whoever tries it again */
+	TIMESTAMP_NOEND(*time);
+	return true;
 }
 
 static void

@@ -93,7 +93,7 @@ typedef struct RkMove
  */
 extern bool rk_sink_save(RkSink *sink, const RkMove *moves, int nmoves);
 
-/* A message's time; false when it has none that the server could show. */
+/* A message's time; false when it has none, infinity when it is beyond the type. */
 extern bool rk_message_time(const RkMessage *message, TimestampTz *time);
 
 /* The hash of a message that anchors keep. */

@@ -51,7 +51,10 @@ my %faults = (
 		$node->start;
 	},
 	'kill -9 of the postmaster' => sub {
+		my ($pid) = slurp_file($node->data_dir . '/postmaster.pid') =~ /^(\d+)/;
+
 		$node->kill9;
+		poll_until(sub { return !kill 0, $pid; });
 		# its children notice after a moment, and hold the shared memory until then
 		poll_until(sub { return $node->start(fail_ok => 1); }) or die 'the server does not start';
 	},
