@@ -19,6 +19,7 @@
 #include "commands/trigger.h"
 #include "common/cryptohash.h"
 #include "common/hashfn.h"
+#include "common/int.h"
 #include "common/sha2.h"
 #include "executor/spi.h"
 #include "mb/pg_wchar.h"

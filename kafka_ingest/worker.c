@@ -140,13 +140,13 @@ at_exit(int code, Datum arg)
 	rk_status_detach();
 }
 
-static void pg_attribute_noreturn()
+pg_noreturn static void
 leave(void)
 {
 	proc_exit(0);
 }
 
-static void pg_attribute_noreturn()
+pg_noreturn static void
 leave_for_next(void)
 {
 	rk_status_restart_now();
@@ -329,7 +329,7 @@ end_session(void)
 /* ---- trouble with the topic -------------------------------------------------------------- */
 
 /* Write into the source's row that a person must decide, and end. */
-static void pg_attribute_noreturn()
+pg_noreturn static void
 fail_for_good(const char *sqlstate, const char *reason, const char *hint)
 {
 	begin_transaction();
@@ -345,7 +345,7 @@ fail_for_good(const char *sqlstate, const char *reason, const char *hint)
 }
 
 /* End the session as failed. */
-static void pg_attribute_noreturn()
+pg_noreturn static void
 fail_session(const RkTrouble *trouble)
 {
 	ereport(ERROR,
@@ -437,7 +437,7 @@ handle_trouble(TimestampTz now)
 
 #define TOO_MANY_HINT "See the view recsys.kafka_dead_letters; go on with recsys.kafka_start(), or with a higher max_dead_letters."
 
-static void pg_attribute_noreturn()
+pg_noreturn static void
 too_many_dead_letters(void)
 {
 	char		reason[128];
@@ -853,7 +853,7 @@ try_session(bool *outage)
 	return failed;
 }
 
-static void pg_attribute_noreturn()
+pg_noreturn static void
 run_sessions(void)
 {
 	int			delay = TICK_MS;
