@@ -29,6 +29,7 @@
 #define CLUSTER_WAIT	(5 * USECS_PER_SEC)
 #define SILENCE			(15 * USECS_PER_SEC)	/* three intervals of the statistics */
 #define ERROR_GRACE		(6 * USECS_PER_SEC)		/* one of them, and a bit */
+#define NO_TOPIC_MEMORY	(10 * USECS_PER_SEC)
 #define NO_TOPIC_LIMIT	(60 * USECS_PER_SEC)
 #define SHRUNK_LIMIT	(10 * USECS_PER_SEC)
 #define REFUSALS		3		/* refused credentials in REFUSAL_SPAN: no outage */
@@ -318,6 +319,7 @@ rk_reader_take(RkReader *reader)
 	{
 		reader->error_at = 0;
 		reader->all_down = false;
+		reader->no_topic_last = 0;
 	}
 	return any;
 }
@@ -539,15 +541,22 @@ note_refusal(RkReader *reader, const RkError *error, TimestampTz now)
 static void
 note_no_topic(RkReader *reader, TimestampTz now)
 {
-	if (now - reader->no_topic_last > 10 * USECS_PER_SEC)
+	if (now - reader->no_topic_last > NO_TOPIC_MEMORY)
 		reader->no_topic_at = now;
 	reader->no_topic_last = now;
+}
+
+/* librdkafka says it about once a second while it is so. */
+static void
+check_topic(RkReader *reader, TimestampTz now)
+{
+	if (now - reader->no_topic_last > NO_TOPIC_MEMORY)
+		return;
 	if (now - reader->no_topic_at > NO_TOPIC_LIMIT)
-		set_trouble(reader, RK_VERDICT_FAILED, "42704",
-					"It is tried again now and then.",
+		set_trouble(reader, RK_VERDICT_FAILED, "42704", "It is tried again now and then.",
 					"topic \"%s\" does not exist", reader->source->topic);
 	else
-		set_trouble(reader, RK_VERDICT_OUTAGE, "42704", "",
+		set_trouble(reader, RK_VERDICT_OUTAGE, "42704", "It is tried again.",
 					"topic \"%s\" does not exist", reader->source->topic);
 }
 
@@ -738,5 +747,6 @@ rk_reader_check(RkReader *reader, TimestampTz now)
 	check_ends(reader);
 	check_partition_count(reader, now);
 	check_silence(reader, now);
+	check_topic(reader, now);
 	return &reader->trouble;
 }

@@ -69,8 +69,9 @@ typedef struct RkSource
 	int32		generation;
 	int			npartitions;
 	RkProgress *partitions;		/* ascending */
-	Jsonb	   *connection;		/* of rk_source_connect, as it came */
-	int			nsettings;		/* server, user mapping, options */
+	int			ntuning;		/* of options: properties of librdkafka */
+	RkSetting  *tuning;
+	int			nsettings;		/* of rk_source_connect: server, user mapping, tuning */
 	RkSetting  *settings;
 	int			nsecrets;
 	const char **secrets;
@@ -91,8 +92,8 @@ extern int32 rk_source_generation(const char *name);
  */
 extern void rk_source_connect(RkSource *source);
 
-/* Has the server or the user mapping become another since?  Errors as above. */
-extern bool rk_source_connection_changed(const RkSource *source);
+/* Would rk_source_connect() give the same as it gave? */
+extern bool rk_source_same_connection(const RkSource *source);
 
 /* A JSON object of strings, and an array of strings, as rk_consumer_open() wants them. */
 extern void rk_settings_from_json(Jsonb *connection, RkSetting **settings, int *nsettings,

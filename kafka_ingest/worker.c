@@ -10,11 +10,11 @@
  *	  ends (the supervisor starts the next one, if any)
  *	- an outage of the server itself (locks, memory, disk): the batch is kept and
  *	  tried again; the session goes on
- *	- the target is missing or does not fit, or anything that nobody foresaw: the
- *	  session is over, state failed; the next begins when the definition of
- *	  something it looks up has changed, or after a while
- *	- the brokers refuse us, or the topic is missing: the worker ends as failed, the
- *	  supervisor tries again, more and more slowly
+ *	- the target is missing or does not fit, the brokers refuse us, the topic is
+ *	  missing, or anything that nobody foresaw: the session is over, state failed; the
+ *	  next begins when the definition of something it looks up has changed (the
+ *	  server's and the user mapping's too), or after a while
+ *	- another server or other credentials: the next session begins at once
  *	- a person must decide: that is written into the source's row
  *
  * Memory: the session's context is reset with the session, the batch's with its
@@ -37,10 +37,8 @@
 #include "storage/latch.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
-#include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
-#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 #include "compat.h"
@@ -69,7 +67,6 @@ static struct
 	RkSink	   *sink;			/* NULL: to be opened */
 	RkReader   *reader;
 	WaitEventSet *wait_set;
-	bool		connection_stale;	/* server or user mapping may be another */
 	bool		cluster_known;	/* and written into the source's row */
 	RkWindow	window;			/* dead letters of the latest messages */
 
@@ -78,6 +75,9 @@ static struct
 	TimestampTz seen_at;		/* when low and high were last written */
 	TimestampTz flushed_at;
 	TimestampTz tick_at;
+
+	uint64		connection_changes; /* of servers, when the connection was last read */
+	bool		reloaded;		/* since then: files of passwords may be others */
 
 	uint64		changes;		/* of RkShared, when the generation was last read */
 	TimestampTz generation_at;
@@ -140,13 +140,13 @@ at_exit(int code, Datum arg)
 	rk_status_detach();
 }
 
-static void pg_attribute_noreturn()
+pg_noreturn static void
 leave(void)
 {
 	proc_exit(0);
 }
 
-static void pg_attribute_noreturn()
+pg_noreturn static void
 leave_for_next(void)
 {
 	rk_status_restart_now();
@@ -154,13 +154,6 @@ leave_for_next(void)
 }
 
 /* ---- is this still wanted? ---------------------------------------------------------- */
-
-/* Called when the server, its user mappings, or those of another were changed. */
-static void
-on_connection_change(Datum arg, int cache, uint32 hash)
-{
-	worker.connection_stale = true;
-}
 
 /* The source's generation now, -1 when it is not to be read. */
 static int32
@@ -173,21 +166,6 @@ read_generation(void)
 		generation = rk_source_generation(rk_status_source());
 	commit_transaction();
 	return generation;
-}
-
-/* Did such a change concern us? */
-static bool
-connection_changed(void)
-{
-	bool		changed;
-
-	if (!worker.connection_stale || worker.source == NULL)
-		return false;
-	worker.connection_stale = false;
-	begin_transaction();
-	changed = rk_source_connection_changed(worker.source);
-	commit_transaction();
-	return changed;
 }
 
 /* End when the source is another by now, or none; asked after changes and now and then. */
@@ -204,7 +182,7 @@ check_wanted(TimestampTz now)
 	generation = read_generation();
 	if (generation < 0)
 		leave();
-	if (generation != rk_status_generation() || connection_changed())
+	if (generation != rk_status_generation())
 		leave_for_next();
 }
 
@@ -219,8 +197,7 @@ serve_interrupts(void)
 	{
 		ConfigReloadPending = false;
 		ProcessConfigFile(PGC_SIGHUP);
-		worker.connection_stale = true; /* a password's file may be another */
-		worker.generation_at = 0;
+		worker.reloaded = true;
 	}
 	check_wanted(GetCurrentTimestamp());
 }
@@ -261,6 +238,7 @@ open_sink(void)
 	if (worker.sink != NULL)
 		rk_sink_close(worker.sink);
 	worker.sink = NULL;
+	check_owner(worker.source);
 	worker.sink = rk_sink_open(worker.source);
 	MemoryContextSwitchTo(old);
 }
@@ -276,11 +254,29 @@ load_source(void)
 		leave();
 	if (worker.source->generation != rk_status_generation())
 		leave_for_next();
-	check_owner(worker.source);
-	worker.connection_stale = false;
-	rk_source_connect(worker.source);
 	open_sink();
+	worker.connection_changes = rk_sink_connection_changes();
+	worker.reloaded = false;
+	rk_source_connect(worker.source);
 	commit_transaction();
+}
+
+/* Are brokers or credentials others by now? */
+static bool
+connection_is_same(void)
+{
+	bool		same;
+
+	if (!worker.reloaded && worker.connection_changes == rk_sink_connection_changes())
+		return true;
+	worker.reloaded = false;
+	begin_transaction();
+	worker.connection_changes = rk_sink_connection_changes();
+	MemoryContextSwitchTo(worker.batch_context);
+	same = rk_source_same_connection(worker.source);
+	commit_transaction();
+	MemoryContextReset(worker.batch_context);
+	return same;
 }
 
 static void
@@ -333,7 +329,7 @@ end_session(void)
 /* ---- trouble with the topic -------------------------------------------------------------- */
 
 /* Write into the source's row that a person must decide, and end. */
-static void pg_attribute_noreturn()
+pg_noreturn static void
 fail_for_good(const char *sqlstate, const char *reason, const char *hint)
 {
 	begin_transaction();
@@ -348,16 +344,16 @@ fail_for_good(const char *sqlstate, const char *reason, const char *hint)
 	leave();
 }
 
-/* End as failed; the supervisor tries again. */
-static void pg_attribute_noreturn()
-fail_for_now(const RkTrouble *trouble)
+/* End the session as failed. */
+pg_noreturn static void
+fail_session(const RkTrouble *trouble)
 {
-	ereport(LOG,
-			(errmsg("Kafka source \"%s\" has failed: %s", worker.source->name,
-					trouble->reason),
+	ereport(ERROR,
+			(errcode(MAKE_SQLSTATE(trouble->sqlstate[0], trouble->sqlstate[1],
+								   trouble->sqlstate[2], trouble->sqlstate[3],
+								   trouble->sqlstate[4])),
+			 errmsg("%s", trouble->reason),
 			 errhint("%s", trouble->hint)));
-	rk_status_set_reason(RK_STATE_FAILED, trouble->sqlstate, trouble->reason, trouble->hint);
-	proc_exit(1);
 }
 
 static void
@@ -430,7 +426,7 @@ handle_trouble(TimestampTz now)
 			add_partitions(trouble);
 			return false;
 		case RK_VERDICT_FAILED:
-			fail_for_now(trouble);
+			fail_session(trouble);
 		case RK_VERDICT_DECIDE:
 			fail_for_good(trouble->sqlstate, trouble->reason, trouble->hint);
 	}
@@ -441,7 +437,7 @@ handle_trouble(TimestampTz now)
 
 #define TOO_MANY_HINT "See the view recsys.kafka_dead_letters; go on with recsys.kafka_start(), or with a higher max_dead_letters."
 
-static void pg_attribute_noreturn()
+pg_noreturn static void
 too_many_dead_letters(void)
 {
 	char		reason[128];
@@ -776,6 +772,8 @@ run_session(void)
 		int			wait;
 
 		serve_interrupts();
+		if (!connection_is_same())
+			return;
 		(void) rk_reader_take(worker.reader);
 		now = GetCurrentTimestamp();
 		if (!handle_trouble(now))
@@ -799,18 +797,20 @@ hear_of_changes(void)
 	CommitTransactionCommand();
 }
 
-/* Wait until something was changed that the sink had looked up, or the delay is over. */
+/* Wait until something was changed that a session looks up, or the delay is over. */
 static void
 wait_for_mending(int delay_ms)
 {
 	TimestampTz until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), delay_ms);
-	uint64		changes = rk_sink_changes();
+	uint64		changes = rk_sink_changes() + rk_sink_connection_changes();
 
+	worker.reloaded = false;
 	do
 	{
 		wait_ms(TICK_MS);
 		hear_of_changes();
-	} while (rk_sink_changes() == changes && GetCurrentTimestamp() < until);
+	} while (rk_sink_changes() + rk_sink_connection_changes() == changes &&
+			 !worker.reloaded && GetCurrentTimestamp() < until);
 }
 
 static void
@@ -853,7 +853,7 @@ try_session(bool *outage)
 	return failed;
 }
 
-static void pg_attribute_noreturn()
+pg_noreturn static void
 run_sessions(void)
 {
 	int			delay = TICK_MS;
@@ -911,8 +911,6 @@ recsys_kafka_worker_main(Datum arg)
 	if (!rk_status_attach(&args))
 		proc_exit(0);
 	before_shmem_exit(at_exit, (Datum) 0);
-	CacheRegisterSyscacheCallback(FOREIGNSERVEROID, on_connection_change, (Datum) 0);
-	CacheRegisterSyscacheCallback(USERMAPPINGOID, on_connection_change, (Datum) 0);
 	pin_settings();
 	snprintf(name, sizeof(name), "recsys Kafka %s", rk_status_source());
 	pgstat_report_appname(name);
