@@ -291,6 +291,10 @@ test_maps_and_defaults(void)
 	refuses("{\"action\":\"refund\"}", "22023",
 			"column \"target\", $.action: value \"refund\" is not in the map");
 	refuses("{\"action\":\"\"}", "22023", "column \"target\", $.action: value \"\" is not in the map");
+	refuses("{\"action\":\"viewer\"}", "22023",
+			"column \"target\", $.action: value \"viewer\" is not in the map");
+	refuses("{\"action\":\"vie\"}", "22023",
+			"column \"target\", $.action: value \"vie\" is not in the map");
 	refuses("{\"action\":7}", "22P02",
 			"column \"target\", $.action: invalid input syntax for type real: \"x\"");
 	refuses("{\"action\":{}}", "2203F",

@@ -154,6 +154,8 @@ test_refused_text(void)
 	refuses("\"\\ud800\\ud800\"", RK_JSON_SURROGATE, 1);
 	refuses("\"\\ud800x\\udc00\"", RK_JSON_SURROGATE, 1);
 	refuses("\"\\udc00\\ud800\"", RK_JSON_SURROGATE, 1);
+	refuses("\"\\ud800\\udbff\"", RK_JSON_SURROGATE, 1);
+	refuses("\"\\ud800\\ue000\"", RK_JSON_SURROGATE, 1);
 	refuses("\"ab\\u0000\"", RK_JSON_ZERO, 3);
 	refuses("{\"\\u0000\":1}", RK_JSON_ZERO, 2);
 	refuses("\"\x80\"", RK_JSON_BAD_UTF8, 1);
