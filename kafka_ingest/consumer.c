@@ -295,18 +295,34 @@ add_news(Link *link, RkErrorKind kind, const char *text)
 
 /* ---- callbacks ------------------------------------------------------------ */
 
+/*
+ * " (after 3ms in state CONNECT, 1 identical error(s) suppressed)" at the end makes
+ * of one error a hundred.
+ */
+static void
+cut_circumstances(char *text)
+{
+	char	   *found = NULL;
+	char	   *next = text;
+
+	while ((next = strstr(next, " (after ")) != NULL)
+		found = next++;
+	if (found != NULL && strstr(found, "ms in state ") != NULL)
+		*found = '\0';
+}
+
 static void
 error_callback(rd_kafka_t *rk, int code, const char *reason, void *opaque)
 {
-	char		text[RK_ERROR_SIZE];
+	char		text[1024];
 	rd_kafka_resp_err_t err = (rd_kafka_resp_err_t) code;
 
 	if (err == RD_KAFKA_RESP_ERR__FATAL)
-	{
 		err = rd_kafka_fatal_error(rk, text, sizeof(text));
-		reason = text;
-	}
-	add_news(opaque, error_kind(err, reason), reason);
+	else
+		snprintf(text, sizeof(text), "%s", reason);
+	cut_circumstances(text);
+	add_news(opaque, error_kind(err, text), text);
 }
 
 static time_t
@@ -1101,13 +1117,17 @@ note_error(RkLookup *lookup, RkErrorKind kind, const char *text)
 
 /*
  * After a call that failed: hear what the callbacks have to tell, for a moment.
- * Refused credentials come only this way.  Is there any use in trying again?
+ * Refused credentials come only this way.  Is there any use in trying again?  What
+ * goes away by itself is an error when the time is over.
  */
 static bool
 may_try_again(RkLookup *lookup, rd_kafka_resp_err_t err)
 {
+	bool		silence = err == RD_KAFKA_RESP_ERR__TRANSPORT ||
+		err == RD_KAFKA_RESP_ERR__TIMED_OUT;
 	RkErrorKind kind = error_kind(err, "");
 	RkError		news;
+	bool		over;
 
 	rd_kafka_poll(lookup->link.rk, time_left(lookup, 100));
 	while (rd_kafka_poll(lookup->link.rk, 0) > 0)
@@ -1117,9 +1137,10 @@ may_try_again(RkLookup *lookup, rd_kafka_resp_err_t err)
 		if (news.kind == RK_ERROR_AUTHENTICATION || news.kind == RK_ERROR_BROKER)
 			note_error(lookup, news.kind, news.message);
 	}
-	if (kind != RK_ERROR_BROKER || lookup->error.kind == RK_ERROR_NONE)
-		note_error(lookup, kind, rd_kafka_err2str(err));
-	return lookup->error.kind == RK_ERROR_BROKER && time_left(lookup, 1) > 0;
+	over = time_left(lookup, 1) == 0;
+	if (kind != RK_ERROR_BROKER || over)
+		note_error(lookup, kind, silence ? "no broker has answered" : rd_kafka_err2str(err));
+	return !over && gravity(lookup->error.kind) <= gravity(RK_ERROR_BROKER);
 }
 
 /* Make room for the answer; a topic has at least one partition. */

@@ -54,6 +54,7 @@ struct RkTarget
 	int			ncolumns;		/* of the table */
 	RkColumn   *columns;
 	AttrNumber *attnums;
+	bool	   *generated;
 	int			nbound;			/* of the rows */
 	int		   *bound;			/* index into columns[] */
 	List	   *names;			/* of the bound ones, for COPY */
@@ -98,7 +99,7 @@ check_kind(Relation rel)
 				 errmsg("table \"%s\" is temporary", RelationGetRelationName(rel))));
 }
 
-/* Columns that can be written: no dropped and no generated ones. */
+/* All columns but dropped ones. */
 static void
 read_columns(RkTarget *target, Relation rel)
 {
@@ -106,17 +107,19 @@ read_columns(RkTarget *target, Relation rel)
 
 	target->columns = palloc(sizeof(RkColumn) * (desc->natts + 1));
 	target->attnums = palloc(sizeof(AttrNumber) * (desc->natts + 1));
+	target->generated = palloc(sizeof(bool) * (desc->natts + 1));
 	for (int i = 0; i < desc->natts; i++)
 	{
 		Form_pg_attribute attribute = TupleDescAttr(desc, i);
 		RkColumn   *column = &target->columns[target->ncolumns];
 
-		if (attribute->attisdropped || attribute->attgenerated != '\0')
+		if (attribute->attisdropped)
 			continue;
 		column->name = pstrdup(NameStr(attribute->attname));
 		column->type = attribute->atttypid;
 		column->typmod = attribute->atttypmod;
 		column->not_null = attribute->attnotnull;
+		target->generated[target->ncolumns] = attribute->attgenerated != '\0';
 		target->attnums[target->ncolumns++] = attribute->attnum;
 	}
 }
@@ -221,18 +224,25 @@ check_policies(const RkTarget *target, Oid role)
 
 /* ---- binding ---------------------------------------------------------------------------- */
 
+/* The index of a column that can be written. */
 static int
 find_column(const RkTarget *target, const char *name)
 {
-	for (int i = 0; i < target->ncolumns; i++)
-	{
-		if (strcmp(target->columns[i].name, name) == 0)
-			return i;
-	}
-	ereport(ERROR,
-			(errcode(ERRCODE_UNDEFINED_COLUMN),
-			 errmsg("column \"%s\" of table \"%s\" does not exist or is generated",
-					name, get_rel_name(target->relation))));
+	int			i = 0;
+
+	while (i < target->ncolumns && strcmp(target->columns[i].name, name) != 0)
+		i++;
+	if (i == target->ncolumns)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("column \"%s\" of table \"%s\" does not exist",
+						name, get_rel_name(target->relation))));
+	if (target->generated[i])
+		ereport(ERROR,
+				(errcode(ERRCODE_GENERATED_ALWAYS),
+				 errmsg("column \"%s\" of table \"%s\" is a generated column",
+						name, get_rel_name(target->relation))));
+	return i;
 }
 
 /* Is a table's column among those of the rows?  Its place there, or -1. */

@@ -27,12 +27,12 @@ typedef struct RkTarget RkTarget;
  */
 extern RkTarget *rk_target_open(const RkSource *source);
 
-/* Its columns that can be written; for rk_mapping_build(). */
+/* Its columns, for rk_mapping_build(). */
 extern const RkColumn *rk_target_columns(const RkTarget *target, int *ncolumns);
 
 /*
  * Say which columns the rows will have, and check the rights of the source's owner
- * on them.  Errors: 42703 no such column, 42501 no right, 0A000 row policies hold
+ * on them.  Errors: 42703 no such column, 428C9 a generated one, 42501 no right, 0A000 row policies hold
  * for him, 42P10 nothing to tell a conflict by (on_conflict update).
  */
 extern void rk_target_bind(RkTarget *target, const char *const *columns, int ncolumns);

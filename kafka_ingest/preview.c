@@ -39,46 +39,49 @@
 
 /* ---- reading ------------------------------------------------------------------------ */
 
-/* Trouble that waiting does not mend is the caller's error. */
-static void
+pg_noreturn static void
 raise_trouble(const RkTrouble *trouble)
 {
+	const char *code = trouble->sqlstate;
+
 	ereport(ERROR,
-			(errcode(MAKE_SQLSTATE(trouble->sqlstate[0], trouble->sqlstate[1],
-								   trouble->sqlstate[2], trouble->sqlstate[3],
-								   trouble->sqlstate[4])),
+			(errcode(MAKE_SQLSTATE(code[0], code[1], code[2], code[3], code[4])),
 			 errmsg("%s", trouble->reason),
 			 trouble->hint[0] != '\0' ? errhint("%s", trouble->hint) : 0));
 }
 
-/* Look for trouble; the reader may be another afterwards. */
+/*
+ * Look for trouble; the reader may be another afterwards.  An outage is one as long
+ * as nothing has come.
+ */
 static RkReader *
 check_reader(RkReader *reader, RkSource *source, TimestampTz now)
 {
 	const RkTrouble *trouble = rk_reader_check(reader, now);
+	int			taken;
 
 	switch (trouble->verdict)
 	{
 		case RK_VERDICT_FINE:
-		case RK_VERDICT_OUTAGE:
 		case RK_VERDICT_GROWN:
-			return reader;
+			break;
+		case RK_VERDICT_OUTAGE:
+			rk_reader_messages(reader, &taken);
+			if (taken == 0)
+				raise_trouble(trouble);
+			break;
 		case RK_VERDICT_REOPEN:
 			rk_reader_close();
 			return rk_reader_open(source);
 		case RK_VERDICT_GAP:
 		case RK_VERDICT_FAILED:
 		case RK_VERDICT_DECIDE:
-			break;
+			raise_trouble(trouble);
 	}
-	raise_trouble(trouble);
 	return reader;
 }
 
-/*
- * The next n messages, or as many as there are within READ_MS; none at all is the
- * brokers' fault if they say so.
- */
+/* The next n messages, or as many as there are or come in time. */
 static RkReader *
 read_messages(RkSource *source, int n)
 {
@@ -90,20 +93,11 @@ read_messages(RkSource *source, int n)
 	reader = rk_reader_open(source);
 	for (;;)
 	{
-		int			taken;
-
 		rk_reader_take(reader);
 		now = GetCurrentTimestamp();
-		if (rk_reader_full(reader) || rk_reader_at_end(reader))
+		if (rk_reader_full(reader) || rk_reader_at_end(reader) || now >= deadline)
 			return reader;
 		reader = check_reader(reader, source, now);
-		rk_reader_messages(reader, &taken);
-		if (now >= deadline)
-		{
-			if (taken == 0 && rk_reader_check(reader, now)->verdict == RK_VERDICT_OUTAGE)
-				raise_trouble(rk_reader_check(reader, now));
-			return reader;
-		}
 		rk_ask_wait(rk_reader_fd(reader), 200);
 	}
 }

@@ -29,6 +29,7 @@
 #define CLUSTER_WAIT	(5 * USECS_PER_SEC)
 #define SILENCE			(15 * USECS_PER_SEC)	/* three intervals of the statistics */
 #define ERROR_GRACE		(6 * USECS_PER_SEC)		/* one of them, and a bit */
+#define NO_TOPIC_MEMORY	(10 * USECS_PER_SEC)
 #define NO_TOPIC_LIMIT	(60 * USECS_PER_SEC)
 #define SHRUNK_LIMIT	(10 * USECS_PER_SEC)
 #define REFUSALS		3		/* refused credentials in REFUSAL_SPAN: no outage */
@@ -196,8 +197,23 @@ set_trouble(RkReader *reader, RkVerdict verdict, const char *sqlstate, const cha
 #define HINT_SEEK "Find out what happened to the topic, then choose where to go on with recsys.kafka_seek()."
 
 static void
+check_cluster(RkReader *reader)
+{
+	const char *id = rk_consumer_cluster_id(reader->consumer);
+
+	if (id != NULL && reader->source->cluster_id != NULL &&
+		strcmp(id, reader->source->cluster_id) != 0)
+		set_trouble(reader, RK_VERDICT_DECIDE, "55000",
+					"If that is right, choose where to go on with recsys.kafka_seek().",
+					"the brokers of server \"%s\" are of cluster \"%s\", but \"%s\" was read",
+					reader->source->server, id, reader->source->cluster_id);
+}
+
+/* Of another cluster everything is another; that is the better reason. */
+static void
 another_topic(RkReader *reader, const Partition *partition)
 {
+	check_cluster(reader);
 	set_trouble(reader, RK_VERDICT_DECIDE, "55000", HINT_SEEK,
 				"message %lld of partition %d of topic \"%s\" is not the one that was read: the topic was made again",
 				(long long) partition->progress->anchor_offset,
@@ -318,6 +334,7 @@ rk_reader_take(RkReader *reader)
 	{
 		reader->error_at = 0;
 		reader->all_down = false;
+		reader->no_topic_last = 0;
 	}
 	return any;
 }
@@ -539,15 +556,22 @@ note_refusal(RkReader *reader, const RkError *error, TimestampTz now)
 static void
 note_no_topic(RkReader *reader, TimestampTz now)
 {
-	if (now - reader->no_topic_last > 10 * USECS_PER_SEC)
+	if (now - reader->no_topic_last > NO_TOPIC_MEMORY)
 		reader->no_topic_at = now;
 	reader->no_topic_last = now;
+}
+
+/* librdkafka says it about once a second while it is so. */
+static void
+check_topic(RkReader *reader, TimestampTz now)
+{
+	if (now - reader->no_topic_last > NO_TOPIC_MEMORY)
+		return;
 	if (now - reader->no_topic_at > NO_TOPIC_LIMIT)
-		set_trouble(reader, RK_VERDICT_FAILED, "42704",
-					"It is tried again now and then.",
+		set_trouble(reader, RK_VERDICT_FAILED, "42704", "It is tried again now and then.",
 					"topic \"%s\" does not exist", reader->source->topic);
 	else
-		set_trouble(reader, RK_VERDICT_OUTAGE, "42704", "",
+		set_trouble(reader, RK_VERDICT_OUTAGE, "42704", "It is tried again.",
 					"topic \"%s\" does not exist", reader->source->topic);
 }
 
@@ -685,19 +709,6 @@ rk_reader_cluster(RkReader *reader, TimestampTz now, const char **id)
 	return *id != NULL || now - reader->opened_at > CLUSTER_WAIT;
 }
 
-static void
-check_cluster(RkReader *reader)
-{
-	const char *id = rk_consumer_cluster_id(reader->consumer);
-
-	if (id != NULL && reader->source->cluster_id != NULL &&
-		strcmp(id, reader->source->cluster_id) != 0)
-		set_trouble(reader, RK_VERDICT_DECIDE, "55000",
-					"If that is right, choose where to go on with recsys.kafka_seek().",
-					"the brokers of server \"%s\" are of cluster \"%s\", but \"%s\" was read",
-					reader->source->server, id, reader->source->cluster_id);
-}
-
 /* Brokers that say nothing: after an error soon, without one when it lasts. */
 static void
 check_silence(RkReader *reader, TimestampTz now)
@@ -738,5 +749,6 @@ rk_reader_check(RkReader *reader, TimestampTz now)
 	check_ends(reader);
 	check_partition_count(reader, now);
 	check_silence(reader, now);
+	check_topic(reader, now);
 	return &reader->trouble;
 }

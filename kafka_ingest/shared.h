@@ -46,7 +46,7 @@ typedef enum RkState
 	RK_STATE_RUNNING,			/* rows are being written */
 	RK_STATE_IDLE,				/* every partition is read to its end */
 	RK_STATE_DEGRADED,			/* holds its batch and tries again: an outage */
-	RK_STATE_FAILED				/* the worker has ended; reason and hint say why */
+	RK_STATE_FAILED				/* nothing is read; reason and hint say why */
 } RkState;
 
 typedef struct RkSlot

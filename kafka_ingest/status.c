@@ -220,18 +220,6 @@ rk_status_restart_now(void)
 
 /* ---- figures ---------------------------------------------------------------------- */
 
-void
-rk_status_batch(int64 messages, int64 rows, int64 bytes, int64 dead_letters, double ms)
-{
-	batch_ms[current.batches % BATCHES_KEPT] = (float) ms;
-	current.batches++;
-	current.messages += messages;
-	current.rows += rows;
-	current.bytes += bytes;
-	current.dead_letters += dead_letters;
-	current.last_commit = GetCurrentTimestamp();
-}
-
 static int
 compare_floats(const void *a, const void *b)
 {
@@ -247,12 +235,24 @@ update_percentiles(void)
 	float		sorted[BATCHES_KEPT];
 	int			n = (int) Min(current.batches, BATCHES_KEPT);
 
-	if (n == 0)
-		return;
 	memcpy(sorted, batch_ms, sizeof(float) * n);
 	qsort(sorted, n, sizeof(float), compare_floats);
 	current.batch_ms_p50 = sorted[(n - 1) / 2];
 	current.batch_ms_p99 = sorted[(n - 1) * 99 / 100];
+}
+
+void
+rk_status_batch(int64 messages, int64 rows, int64 bytes, int64 dead_letters, double ms)
+{
+	batch_ms[current.batches % BATCHES_KEPT] = (float) ms;
+	current.batches++;
+	current.messages += messages;
+	current.rows += rows;
+	current.bytes += bytes;
+	current.dead_letters += dead_letters;
+	current.last_commit = GetCurrentTimestamp();
+	update_percentiles();
+	copy_to_slot();
 }
 
 /* Averages that forget exponentially, as the load averages of Unix do. */
@@ -282,6 +282,5 @@ rk_status_publish(int64 queued)
 {
 	current.queued = queued;
 	update_rates();
-	update_percentiles();
 	copy_to_slot();
 }

@@ -41,7 +41,7 @@ extern void rk_status_restart_now(void);
 extern void rk_status_batch(int64 messages, int64 rows, int64 bytes,
 							int64 dead_letters, double ms);
 
-/* Show the figures as of now; to be called once a second or so. */
+/* Bring the rates up to date; to be called once a second or so. */
 extern void rk_status_publish(int64 queued);
 
 /* The worker goes. */

@@ -10,11 +10,11 @@
  *	  ends (the supervisor starts the next one, if any)
  *	- an outage of the server itself (locks, memory, disk): the batch is kept and
  *	  tried again; the session goes on
- *	- the target is missing or does not fit, or anything that nobody foresaw: the
- *	  session is over, state failed; the next begins when the definition of
- *	  something it looks up has changed, or after a while
- *	- the brokers refuse us, or the topic is missing: the worker ends as failed, the
- *	  supervisor tries again, more and more slowly
+ *	- the target is missing or does not fit, the brokers refuse us, the topic is
+ *	  missing, or anything that nobody foresaw: the session is over, state failed; the
+ *	  next begins when the definition of something it looks up has changed (the
+ *	  server's and the user mapping's too), or after a while
+ *	- another server or other credentials: the next session begins at once
  *	- a person must decide: that is written into the source's row
  *
  * Memory: the session's context is reset with the session, the batch's with its
@@ -75,6 +75,9 @@ static struct
 	TimestampTz seen_at;		/* when low and high were last written */
 	TimestampTz flushed_at;
 	TimestampTz tick_at;
+
+	uint64		connection_changes; /* of servers, when the connection was last read */
+	bool		reloaded;		/* since then: files of passwords may be others */
 
 	uint64		changes;		/* of RkShared, when the generation was last read */
 	TimestampTz generation_at;
@@ -137,13 +140,13 @@ at_exit(int code, Datum arg)
 	rk_status_detach();
 }
 
-static void pg_attribute_noreturn()
+pg_noreturn static void
 leave(void)
 {
 	proc_exit(0);
 }
 
-static void pg_attribute_noreturn()
+pg_noreturn static void
 leave_for_next(void)
 {
 	rk_status_restart_now();
@@ -194,6 +197,7 @@ serve_interrupts(void)
 	{
 		ConfigReloadPending = false;
 		ProcessConfigFile(PGC_SIGHUP);
+		worker.reloaded = true;
 	}
 	check_wanted(GetCurrentTimestamp());
 }
@@ -234,6 +238,7 @@ open_sink(void)
 	if (worker.sink != NULL)
 		rk_sink_close(worker.sink);
 	worker.sink = NULL;
+	check_owner(worker.source);
 	worker.sink = rk_sink_open(worker.source);
 	MemoryContextSwitchTo(old);
 }
@@ -249,10 +254,29 @@ load_source(void)
 		leave();
 	if (worker.source->generation != rk_status_generation())
 		leave_for_next();
-	check_owner(worker.source);
-	rk_source_connect(worker.source);
 	open_sink();
+	worker.connection_changes = rk_sink_connection_changes();
+	worker.reloaded = false;
+	rk_source_connect(worker.source);
 	commit_transaction();
+}
+
+/* Are brokers or credentials others by now? */
+static bool
+connection_is_same(void)
+{
+	bool		same;
+
+	if (!worker.reloaded && worker.connection_changes == rk_sink_connection_changes())
+		return true;
+	worker.reloaded = false;
+	begin_transaction();
+	worker.connection_changes = rk_sink_connection_changes();
+	MemoryContextSwitchTo(worker.batch_context);
+	same = rk_source_same_connection(worker.source);
+	commit_transaction();
+	MemoryContextReset(worker.batch_context);
+	return same;
 }
 
 static void
@@ -305,7 +329,7 @@ end_session(void)
 /* ---- trouble with the topic -------------------------------------------------------------- */
 
 /* Write into the source's row that a person must decide, and end. */
-static void pg_attribute_noreturn()
+pg_noreturn static void
 fail_for_good(const char *sqlstate, const char *reason, const char *hint)
 {
 	begin_transaction();
@@ -320,16 +344,16 @@ fail_for_good(const char *sqlstate, const char *reason, const char *hint)
 	leave();
 }
 
-/* End as failed; the supervisor tries again. */
-static void pg_attribute_noreturn()
-fail_for_now(const RkTrouble *trouble)
+/* End the session as failed. */
+pg_noreturn static void
+fail_session(const RkTrouble *trouble)
 {
-	ereport(LOG,
-			(errmsg("Kafka source \"%s\" has failed: %s", worker.source->name,
-					trouble->reason),
+	ereport(ERROR,
+			(errcode(MAKE_SQLSTATE(trouble->sqlstate[0], trouble->sqlstate[1],
+								   trouble->sqlstate[2], trouble->sqlstate[3],
+								   trouble->sqlstate[4])),
+			 errmsg("%s", trouble->reason),
 			 errhint("%s", trouble->hint)));
-	rk_status_set_reason(RK_STATE_FAILED, trouble->sqlstate, trouble->reason, trouble->hint);
-	proc_exit(1);
 }
 
 static void
@@ -402,7 +426,7 @@ handle_trouble(TimestampTz now)
 			add_partitions(trouble);
 			return false;
 		case RK_VERDICT_FAILED:
-			fail_for_now(trouble);
+			fail_session(trouble);
 		case RK_VERDICT_DECIDE:
 			fail_for_good(trouble->sqlstate, trouble->reason, trouble->hint);
 	}
@@ -413,7 +437,7 @@ handle_trouble(TimestampTz now)
 
 #define TOO_MANY_HINT "See the view recsys.kafka_dead_letters; go on with recsys.kafka_start(), or with a higher max_dead_letters."
 
-static void pg_attribute_noreturn()
+pg_noreturn static void
 too_many_dead_letters(void)
 {
 	char		reason[128];
@@ -748,6 +772,8 @@ run_session(void)
 		int			wait;
 
 		serve_interrupts();
+		if (!connection_is_same())
+			return;
 		(void) rk_reader_take(worker.reader);
 		now = GetCurrentTimestamp();
 		if (!handle_trouble(now))
@@ -771,18 +797,20 @@ hear_of_changes(void)
 	CommitTransactionCommand();
 }
 
-/* Wait until something was changed that the sink had looked up, or the delay is over. */
+/* Wait until something was changed that a session looks up, or the delay is over. */
 static void
 wait_for_mending(int delay_ms)
 {
 	TimestampTz until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), delay_ms);
-	uint64		changes = rk_sink_changes();
+	uint64		changes = rk_sink_changes() + rk_sink_connection_changes();
 
+	worker.reloaded = false;
 	do
 	{
 		wait_ms(TICK_MS);
 		hear_of_changes();
-	} while (rk_sink_changes() == changes && GetCurrentTimestamp() < until);
+	} while (rk_sink_changes() + rk_sink_connection_changes() == changes &&
+			 !worker.reloaded && GetCurrentTimestamp() < until);
 }
 
 static void
@@ -825,7 +853,7 @@ try_session(bool *outage)
 	return failed;
 }
 
-static void pg_attribute_noreturn()
+pg_noreturn static void
 run_sessions(void)
 {
 	int			delay = TICK_MS;
@@ -873,6 +901,7 @@ void
 recsys_kafka_worker_main(Datum arg)
 {
 	RkWorkerArgs args;
+	char		name[RK_SOURCE_NAME + 16];
 
 	memcpy(&args, MyBgworkerEntry->bgw_extra, sizeof(args));
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
@@ -883,7 +912,8 @@ recsys_kafka_worker_main(Datum arg)
 		proc_exit(0);
 	before_shmem_exit(at_exit, (Datum) 0);
 	pin_settings();
-	pgstat_report_appname("recsys Kafka");
+	snprintf(name, sizeof(name), "recsys Kafka %s", rk_status_source());
+	pgstat_report_appname(name);
 	worker.session_context = AllocSetContextCreate(TopMemoryContext, "recsys kafka session",
 												   ALLOCSET_DEFAULT_SIZES);
 	worker.batch_context = AllocSetContextCreate(TopMemoryContext, "recsys kafka batch",

@@ -258,26 +258,38 @@ check_transform_itself(Oid transform, Oid owner)
 				 errhint("Role \"%s\" needs EXECUTE on it.", GetUserNameFromId(owner, false))));
 }
 
-/* The names of the columns that a transform returns. */
+/*
+ * The names of the columns that a transform returns.  RETURNS TABLE of one column
+ * counts as a scalar, whose name is that of the column; of a table's own rows those
+ * that are generated are left out.
+ */
 static List *
 transformed_columns(Oid transform, Oid owner)
 {
 	List	   *names = NIL;
 	TupleDesc	desc;
 	TypeFuncClass form;
+	char	   *name;
 
 	check_transform_itself(transform, owner);
 	form = get_func_result_type(transform, NULL, &desc);
-	if ((form != TYPEFUNC_COMPOSITE && form != TYPEFUNC_COMPOSITE_DOMAIN) || desc == NULL)
+	if ((form == TYPEFUNC_COMPOSITE || form == TYPEFUNC_COMPOSITE_DOMAIN) && desc != NULL)
+	{
+		for (int i = 0; i < desc->natts; i++)
+		{
+			Form_pg_attribute column = TupleDescAttr(desc, i);
+
+			if (!column->attisdropped && column->attgenerated == '\0')
+				names = lappend(names, pstrdup(NameStr(column->attname)));
+		}
+	}
+	else if (form == TYPEFUNC_SCALAR && (name = get_func_result_name(transform)) != NULL)
+		names = list_make1(name);
+	if (names == NIL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_FUNCTION_DEFINITION),
 				 errmsg("function %s does not return rows with named columns", format_procedure(transform)),
 				 errhint("Declare it RETURNS TABLE (...) or RETURNS SETOF the target table.")));
-	for (int i = 0; i < desc->natts; i++)
-	{
-		if (!TupleDescAttr(desc, i)->attisdropped)
-			names = lappend(names, pstrdup(NameStr(TupleDescAttr(desc, i)->attname)));
-	}
 	return names;
 }
 

@@ -31,7 +31,7 @@ create_source($node, 'events', 'events', 'events', columns => {
 	pos => '@offset', source_header => '@header.source' });
 $mock->produce_fields('events',
 	one_fields(timestamp => 1700000000123, key => 'k1', headers => 'source=web,source=app', payload =>
-		'{"user": {"id": 7, "name": "x"}, "item": "A\u00e9 \"q\"", "action": "cart", "comment": "two\nlines\tand \\ tab", "at": "2026-11-25T08:00:00+01:00", "price": 12.345, "gift": true, "tags": ["a", {"b": null}]}'),
+		'{"user": {"id": 7, "name": "x"}, "item": "A\u00e9 \"q\"", "action": "cart", "comment": "two\nlines\tand \\\\ tab", "at": "2026-11-25T08:00:00+01:00", "price": 12.345, "gift": true, "tags": ["a", {"b": null}]}'),
 	one_fields(partition => 1, timestamp => 1700000000456, payload => '{"user": {"id": -9}, "item": "B", "action": "stare"}'),
 	one_fields(partition => 1, timestamp => 1700000000789, payload => '{"item": 17, "extra": {"deep": [1, 2]}, "user": {"id": "8"}}'));
 wait_messages($node, 'events', 3);
@@ -44,12 +44,12 @@ is($node->safe_psql('postgres', 'SET timezone = UTC; SELECT * FROM events ORDER 
 is($node->safe_psql('postgres', "SELECT partition, next_offset, high, lag, lag_seconds, messages, rows, dead_letters FROM recsys.kafka_lag ORDER BY 1"),
 	"0|1|1|0|0|1|1|0\n1|2|2|0|0|2|2|0", 'nothing is left to read');
 wait_state($node, 'events', 'idle');
-is($node->safe_psql('postgres', "SELECT messages, rows, dead_letters, batches BETWEEN 1 AND 3, bytes > 0, last_commit > started_at, batch_ms_p50 > 0 FROM recsys.kafka_status"),
+wait_for_sql($node, "SELECT messages, rows, dead_letters, batches BETWEEN 1 AND 3, bytes > 0, last_commit > started_at, batch_ms_p50 > 0 FROM recsys.kafka_status",
 	'3|3|0|t|t|t|t', 'figures of the worker');
 is($node->safe_psql('postgres', "SELECT source, owner, server, topic, target, enabled, partitions, messages, rows FROM recsys.kafka_sources"),
 	'events|app|kafka|events|public.events|t|2|3|3', 'the source is listed');
 like($node->safe_psql('postgres', "SELECT a.usename || ', ' || a.application_name || ', ' || a.backend_type FROM recsys.kafka_status s JOIN pg_stat_activity a USING (pid)"),
-	qr/^app, .*events.*, .*recsys.*/, 'the worker has a readable name');
+	qr/^app, recsys\b.*, recsys_kafka events$/, 'the worker has a readable name');
 
 # ---- an event counts at once --------------------------------------------------------
 
@@ -106,7 +106,7 @@ SQL
 create_source($node, 'docs', 'raw', 'docs', transform => 'keep');
 $mock->produce_fields('raw', one_fields(key => 'kk', headers => 'a=1,b=2', payload => '[1, 2]'), one_fields());
 wait_messages($node, 'docs', 2);
-is($node->safe_psql('postgres', 'SELECT doc FROM docs ORDER BY doc::text DESC'),
+is($node->safe_psql('postgres', "SELECT doc FROM docs ORDER BY doc ->> 'k'"),
 	qq({"h": {"a": "1", "b": "2"}, "k": "kk", "p": [1, 2]}\n{"h": {}, "k": null, "p": null}),
 	'a transform has payload, key and headers, and NULL for a tombstone');
 
@@ -165,6 +165,6 @@ is($node->safe_psql('postgres', $xid), $before, 'no transaction id is used at re
 is($node->safe_psql('postgres', 'SELECT count(*) FROM recsys.kafka_gaps'), 0, 'no gaps');
 
 $node->stop;
-unlike(slurp_file($node->logfile), qr/\b(PANIC|FATAL|TRAP)\b/, 'nothing went wrong');
+log_is_clean($node);
 $mock->stop;
 done_testing();
