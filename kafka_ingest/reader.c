@@ -197,8 +197,23 @@ set_trouble(RkReader *reader, RkVerdict verdict, const char *sqlstate, const cha
 #define HINT_SEEK "Find out what happened to the topic, then choose where to go on with recsys.kafka_seek()."
 
 static void
+check_cluster(RkReader *reader)
+{
+	const char *id = rk_consumer_cluster_id(reader->consumer);
+
+	if (id != NULL && reader->source->cluster_id != NULL &&
+		strcmp(id, reader->source->cluster_id) != 0)
+		set_trouble(reader, RK_VERDICT_DECIDE, "55000",
+					"If that is right, choose where to go on with recsys.kafka_seek().",
+					"the brokers of server \"%s\" are of cluster \"%s\", but \"%s\" was read",
+					reader->source->server, id, reader->source->cluster_id);
+}
+
+/* Of another cluster everything is another; that is the better reason. */
+static void
 another_topic(RkReader *reader, const Partition *partition)
 {
+	check_cluster(reader);
 	set_trouble(reader, RK_VERDICT_DECIDE, "55000", HINT_SEEK,
 				"message %lld of partition %d of topic \"%s\" is not the one that was read: the topic was made again",
 				(long long) partition->progress->anchor_offset,
@@ -692,19 +707,6 @@ rk_reader_cluster(RkReader *reader, TimestampTz now, const char **id)
 {
 	*id = rk_consumer_cluster_id(reader->consumer);
 	return *id != NULL || now - reader->opened_at > CLUSTER_WAIT;
-}
-
-static void
-check_cluster(RkReader *reader)
-{
-	const char *id = rk_consumer_cluster_id(reader->consumer);
-
-	if (id != NULL && reader->source->cluster_id != NULL &&
-		strcmp(id, reader->source->cluster_id) != 0)
-		set_trouble(reader, RK_VERDICT_DECIDE, "55000",
-					"If that is right, choose where to go on with recsys.kafka_seek().",
-					"the brokers of server \"%s\" are of cluster \"%s\", but \"%s\" was read",
-					reader->source->server, id, reader->source->cluster_id);
 }
 
 /* Brokers that say nothing: after an error soon, without one when it lasts. */
