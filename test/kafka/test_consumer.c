@@ -447,6 +447,8 @@ test_broker_down(void)
 	consumer = consumer_open("position", 1, 0, &error);
 	CHECK(wait_for_error(consumer, RK_ERROR_BROKER, &error));
 	CHECK(error.partition == -1);
+	/* The same error again has the same text. */
+	CHECK(strstr(error.message, "in state") == NULL);
 	tell("up 1");
 	/* Leaders between two brokers are nobody's concern. */
 	tell("errors fetch 6 6 5 -195");
