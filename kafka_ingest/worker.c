@@ -27,6 +27,10 @@
  */
 #include "postgres.h"
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 #include "access/xact.h"
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -52,6 +56,8 @@
 #define TICK_MS				1000
 #define GENERATION_SPAN		(10 * USECS_PER_SEC)
 #define SEEN_SPAN			(5 * USECS_PER_SEC)
+#define TRIM_SPAN			(5 * USECS_PER_SEC)
+#define TRIM_MESSAGES		1000
 #define LOG_SPAN			(60 * USECS_PER_SEC)
 #define MAX_DELAY_MS		60000	/* between attempts at one batch */
 #define FAILED_DELAY_MS		(5 * 60000)	/* between sessions that fail */
@@ -74,6 +80,7 @@ static struct
 	int			retry_ms;		/* the delay before it */
 	TimestampTz seen_at;		/* when low and high were last written */
 	TimestampTz flushed_at;
+	bool		may_trim;		/* much was read since memory was given back */
 	TimestampTz tick_at;
 
 	uint64		connection_changes; /* of servers, when the connection was last read */
@@ -561,6 +568,7 @@ note_written(const Written *written)
 	if (batch->context == NULL)
 		return;					/* bounds alone */
 	worker.flushed_at = now;
+	worker.may_trim = worker.may_trim || batch->nmessages >= TRIM_MESSAGES;
 	worker.retry_at = 0;
 	worker.retry_ms = 0;
 }
@@ -726,6 +734,21 @@ update_state(const RkTrouble *trouble, TimestampTz now)
 		rk_status_set(RK_STATE_CONNECTING);
 }
 
+/*
+ * What librdkafka fetched ahead was malloc'd by its threads, and the C library keeps
+ * it for them: give it back when there is nothing to read for a while.
+ */
+static void
+trim_memory(TimestampTz now)
+{
+	if (!worker.may_trim || now - worker.flushed_at < TRIM_SPAN)
+		return;
+	worker.may_trim = false;
+#ifdef __GLIBC__
+	(void) malloc_trim(0);
+#endif
+}
+
 /* Once a second: figures; what librdkafka has to say; how far behind we are. */
 static void
 tick(TimestampTz now)
@@ -740,6 +763,7 @@ tick(TimestampTz now)
 		ereport(LOG,
 				(errmsg("Kafka source \"%s\": %s", worker.source->name, line)));
 	(void) pgstat_report_stat(false);
+	trim_memory(now);
 	if (now - worker.seen_at > SEEN_SPAN && rk_reader_behind(worker.reader))
 		flush(write_bounds);
 }
@@ -904,6 +928,9 @@ recsys_kafka_worker_main(Datum arg)
 	char		name[RK_SOURCE_NAME + 16];
 
 	memcpy(&args, MyBgworkerEntry->bgw_extra, sizeof(args));
+#ifdef __GLIBC__
+	(void) mallopt(M_ARENA_MAX, 2); /* not one for each thread of librdkafka */
+#endif
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	pqsignal(SIGTERM, die);
 	BackgroundWorkerUnblockSignals();
