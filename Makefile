@@ -158,7 +158,8 @@ $(BENCH_OBJS): $(BENCH_DIR)/%.o: %.c
 $(BENCH_PROGRAMS): $(BENCH_DIR)/%: test/bench/%.c $(BENCH_OBJS)
 	$(CC) $(UNIT_FLAGS) -O3 -o $@ $< $(BENCH_OBJS) -lpthread -lm
 
-.PHONY: bench-kernels bench-solver bench-event bench-programs bench bench-sweep
+.PHONY: bench-kernels bench-solver bench-event bench-programs bench bench-sweep \
+	bench-kafka
 bench-kernels: $(BENCH_DIR)/bench_kernels
 	@$<
 
@@ -178,6 +179,10 @@ bench-sweep:
 	@test/setup.sh demo
 	@test/bench/run.sh sweep $(SETS)
 
+bench-kafka:
+	@test/setup.sh kafka
+	@test/bench/run.sh kafka
+
 # ---- set up, try, test: nothing is installed but packages that are missing --
 demo:
 	@test/setup.sh demo
@@ -195,7 +200,8 @@ test-majors:
 	@test/majors.sh
 
 # One stage: make test-regress REGRESS=name, make test-tap PROVE_TESTS=file
-TEST_STAGES = test-lint test-build test-unit test-regress test-isolation test-tap test-gates
+TEST_STAGES = test-lint test-build test-unit test-regress test-isolation test-tap test-nokafka \
+	test-gates test-kafka
 $(TEST_STAGES): test-%:
 	@test/run.sh $*
 
@@ -212,13 +218,15 @@ help:
 #: make demo          set up what is missing, build, and run the demo on a private server
 #: make psql          psql on the demo's server, which runs as long as psql does
 #: make test          set up what is missing, build, and run all tests on a private server
-#: make test-STAGE    one of lint build unit regress isolation tap gates; one test by
+#: make test-STAGE    one of lint build unit regress isolation tap nokafka gates kafka (real
+#:                    brokers, by Java and Maven; test/setup.sh kafka); one test by
 #:                    REGRESS=name, ISOLATION=name or PROVE_TESTS=test/t/file.pl
 #: make test-majors   the tests on the other supported majors, in chroots (root)
 #: make check-unit    the unit tests, without a server
 #: make kafka-tools   a mock cluster and a producer of Kafka, in build/kafka
 #: make fuzz          a minute of fuzzing for each parser (clang with libFuzzer)
 #: make bench         training against its rivals; BENCH_SCALE=quick (default) or full
+#: make bench-kafka   events of a real Kafka broker into tables (Java; BENCH_EVENTS=2000000)
 #: make bench-sweep   what the default options lose on real data; SETS="name..." picks some
 #: make bench-kernels costs of the pieces of training at each SIMD level, and the floor
 #: make bench-event   what mapping an event of Kafka costs

@@ -1,7 +1,7 @@
 #!/bin/bash
 # The demo, from sources to recommendations, on a private server.
 #
-#   demo/run.sh         build, start the server, run demo.sql, stop the server
+#   demo/run.sh         build, start the server, run demo.sql and kafka.sql, stop the server
 #   demo/run.sh psql    the same server again for as long as psql runs
 #
 # Everything lies under build/ (where the unprivileged user may not go there, in a
@@ -51,16 +51,26 @@ start()
 	server_start "$PLACE/data" "$SOCK" "$PLACE/server.log"
 }
 
+# Is Kafka a part of this?  (make WITH_KAFKA=no)
+with_kafka() { [ "${WITH_KAFKA:-yes}" != no ]; }
+
+build()
+{
+	build_tree "$TREE" && { ! with_kafka || make -C "$TREE" -s kafka-tools; }
+}
+
 # The sources of the demo and the staged extension, for that user.
 bring()
 {
 	server_stop "$PLACE/data"
-	rm -rf "$PLACE/stage" "$PLACE/demo"
+	rm -rf "$PLACE/stage" "$PLACE/demo" "$PLACE/kafka"
 	cp -R "$TREE/stage" "$PLACE/stage"
+	if with_kafka; then cp -R "$TREE/build/kafka" "$PLACE/kafka"; fi
 	cp -R "$TREE/demo" "$PLACE/demo"
 	{
 		stage_conf "$PLACE/stage"
 		echo "shared_preload_libraries = 'recsys'"
+		echo "recsys.kafka_databases = 'demo'"
 	} >"$PLACE/recsys.conf"
 	hand_over "$PLACE"
 }
@@ -86,6 +96,16 @@ database()
 	admin postgres "CREATE DATABASE demo OWNER demo"
 	admin demo "CREATE EXTENSION recsys"
 	admin demo "GRANT CREATE ON SCHEMA recsys_data TO demo"
+	admin demo "GRANT USAGE ON FOREIGN DATA WRAPPER recsys_kafka TO demo"
+}
+
+# A mock of a Kafka broker, which ends when this script does.
+start_broker()
+{
+	coproc BROKER { as_user "$PLACE/kafka/mock_broker"; }
+	read -r -t 30 -u "${BROKER[0]}" brokers || die "the mock of a Kafka broker does not start"
+	echo "create shop 1" >&"${BROKER[1]}"
+	USER_ENV+=(KAFKA_BROKERS="$brokers" PRODUCE="$PLACE/kafka/produce")
 }
 
 finish()
@@ -93,6 +113,7 @@ finish()
 	local rc=$?
 
 	trap - EXIT
+	if [ -n "${BROKER_PID:-}" ]; then echo quit >&"${BROKER[1]}" || true; fi
 	server_stop "$PLACE/data" >/dev/null 2>&1 || true
 	rm -rf "$SOCK"
 	hand_back
@@ -109,13 +130,18 @@ trap 'exit 130' INT TERM HUP
 
 case ${1:-} in
 	"")
-		step "Building" build_tree "$TREE"
+		step "Building" build
 		step "Starting a private PostgreSQL $PG_MAJOR as user $RUN_AS" server
 		step "Creating a database, a role and the extension" database
+		scripts=(-f demo/demo.sql)
+		if with_kafka; then
+			start_broker
+			scripts+=(-v brokers="$brokers" -f demo/kafka.sql)
+		fi
 		begin=$EPOCHREALTIME
-		(cd "$PLACE" && as_user psql -X -q -v ON_ERROR_STOP=1 -f demo/demo.sql)
+		(cd "$PLACE" && as_user psql -X -q -v ON_ERROR_STOP=1 "${scripts[@]}")
 		awk -v a="$begin" -v b="$EPOCHREALTIME" \
-			'BEGIN { printf "The script demo/demo.sql took %.1f s.\n", b - a }'
+			'BEGIN { printf "The scripts in demo/ took %.1f s.\n", b - a }'
 		if [ "$PLACE" != "$BUILD/demo" ]; then echo "User $RUN_AS has its files in $PLACE."; fi
 		echo "The server is stopped again.  To go on in the same database: make psql"
 		;;

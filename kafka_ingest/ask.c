@@ -266,7 +266,7 @@ error_hint(RkErrorKind kind)
 	}
 }
 
-static void pg_attribute_noreturn()
+pg_noreturn static void
 raise_error(const char *topic, const RkError *error)
 {
 	ereport(ERROR,

@@ -25,6 +25,11 @@
 #include "varatt.h"
 #endif
 
+/* 18 made it a specifier, which goes first. */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn _Noreturn
+#endif
+
 /* 18 asks whether a deferrable key will do; ON CONFLICT takes none. */
 #if PG_VERSION_NUM >= 180000
 #define RelationGetPrimaryKeyIndexCompat(rel) RelationGetPrimaryKeyIndex(rel, false)

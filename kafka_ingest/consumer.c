@@ -295,18 +295,34 @@ add_news(Link *link, RkErrorKind kind, const char *text)
 
 /* ---- callbacks ------------------------------------------------------------ */
 
+/*
+ * " (after 3ms in state CONNECT, 1 identical error(s) suppressed)" at the end makes
+ * of one error a hundred.
+ */
+static void
+cut_circumstances(char *text)
+{
+	char	   *found = NULL;
+	char	   *next = text;
+
+	while ((next = strstr(next, " (after ")) != NULL)
+		found = next++;
+	if (found != NULL && strstr(found, "ms in state ") != NULL)
+		*found = '\0';
+}
+
 static void
 error_callback(rd_kafka_t *rk, int code, const char *reason, void *opaque)
 {
-	char		text[RK_ERROR_SIZE];
+	char		text[1024];
 	rd_kafka_resp_err_t err = (rd_kafka_resp_err_t) code;
 
 	if (err == RD_KAFKA_RESP_ERR__FATAL)
-	{
 		err = rd_kafka_fatal_error(rk, text, sizeof(text));
-		reason = text;
-	}
-	add_news(opaque, error_kind(err, reason), reason);
+	else
+		snprintf(text, sizeof(text), "%s", reason);
+	cut_circumstances(text);
+	add_news(opaque, error_kind(err, text), text);
 }
 
 static time_t

@@ -21,7 +21,7 @@
 
 /* ---- a place in the message --------------------------------------------------- */
 
-static void pg_attribute_noreturn()
+pg_noreturn static void
 bad_path(const char *column, const char *path)
 {
 	ereport(ERROR,

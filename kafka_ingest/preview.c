@@ -39,7 +39,7 @@
 
 /* ---- reading ------------------------------------------------------------------------ */
 
-static void pg_attribute_noreturn()
+pg_noreturn static void
 raise_trouble(const RkTrouble *trouble)
 {
 	const char *code = trouble->sqlstate;

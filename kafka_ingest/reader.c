@@ -29,8 +29,10 @@
 #define CLUSTER_WAIT	(5 * USECS_PER_SEC)
 #define SILENCE			(15 * USECS_PER_SEC)	/* three intervals of the statistics */
 #define ERROR_GRACE		(6 * USECS_PER_SEC)		/* one of them, and a bit */
+#define NO_TOPIC_MEMORY	(10 * USECS_PER_SEC)
 #define NO_TOPIC_LIMIT	(60 * USECS_PER_SEC)
 #define SHRUNK_LIMIT	(10 * USECS_PER_SEC)
+#define UNSEEN_LIMIT	(10 * USECS_PER_SEC)	/* brokers answer, but not of the topic */
 #define REFUSALS		3		/* refused credentials in REFUSAL_SPAN: no outage */
 #define REFUSAL_SPAN	(60 * USECS_PER_SEC)
 
@@ -196,8 +198,23 @@ set_trouble(RkReader *reader, RkVerdict verdict, const char *sqlstate, const cha
 #define HINT_SEEK "Find out what happened to the topic, then choose where to go on with recsys.kafka_seek()."
 
 static void
+check_cluster(RkReader *reader)
+{
+	const char *id = rk_consumer_cluster_id(reader->consumer);
+
+	if (id != NULL && reader->source->cluster_id != NULL &&
+		strcmp(id, reader->source->cluster_id) != 0)
+		set_trouble(reader, RK_VERDICT_DECIDE, "55000",
+					"If that is right, choose where to go on with recsys.kafka_seek().",
+					"the brokers of server \"%s\" are of cluster \"%s\", but \"%s\" was read",
+					reader->source->server, id, reader->source->cluster_id);
+}
+
+/* Of another cluster everything is another; that is the better reason. */
+static void
 another_topic(RkReader *reader, const Partition *partition)
 {
+	check_cluster(reader);
 	set_trouble(reader, RK_VERDICT_DECIDE, "55000", HINT_SEEK,
 				"message %lld of partition %d of topic \"%s\" is not the one that was read: the topic was made again",
 				(long long) partition->progress->anchor_offset,
@@ -318,6 +335,7 @@ rk_reader_take(RkReader *reader)
 	{
 		reader->error_at = 0;
 		reader->all_down = false;
+		reader->no_topic_last = 0;
 	}
 	return any;
 }
@@ -513,6 +531,15 @@ rk_reader_done(RkReader *reader, const RkMove *moves, int nmoves, int n)
 
 /* ---- what is wrong ------------------------------------------------------------------------ */
 
+/* The brokers' rules forbid it, and say so only once. */
+static void
+forbidden(RkReader *reader, const char *message)
+{
+	set_trouble(reader, RK_VERDICT_FAILED, "42501",
+				"The user needs READ on the topic and DESCRIBE on group \"recsys\" in the ACLs of the brokers.",
+				"topic \"%s\" may not be read: %s", reader->source->topic, message);
+}
+
 /* Refused credentials: once may be a broker that is just starting, three times is not. */
 static void
 note_refusal(RkReader *reader, const RkError *error, TimestampTz now)
@@ -531,23 +558,28 @@ note_refusal(RkReader *reader, const RkError *error, TimestampTz now)
 					"Check the user mapping and the certificates of the server.",
 					"the brokers refuse the connection: %s", error->message);
 	else
-		set_trouble(reader, RK_VERDICT_FAILED, "42501",
-					"The user needs READ on the topic and DESCRIBE on group \"recsys\" in the ACLs of the brokers.",
-					"topic \"%s\" may not be read: %s", reader->source->topic, error->message);
+		forbidden(reader, error->message);
 }
 
 static void
 note_no_topic(RkReader *reader, TimestampTz now)
 {
-	if (now - reader->no_topic_last > 10 * USECS_PER_SEC)
+	if (now - reader->no_topic_last > NO_TOPIC_MEMORY)
 		reader->no_topic_at = now;
 	reader->no_topic_last = now;
+}
+
+/* librdkafka says it about once a second while it is so. */
+static void
+check_topic(RkReader *reader, TimestampTz now)
+{
+	if (now - reader->no_topic_last > NO_TOPIC_MEMORY)
+		return;
 	if (now - reader->no_topic_at > NO_TOPIC_LIMIT)
-		set_trouble(reader, RK_VERDICT_FAILED, "42704",
-					"It is tried again now and then.",
+		set_trouble(reader, RK_VERDICT_FAILED, "42704", "It is tried again now and then.",
 					"topic \"%s\" does not exist", reader->source->topic);
 	else
-		set_trouble(reader, RK_VERDICT_OUTAGE, "42704", "",
+		set_trouble(reader, RK_VERDICT_OUTAGE, "42704", "It is tried again.",
 					"topic \"%s\" does not exist", reader->source->topic);
 }
 
@@ -562,12 +594,11 @@ note_broker_error(RkReader *reader, const RkError *error, TimestampTz now)
 }
 
 static void
-start_lookup(RkReader *reader, int32 partition)
+start_lookup(RkReader *reader)
 {
 	const RkSource *source = reader->source;
 	RkError		error;
 
-	find_partition(reader, partition)->out_of_range = true;
 	if (reader->lookup == NULL)
 		reader->lookup = rk_lookup_start(source->settings, source->nsettings,
 										 source->secrets, source->nsecrets, source->topic,
@@ -585,6 +616,8 @@ note_error(RkReader *reader, const RkError *error, TimestampTz now)
 			break;
 		case RK_ERROR_AUTHENTICATION:
 		case RK_ERROR_AUTHORIZATION:
+			if (error->partition >= 0)
+				forbidden(reader, error->message);
 			note_refusal(reader, error, now);
 			note_broker_error(reader, error, now);
 			break;
@@ -592,7 +625,8 @@ note_error(RkReader *reader, const RkError *error, TimestampTz now)
 			note_no_topic(reader, now);
 			break;
 		case RK_ERROR_OUT_OF_RANGE:
-			start_lookup(reader, error->partition);
+			find_partition(reader, error->partition)->out_of_range = true;
+			start_lookup(reader);
 			break;
 		case RK_ERROR_MEMORY:
 			set_trouble(reader, RK_VERDICT_REOPEN, "53200", "", "%s", error->message);
@@ -636,9 +670,11 @@ finish_lookup(RkReader *reader)
 	}
 	rk_lookup_end(reader->lookup);
 	reader->lookup = NULL;
+	if (error.kind == RK_ERROR_AUTHORIZATION)
+		forbidden(reader, error.message);
 	/* Without anything to judge the partition is read again, from where it was. */
 	set_trouble(reader, RK_VERDICT_REOPEN, "08000", "",
-				"an offset of topic \"%s\" was out of range for a moment",
+				"topic \"%s\" is read again from where it was",
 				reader->source->topic);
 }
 
@@ -678,24 +714,25 @@ check_partition_count(RkReader *reader, TimestampTz now)
 					reader->source->topic, n, reader->npartitions);
 }
 
+/*
+ * Brokers answer, but nothing is heard of the topic: of one whose description is
+ * forbidden librdkafka says nothing at all.  A lookup does.
+ */
+static void
+check_unseen(RkReader *reader, TimestampTz now)
+{
+	if (rk_consumer_partition_count(reader->consumer) == 0 &&
+		rk_consumer_received(reader->consumer) > 0 &&
+		now - reader->opened_at > UNSEEN_LIMIT &&
+		now - reader->no_topic_last > UNSEEN_LIMIT)
+		start_lookup(reader);
+}
+
 bool
 rk_reader_cluster(RkReader *reader, TimestampTz now, const char **id)
 {
 	*id = rk_consumer_cluster_id(reader->consumer);
 	return *id != NULL || now - reader->opened_at > CLUSTER_WAIT;
-}
-
-static void
-check_cluster(RkReader *reader)
-{
-	const char *id = rk_consumer_cluster_id(reader->consumer);
-
-	if (id != NULL && reader->source->cluster_id != NULL &&
-		strcmp(id, reader->source->cluster_id) != 0)
-		set_trouble(reader, RK_VERDICT_DECIDE, "55000",
-					"If that is right, choose where to go on with recsys.kafka_seek().",
-					"the brokers of server \"%s\" are of cluster \"%s\", but \"%s\" was read",
-					reader->source->server, id, reader->source->cluster_id);
 }
 
 /* Brokers that say nothing: after an error soon, without one when it lasts. */
@@ -738,5 +775,7 @@ rk_reader_check(RkReader *reader, TimestampTz now)
 	check_ends(reader);
 	check_partition_count(reader, now);
 	check_silence(reader, now);
+	check_unseen(reader, now);
+	check_topic(reader, now);
 	return &reader->trouble;
 }

@@ -133,6 +133,17 @@ read_headers(Jsonb *json, RkMessage *message)
 	}
 }
 
+/* A message's time as Kafka has it, from that of a dead letter; see rk_message_time(). */
+static int64
+letter_time(int64 time)
+{
+	if (time == PG_INT64_MIN)
+		return -1;
+	if (TIMESTAMP_IS_NOEND(time))
+		return PG_INT64_MAX;
+	return time / 1000 + (int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY * 1000;
+}
+
 static void
 read_letter(int row, Letter *letter, RkMessage *message, MemoryContext context)
 {
@@ -145,8 +156,7 @@ read_letter(int row, Letter *letter, RkMessage *message, MemoryContext context)
 	memset(message, 0, sizeof(*message));
 	message->partition = (int32) int64_of(row, 2, 0);
 	message->offset = int64_of(row, 3, 0);
-	message->timestamp_ms = time == PG_INT64_MIN ? -1 : time / 1000 +
-		(int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY * 1000;
+	message->timestamp_ms = letter_time(time);
 	message->key = bytes_of(row, 5, context);
 	message->payload = bytes_of(row, 6, context);
 	headers = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 8, &isnull);

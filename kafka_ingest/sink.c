@@ -19,6 +19,7 @@
 #include "commands/trigger.h"
 #include "common/cryptohash.h"
 #include "common/hashfn.h"
+#include "common/int.h"
 #include "common/sha2.h"
 #include "executor/spi.h"
 #include "mb/pg_wchar.h"
@@ -66,7 +67,8 @@ struct RkSink
 
 /* ---- invalidation ---------------------------------------------------------------- */
 
-static uint64 invalidations = 0;
+static uint64 invalidations = 0;	/* of what a sink looks up */
+static uint64 connection_invalidations = 0;
 static Oid	watched_relation = InvalidOid;	/* InvalidOid: any */
 
 static void
@@ -83,7 +85,13 @@ object_changed(Datum arg, int cache, uint32 hash)
 	invalidations++;
 }
 
-/* Watch everything that a sink looks up.  Once in a process. */
+static void
+connection_changed(Datum arg, int cache, uint32 hash)
+{
+	connection_invalidations++;
+}
+
+/* Watch everything that a source looks up.  Once in a process. */
 static void
 watch_catalog(void)
 {
@@ -98,13 +106,20 @@ watch_catalog(void)
 	CacheRegisterSyscacheCallback(NAMESPACEOID, object_changed, (Datum) 0);
 	CacheRegisterSyscacheCallback(AUTHOID, object_changed, (Datum) 0);
 	CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, object_changed, (Datum) 0);
-	CacheRegisterSyscacheCallback(FOREIGNSERVEROID, object_changed, (Datum) 0);
+	CacheRegisterSyscacheCallback(FOREIGNSERVEROID, connection_changed, (Datum) 0);
+	CacheRegisterSyscacheCallback(USERMAPPINGOID, connection_changed, (Datum) 0);
 }
 
 uint64
 rk_sink_changes(void)
 {
 	return invalidations;
+}
+
+uint64
+rk_sink_connection_changes(void)
+{
+	return connection_invalidations;
 }
 
 bool
@@ -250,9 +265,25 @@ map_message(RkSink *sink, RkBatch *batch, int i)
 	}
 }
 
+/*
+ * Constraints and triggers that are deferred run with the rows: at commit nobody
+ * could tell which message it was that failed, and they would have the rights of the
+ * worker.
+ */
+static void
+check_constraints_at_once(void)
+{
+	ConstraintsSetStmt *statement = makeNode(ConstraintsSetStmt);
+
+	statement->constraints = NIL;
+	statement->deferred = false;
+	AfterTriggerSetState(statement);
+}
+
 void
 rk_sink_map(RkSink *sink, RkBatch *batch)
 {
+	check_constraints_at_once();
 	refuse_large(sink, batch);
 	if (sink->transform != NULL)
 	{
@@ -293,24 +324,9 @@ insert_messages(RkBatch *batch, int first, int n, int *failed, void *arg)
 	PG_END_TRY();
 }
 
-/*
- * Constraints that are deferred are checked with the rows, or they would fail at
- * commit, where nobody could tell which message it was.
- */
-static void
-check_constraints_at_once(void)
-{
-	ConstraintsSetStmt *statement = makeNode(ConstraintsSetStmt);
-
-	statement->constraints = NIL;
-	statement->deferred = false;
-	AfterTriggerSetState(statement);
-}
-
 void
 rk_sink_write(RkSink *sink, RkBatch *batch)
 {
-	check_constraints_at_once();
 	sink->subtransactions += rk_batch_isolate(batch, insert_messages, sink,
 											  SUBTRANSACTIONS - sink->subtransactions);
 }
@@ -411,12 +427,18 @@ rk_message_time(const RkMessage *message, TimestampTz *time)
 {
 	int64		since_epoch;
 
-	if (message->timestamp_ms < 0 ||
-		pg_mul_s64_overflow(message->timestamp_ms, 1000, &since_epoch))
+	if (message->timestamp_ms < 0)
 		return false;
-	*time = since_epoch -
-		(POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY;
-	return IS_VALID_TIMESTAMP(*time);
+	if (!pg_mul_s64_overflow(message->timestamp_ms, 1000, &since_epoch))
+	{
+		*time = since_epoch -
+			(POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY;
+		if (IS_VALID_TIMESTAMP(*time))
+			return true;
+	}
+	/* later than the type can say, and so it stays for whoever tries it again */
+	TIMESTAMP_NOEND(*time);
+	return true;
 }
 
 static void

@@ -41,6 +41,9 @@ extern bool rk_sink_stale(const RkSink *sink);
 /* Counts whatever rk_sink_stale() goes by; it may be asked without a sink. */
 extern uint64 rk_sink_changes(void);
 
+/* The same for servers and user mappings. */
+extern uint64 rk_sink_connection_changes(void);
+
 /* Columns of the rows, in the order of their values; for preview. */
 extern int	rk_sink_ncolumns(const RkSink *sink);
 extern const char *rk_sink_column(const RkSink *sink, int i);
@@ -90,7 +93,7 @@ typedef struct RkMove
  */
 extern bool rk_sink_save(RkSink *sink, const RkMove *moves, int nmoves);
 
-/* A message's time; false when it has none that the server could show. */
+/* A message's time; false when it has none, infinity when it is beyond the type. */
 extern bool rk_message_time(const RkMessage *message, TimestampTz *time);
 
 /* The hash of a message that anchors keep. */

@@ -296,14 +296,14 @@ read_tuning(RkSource *source, Jsonb *options)
 		"fetch.max.bytes", "socket.timeout.ms"
 	};
 
-	source->settings = palloc0(sizeof(RkSetting) * (lengthof(tuning) + 1));
+	source->tuning = palloc0(sizeof(RkSetting) * (lengthof(tuning) + 1));
 	for (int i = 0; i < lengthof(tuning); i++)
 	{
 		int			value = option_int(options, tuning[i], -1);
 
 		if (value >= 0)
 		{
-			RkSetting  *setting = &source->settings[source->nsettings++];
+			RkSetting  *setting = &source->tuning[source->ntuning++];
 
 			setting->name = properties[i];
 			setting->value = psprintf("%d", value);
@@ -451,17 +451,33 @@ ask_connection(const RkSource *source)
 void
 rk_source_connect(RkSource *source)
 {
-	RkSetting  *tuning = source->settings;
-	int			ntuning = source->nsettings;
 	RkSetting  *connection;
 	int			nconnection;
 
 	rk_settings_from_json(ask_connection(source), &connection, &nconnection,
 						  &source->secrets, &source->nsecrets);
-	source->settings = palloc(sizeof(RkSetting) * (nconnection + ntuning + 1));
+	source->settings = palloc(sizeof(RkSetting) * (nconnection + source->ntuning + 1));
 	memcpy(source->settings, connection, sizeof(RkSetting) * nconnection);
-	memcpy(source->settings + nconnection, tuning, sizeof(RkSetting) * ntuning);
-	source->nsettings = nconnection + ntuning;
+	memcpy(source->settings + nconnection, source->tuning,
+		   sizeof(RkSetting) * source->ntuning);
+	source->nsettings = nconnection + source->ntuning;
+}
+
+bool
+rk_source_same_connection(const RkSource *source)
+{
+	RkSource	now = *source;
+
+	rk_source_connect(&now);
+	if (now.nsettings != source->nsettings)
+		return false;
+	for (int i = 0; i < now.nsettings; i++)
+	{
+		if (strcmp(now.settings[i].name, source->settings[i].name) != 0 ||
+			strcmp(now.settings[i].value, source->settings[i].value) != 0)
+			return false;
+	}
+	return true;
 }
 
 /* ---- writing ------------------------------------------------------------------------ */

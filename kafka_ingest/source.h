@@ -69,7 +69,9 @@ typedef struct RkSource
 	int32		generation;
 	int			npartitions;
 	RkProgress *partitions;		/* ascending */
-	int			nsettings;		/* of rk_source_connect: server, user mapping, options */
+	int			ntuning;		/* of options: properties of librdkafka */
+	RkSetting  *tuning;
+	int			nsettings;		/* of rk_source_connect: server, user mapping, tuning */
 	RkSetting  *settings;
 	int			nsecrets;
 	const char **secrets;
@@ -89,6 +91,9 @@ extern int32 rk_source_generation(const char *name);
  * options of the source.  Errors: no USAGE on the server, no such server.
  */
 extern void rk_source_connect(RkSource *source);
+
+/* Would rk_source_connect() give the same as it gave? */
+extern bool rk_source_same_connection(const RkSource *source);
 
 /* A JSON object of strings, and an array of strings, as rk_consumer_open() wants them. */
 extern void rk_settings_from_json(Jsonb *connection, RkSetting **settings, int *nsettings,

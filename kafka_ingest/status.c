@@ -62,8 +62,8 @@ rk_status_attach(const RkWorkerArgs *args)
 		elog(ERROR, "no slot %d", (int) args->slot);
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
 	slot = &shared->slots[args->slot];
-	ours = slot->state != RK_STATE_FREE && slot->database == args->database &&
-		slot->owner == args->owner;
+	ours = slot->state != RK_STATE_FREE && slot->pid == 0 &&
+		slot->database == args->database && slot->owner == args->owner;
 	if (ours)
 	{
 		current = *slot;

@@ -64,7 +64,7 @@ find_function(const char *name)
 	return DatumGetObjectId(DirectFunctionCall1(input, CStringGetDatum(name)));
 }
 
-static void pg_attribute_noreturn()
+pg_noreturn static void
 bad_function(const RkSource *source)
 {
 	ereport(ERROR,

@@ -10,11 +10,11 @@
  *	  ends (the supervisor starts the next one, if any)
  *	- an outage of the server itself (locks, memory, disk): the batch is kept and
  *	  tried again; the session goes on
- *	- the target is missing or does not fit, or anything that nobody foresaw: the
- *	  session is over, state failed; the next begins when the definition of
- *	  something it looks up has changed, or after a while
- *	- the brokers refuse us, or the topic is missing: the worker ends as failed, the
- *	  supervisor tries again, more and more slowly
+ *	- the target is missing or does not fit, the brokers refuse us, the topic is
+ *	  missing, or anything that nobody foresaw: the session is over, state failed; the
+ *	  next begins when the definition of something it looks up has changed (the
+ *	  server's and the user mapping's too), or after a while
+ *	- another server or other credentials: the next session begins at once
  *	- a person must decide: that is written into the source's row
  *
  * Memory: the session's context is reset with the session, the batch's with its
@@ -26,6 +26,10 @@
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
+
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #include "access/xact.h"
 #include "fmgr.h"
@@ -52,6 +56,8 @@
 #define TICK_MS				1000
 #define GENERATION_SPAN		(10 * USECS_PER_SEC)
 #define SEEN_SPAN			(5 * USECS_PER_SEC)
+#define TRIM_SPAN			(5 * USECS_PER_SEC)
+#define TRIM_MESSAGES		1000
 #define LOG_SPAN			(60 * USECS_PER_SEC)
 #define MAX_DELAY_MS		60000	/* between attempts at one batch */
 #define FAILED_DELAY_MS		(5 * 60000)	/* between sessions that fail */
@@ -74,7 +80,11 @@ static struct
 	int			retry_ms;		/* the delay before it */
 	TimestampTz seen_at;		/* when low and high were last written */
 	TimestampTz flushed_at;
+	bool		may_trim;		/* much was read since memory was given back */
 	TimestampTz tick_at;
+
+	uint64		connection_changes; /* of servers, when the connection was last read */
+	bool		reloaded;		/* since then: files of passwords may be others */
 
 	uint64		changes;		/* of RkShared, when the generation was last read */
 	TimestampTz generation_at;
@@ -137,13 +147,13 @@ at_exit(int code, Datum arg)
 	rk_status_detach();
 }
 
-static void pg_attribute_noreturn()
+pg_noreturn static void
 leave(void)
 {
 	proc_exit(0);
 }
 
-static void pg_attribute_noreturn()
+pg_noreturn static void
 leave_for_next(void)
 {
 	rk_status_restart_now();
@@ -194,6 +204,7 @@ serve_interrupts(void)
 	{
 		ConfigReloadPending = false;
 		ProcessConfigFile(PGC_SIGHUP);
+		worker.reloaded = true;
 	}
 	check_wanted(GetCurrentTimestamp());
 }
@@ -234,6 +245,7 @@ open_sink(void)
 	if (worker.sink != NULL)
 		rk_sink_close(worker.sink);
 	worker.sink = NULL;
+	check_owner(worker.source);
 	worker.sink = rk_sink_open(worker.source);
 	MemoryContextSwitchTo(old);
 }
@@ -249,10 +261,29 @@ load_source(void)
 		leave();
 	if (worker.source->generation != rk_status_generation())
 		leave_for_next();
-	check_owner(worker.source);
-	rk_source_connect(worker.source);
 	open_sink();
+	worker.connection_changes = rk_sink_connection_changes();
+	worker.reloaded = false;
+	rk_source_connect(worker.source);
 	commit_transaction();
+}
+
+/* Are brokers or credentials others by now? */
+static bool
+connection_is_same(void)
+{
+	bool		same;
+
+	if (!worker.reloaded && worker.connection_changes == rk_sink_connection_changes())
+		return true;
+	worker.reloaded = false;
+	begin_transaction();
+	worker.connection_changes = rk_sink_connection_changes();
+	MemoryContextSwitchTo(worker.batch_context);
+	same = rk_source_same_connection(worker.source);
+	commit_transaction();
+	MemoryContextReset(worker.batch_context);
+	return same;
 }
 
 static void
@@ -305,7 +336,7 @@ end_session(void)
 /* ---- trouble with the topic -------------------------------------------------------------- */
 
 /* Write into the source's row that a person must decide, and end. */
-static void pg_attribute_noreturn()
+pg_noreturn static void
 fail_for_good(const char *sqlstate, const char *reason, const char *hint)
 {
 	begin_transaction();
@@ -320,16 +351,16 @@ fail_for_good(const char *sqlstate, const char *reason, const char *hint)
 	leave();
 }
 
-/* End as failed; the supervisor tries again. */
-static void pg_attribute_noreturn()
-fail_for_now(const RkTrouble *trouble)
+/* End the session as failed. */
+pg_noreturn static void
+fail_session(const RkTrouble *trouble)
 {
-	ereport(LOG,
-			(errmsg("Kafka source \"%s\" has failed: %s", worker.source->name,
-					trouble->reason),
+	ereport(ERROR,
+			(errcode(MAKE_SQLSTATE(trouble->sqlstate[0], trouble->sqlstate[1],
+								   trouble->sqlstate[2], trouble->sqlstate[3],
+								   trouble->sqlstate[4])),
+			 errmsg("%s", trouble->reason),
 			 errhint("%s", trouble->hint)));
-	rk_status_set_reason(RK_STATE_FAILED, trouble->sqlstate, trouble->reason, trouble->hint);
-	proc_exit(1);
 }
 
 static void
@@ -402,7 +433,7 @@ handle_trouble(TimestampTz now)
 			add_partitions(trouble);
 			return false;
 		case RK_VERDICT_FAILED:
-			fail_for_now(trouble);
+			fail_session(trouble);
 		case RK_VERDICT_DECIDE:
 			fail_for_good(trouble->sqlstate, trouble->reason, trouble->hint);
 	}
@@ -413,7 +444,7 @@ handle_trouble(TimestampTz now)
 
 #define TOO_MANY_HINT "See the view recsys.kafka_dead_letters; go on with recsys.kafka_start(), or with a higher max_dead_letters."
 
-static void pg_attribute_noreturn()
+pg_noreturn static void
 too_many_dead_letters(void)
 {
 	char		reason[128];
@@ -537,6 +568,7 @@ note_written(const Written *written)
 	if (batch->context == NULL)
 		return;					/* bounds alone */
 	worker.flushed_at = now;
+	worker.may_trim = worker.may_trim || batch->nmessages >= TRIM_MESSAGES;
 	worker.retry_at = 0;
 	worker.retry_ms = 0;
 }
@@ -702,6 +734,21 @@ update_state(const RkTrouble *trouble, TimestampTz now)
 		rk_status_set(RK_STATE_CONNECTING);
 }
 
+/*
+ * What librdkafka fetched ahead was malloc'd by its threads, and the C library keeps
+ * it for them: give it back when there is nothing to read for a while.
+ */
+static void
+trim_memory(TimestampTz now)
+{
+	if (!worker.may_trim || now - worker.flushed_at < TRIM_SPAN)
+		return;
+	worker.may_trim = false;
+#ifdef __GLIBC__
+	(void) malloc_trim(0);
+#endif
+}
+
 /* Once a second: figures; what librdkafka has to say; how far behind we are. */
 static void
 tick(TimestampTz now)
@@ -716,6 +763,7 @@ tick(TimestampTz now)
 		ereport(LOG,
 				(errmsg("Kafka source \"%s\": %s", worker.source->name, line)));
 	(void) pgstat_report_stat(false);
+	trim_memory(now);
 	if (now - worker.seen_at > SEEN_SPAN && rk_reader_behind(worker.reader))
 		flush(write_bounds);
 }
@@ -748,6 +796,8 @@ run_session(void)
 		int			wait;
 
 		serve_interrupts();
+		if (!connection_is_same())
+			return;
 		(void) rk_reader_take(worker.reader);
 		now = GetCurrentTimestamp();
 		if (!handle_trouble(now))
@@ -771,18 +821,20 @@ hear_of_changes(void)
 	CommitTransactionCommand();
 }
 
-/* Wait until something was changed that the sink had looked up, or the delay is over. */
+/* Wait until something was changed that a session looks up, or the delay is over. */
 static void
 wait_for_mending(int delay_ms)
 {
 	TimestampTz until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), delay_ms);
-	uint64		changes = rk_sink_changes();
+	uint64		changes = rk_sink_changes() + rk_sink_connection_changes();
 
+	worker.reloaded = false;
 	do
 	{
 		wait_ms(TICK_MS);
 		hear_of_changes();
-	} while (rk_sink_changes() == changes && GetCurrentTimestamp() < until);
+	} while (rk_sink_changes() + rk_sink_connection_changes() == changes &&
+			 !worker.reloaded && GetCurrentTimestamp() < until);
 }
 
 static void
@@ -825,7 +877,7 @@ try_session(bool *outage)
 	return failed;
 }
 
-static void pg_attribute_noreturn()
+pg_noreturn static void
 run_sessions(void)
 {
 	int			delay = TICK_MS;
@@ -876,6 +928,9 @@ recsys_kafka_worker_main(Datum arg)
 	char		name[RK_SOURCE_NAME + 16];
 
 	memcpy(&args, MyBgworkerEntry->bgw_extra, sizeof(args));
+#ifdef __GLIBC__
+	(void) mallopt(M_ARENA_MAX, 2); /* not one for each thread of librdkafka */
+#endif
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	pqsignal(SIGTERM, die);
 	BackgroundWorkerUnblockSignals();

@@ -302,6 +302,7 @@ run_prove()
 		skipped "tap $name" "$(sed -n 's/^1\.\.0 # SKIP *//p' "$log")"
 	else
 		passed "tap $name ($(grep '^ok ' "$log" | grep -vci '# skip') checks)"
+		sed -n 's/^# *\(KAFKA_SEED=.*\)/        \1/p' "$log"
 		while read -r why; do
 			skipped "tap $name" "$why"
 		done < <(sed -n 's/^ok [0-9]* # skip *//p' "$log")
@@ -315,7 +316,8 @@ tap_environment()
 		TESTLOGDIR="$WORK/src/tmp_check/log" PGPORT=65432 TMPDIR="$WORK/tmp"
 		PG_REGRESS="$PGXS_DIR/src/test/regress/pg_regress"
 		TEMP_CONFIG="$WORK/stage.conf" RECSYS_STAGE="$WORK/stage"
-		RECSYS_KAFKA_TOOLS="$WORK/kafka" PG_CONFIG="$PG_CONFIG")
+		RECSYS_KAFKA_TOOLS="$WORK/kafka" PG_CONFIG="$PG_CONFIG"
+		KAFKA_SEED="${KAFKA_SEED:-}" KAFKA_ROUNDS="${KAFKA_ROUNDS:-}")
 }
 
 # The mock cluster and the producer of the tests of Kafka.
@@ -390,6 +392,50 @@ run_gates()
 	fi
 	cp -RL "$data" "$WORK/real" && chmod -R u+w "$WORK/real" && hand_over "$WORK/real"
 	for file in "$ROOT"/test/gates/*.sh; do run_gate "$file"; done
+}
+
+# ---- kafka: what needs a real broker -------------------------------------------------
+
+KAFKA_VERSIONS=(4.3.1 3.9.2)
+
+# The jars of every version in RECSYS_KAFKA_JARS/VERSION/jars, fetched once.
+fetch_kafka()
+{
+	local jars=$1 version
+
+	for version in "${KAFKA_VERSIONS[@]}"; do
+		if [ -d "$jars/$version/jars" ]; then continue; fi
+		KAFKA_VERSION=$version bash "$ROOT/test/kafka/kafka_cluster.sh" fetch "$jars/$version" ||
+			return 1
+	done
+}
+
+run_kafka()
+{
+	local file jars=${RECSYS_KAFKA_JARS:-$BUILD/kafka-jars} files
+
+	stage kafka
+	if [ "${WITH_KAFKA:-yes}" = no ]; then
+		skipped kafka "WITH_KAFKA=no"
+		return
+	elif ! command -v java >/dev/null; then
+		skipped kafka "there is no Java here"
+		return
+	elif ! fetch_kafka "$jars" >"$LOG/kafka-jars.log" 2>&1; then
+		skipped kafka "the jars of Kafka cannot be had: $(grep -m 1 . "$LOG/kafka-jars.log")"
+		return
+	fi
+	need_work
+	need_kafka_tools
+	cp -R "$jars" "$WORK/jars"
+	hand_over "$WORK/jars"
+	tap_environment
+	USER_ENV+=(RECSYS_KAFKA_JARS="$WORK/jars")
+	files=${PROVE_TESTS:-$(cd "$ROOT" && find test/gates_kafka -name '*.pl' | sort)}
+	for file in $files; do
+		run_prove "$file" "$LOG/kafka-$(basename "$file" .pl).log"
+	done
+	USER_ENV=()
 }
 
 # ---- all of it -----------------------------------------------------------------------

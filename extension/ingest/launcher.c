@@ -347,6 +347,8 @@ recsys_kafka_launcher_main(Datum arg)
 		long		wait;
 
 		ResetLatch(MyLatch);
+		if (ProcDiePending)
+			proc_exit(1);		/* quietly, to be started again unless the server stops */
 		CHECK_FOR_INTERRUPTS();
 		if (ConfigReloadPending)
 		{

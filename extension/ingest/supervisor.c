@@ -474,6 +474,8 @@ recsys_kafka_supervisor_main(Datum arg)
 		long		wait;
 
 		ResetLatch(MyLatch);
+		if (ProcDiePending)
+			proc_exit(0);		/* quietly; the launcher starts the next */
 		CHECK_FOR_INTERRUPTS();
 		if (ConfigReloadPending)
 		{

@@ -142,7 +142,7 @@ consumer_open(const char *topic, int npartitions, int64_t offset, RkError *error
 	RkSetting	settings[] = {
 		{"bootstrap.servers", brokers},
 		{"fetch.wait.max.ms", "10"},
-		{"client.id", "recsys \"rx_bytes\":7"},
+		{"client.id", "recsys \"{"},	/* the statistics must stay JSON */
 	};
 	RkPosition	positions[16];
 
@@ -345,15 +345,16 @@ test_empty(void)
 	rk_consumer_partition(consumer, 9, &state);
 	CHECK(!state.at_end && state.position == -1 && state.high == -1 && state.low == -1);
 
-	produce_numbers("empty", 1, 1);
+	/* The first of two: the end is not seen any more. */
+	produce_numbers("empty", 1, 2);
 	while (n == 0 && now_ms() < until)
 	{
 		readable(rk_consumer_fd(consumer), 100);
-		n = rk_consumer_take(consumer, messages, BATCH);
+		n = rk_consumer_take(consumer, messages, 1);
 	}
 	CHECK(n == 1 && messages[0].partition == 0 && messages[0].offset == 0);
 	rk_consumer_partition(consumer, 0, &state);
-	CHECK(state.position == 1);
+	CHECK(state.position == 1 && !state.at_end);
 	rk_consumer_close(consumer);
 }
 
@@ -446,6 +447,8 @@ test_broker_down(void)
 	consumer = consumer_open("position", 1, 0, &error);
 	CHECK(wait_for_error(consumer, RK_ERROR_BROKER, &error));
 	CHECK(error.partition == -1);
+	/* The same error again has the same text. */
+	CHECK(strstr(error.message, "in state") == NULL);
 	tell("up 1");
 	/* Leaders between two brokers are nobody's concern. */
 	tell("errors fetch 6 6 5 -195");

@@ -284,7 +284,7 @@ sub shown_signatures
 my @shown = map { shown_signatures($_->{text}) }
   grep { $_->{lang} eq 'text' && $_->{text} =~ /^recsys\.\w/ } @blocks;
 
-# Functions to be called, not those behind a type, an operator, a view and the like.
+# Functions to be called by everybody, not those behind a type, an operator, a view and the like.
 my @there = map { s/::[a-z ]+(\[\])?//gr } query_lines(q{
 SELECT p.proname || '(' ||
        regexp_replace(pg_get_function_arguments(p.oid), '(, )?OUT .*', '') || ') ' ||
