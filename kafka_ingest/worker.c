@@ -108,6 +108,9 @@ rk_worker_commit(void)
 static void
 at_exit(int code, Datum arg)
 {
+	if (code != 0 && rk_status_state() != RK_STATE_FAILED)
+		rk_status_set_reason(RK_STATE_FAILED, "57P01", "the worker was ended from outside",
+							 "See the server log.");
 	rk_reader_close();
 	rk_status_detach();
 }
@@ -562,8 +565,9 @@ show_failure(const ErrorData *error, bool outage)
 	if (rk_worker_may_log("session"))
 		ereport(LOG,
 				(errcode(error->sqlerrcode),
-				 errmsg("Kafka source \"%s\" has failed: %s", rk_status_source(),
-						error->message),
+				 outage ?
+				 errmsg("Kafka source \"%s\" waits: %s", rk_status_source(), error->message) :
+				 errmsg("Kafka source \"%s\" has failed: %s", rk_status_source(), error->message),
 				 error->detail_log != NULL ? errdetail_log("%s", error->detail_log) : 0,
 				 error->hint != NULL ? errhint("%s", error->hint) : 0));
 	rk_status_set_reason(outage ? RK_STATE_DEGRADED : RK_STATE_FAILED,
