@@ -775,6 +775,7 @@ rk_reader_check(RkReader *reader, TimestampTz now)
 	check_ends(reader);
 	check_partition_count(reader, now);
 	check_silence(reader, now);
+	check_unseen(reader, now);
 	check_topic(reader, now);
 	return &reader->trouble;
 }
