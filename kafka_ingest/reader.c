@@ -347,12 +347,6 @@ rk_reader_messages(const RkReader *reader, int *n)
 	return reader->messages + reader->ndone;
 }
 
-int64
-rk_reader_bytes(const RkReader *reader)
-{
-	return reader->bytes;
-}
-
 TimestampTz
 rk_reader_since(const RkReader *reader)
 {

@@ -212,7 +212,7 @@ sub shown_signatures
 my @shown = map { shown_signatures($_->{text}) }
   grep { $_->{lang} eq 'text' && $_->{text} =~ /^recsys\.\w/ } @blocks;
 
-# Functions to be called, not those behind a type, an operator, a view and the like.
+# Functions to be called by everybody, not those behind a type, an operator, a view and the like.
 my @there = map { s/::[a-z ]+(\[\])?//gr } query_lines(q{
 SELECT p.proname || '(' ||
        regexp_replace(pg_get_function_arguments(p.oid), '(, )?OUT .*', '') || ') ' ||
@@ -226,7 +226,8 @@ AND NOT EXISTS (SELECT FROM pg_depend u
                 WHERE u.refclassid = 'pg_proc'::regclass AND u.refobjid = p.oid
                 AND u.classid IN ('pg_type'::regclass, 'pg_operator'::regclass, 'pg_cast'::regclass,
                                   'pg_opclass'::regclass, 'pg_amproc'::regclass, 'pg_opfamily'::regclass,
-                                  'pg_rewrite'::regclass))
+                                  'pg_rewrite'::regclass, 'pg_foreign_data_wrapper'::regclass))
+AND has_function_privilege('public', p.oid, 'EXECUTE')
 AND NOT EXISTS (SELECT FROM pg_aggregate a
                 WHERE p.oid IN (a.aggtransfn, a.aggfinalfn, a.aggcombinefn))
 AND NOT ('recsys.recvec'::regtype = ANY (p.proargtypes::oid[]))

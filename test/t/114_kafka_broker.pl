@@ -115,7 +115,7 @@ my $other = KafkaTest->start;
 $other->command("create e $partitions");
 $other->produce_numbers('e', count => 50000, partitions => $partitions);
 $node->safe_psql('postgres', "ALTER SERVER kafka OPTIONS (SET brokers '" . $other->brokers . "')");
-wait_state($node, 'e', 'failed', 'another cluster is noticed', 'cluster');
+wait_state($node, 'e', 'failed', 'another cluster is noticed', 'cluster|made again');
 is($node->safe_psql('postgres', 'SELECT count(*) FROM t'), $sent, 'and nothing read of it');
 app_sql($node, "TRUNCATE t; SELECT recsys.kafka_seek('e', 'earliest')");
 wait_for_sql($node, 'SELECT count(*) FROM t', '50000', 'unless it is meant');
