@@ -120,7 +120,7 @@ check-unit: $(UNIT_TESTS)
 
 # ---- Kafka for tests and demo: a mock cluster, a producer (librdkafka) ----------
 KAFKA_TOOLS := $(patsubst test/kafka/%.c,build/kafka/%,$(wildcard test/kafka/*.c))
-build/kafka/test_consumer: $(addprefix kafka_ingest/,consumer.c statistics.c job.c arena.c)
+build/kafka/test_consumer: $(addprefix kafka_ingest/,consumer.c link.c lookup.c statistics.c job.c arena.c)
 
 $(KAFKA_TOOLS): build/kafka/%: test/kafka/%.c
 	@mkdir -p $(@D)
@@ -158,7 +158,8 @@ $(BENCH_OBJS): $(BENCH_DIR)/%.o: %.c
 $(BENCH_PROGRAMS): $(BENCH_DIR)/%: test/bench/%.c $(BENCH_OBJS)
 	$(CC) $(UNIT_FLAGS) -O3 -o $@ $< $(BENCH_OBJS) -lpthread -lm
 
-.PHONY: bench-kernels bench-solver bench-event bench-programs bench bench-sweep
+.PHONY: bench-kernels bench-solver bench-event bench-programs bench bench-sweep \
+	bench-kafka
 bench-kernels: $(BENCH_DIR)/bench_kernels
 	@$<
 
@@ -177,6 +178,10 @@ bench:
 bench-sweep:
 	@test/setup.sh demo
 	@test/bench/run.sh sweep $(SETS)
+
+bench-kafka:
+	@test/setup.sh kafka
+	@test/bench/run.sh kafka
 
 # ---- set up, try, test: nothing is installed but packages that are missing --
 demo:
@@ -221,6 +226,7 @@ help:
 #: make kafka-tools   a mock cluster and a producer of Kafka, in build/kafka
 #: make fuzz          a minute of fuzzing for each parser (clang with libFuzzer)
 #: make bench         training against its rivals; BENCH_SCALE=quick (default) or full
+#: make bench-kafka   events of a real Kafka broker into tables (Java; BENCH_EVENTS=2000000)
 #: make bench-sweep   what the default options lose on real data; SETS="name..." picks some
 #: make bench-kernels costs of the pieces of training at each SIMD level, and the floor
 #: make bench-event   what mapping an event of Kafka costs

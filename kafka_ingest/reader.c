@@ -32,6 +32,7 @@
 #define NO_TOPIC_MEMORY	(10 * USECS_PER_SEC)
 #define NO_TOPIC_LIMIT	(60 * USECS_PER_SEC)
 #define SHRUNK_LIMIT	(10 * USECS_PER_SEC)
+#define UNSEEN_LIMIT	(10 * USECS_PER_SEC)	/* brokers answer, but not of the topic */
 #define REFUSALS		3		/* refused credentials in REFUSAL_SPAN: no outage */
 #define REFUSAL_SPAN	(60 * USECS_PER_SEC)
 
@@ -346,12 +347,6 @@ rk_reader_messages(const RkReader *reader, int *n)
 	return reader->messages + reader->ndone;
 }
 
-int64
-rk_reader_bytes(const RkReader *reader)
-{
-	return reader->bytes;
-}
-
 TimestampTz
 rk_reader_since(const RkReader *reader)
 {
@@ -530,6 +525,15 @@ rk_reader_done(RkReader *reader, const RkMove *moves, int nmoves, int n)
 
 /* ---- what is wrong ------------------------------------------------------------------------ */
 
+/* The brokers' rules forbid it, and say so only once. */
+static void
+forbidden(RkReader *reader, const char *message)
+{
+	set_trouble(reader, RK_VERDICT_FAILED, "42501",
+				"The user needs READ on the topic and DESCRIBE on group \"recsys\" in the ACLs of the brokers.",
+				"topic \"%s\" may not be read: %s", reader->source->topic, message);
+}
+
 /* Refused credentials: once may be a broker that is just starting, three times is not. */
 static void
 note_refusal(RkReader *reader, const RkError *error, TimestampTz now)
@@ -548,9 +552,7 @@ note_refusal(RkReader *reader, const RkError *error, TimestampTz now)
 					"Check the user mapping and the certificates of the server.",
 					"the brokers refuse the connection: %s", error->message);
 	else
-		set_trouble(reader, RK_VERDICT_FAILED, "42501",
-					"The user needs READ on the topic and DESCRIBE on group \"recsys\" in the ACLs of the brokers.",
-					"topic \"%s\" may not be read: %s", reader->source->topic, error->message);
+		forbidden(reader, error->message);
 }
 
 static void
@@ -586,12 +588,11 @@ note_broker_error(RkReader *reader, const RkError *error, TimestampTz now)
 }
 
 static void
-start_lookup(RkReader *reader, int32 partition)
+start_lookup(RkReader *reader)
 {
 	const RkSource *source = reader->source;
 	RkError		error;
 
-	find_partition(reader, partition)->out_of_range = true;
 	if (reader->lookup == NULL)
 		reader->lookup = rk_lookup_start(source->settings, source->nsettings,
 										 source->secrets, source->nsecrets, source->topic,
@@ -609,6 +610,8 @@ note_error(RkReader *reader, const RkError *error, TimestampTz now)
 			break;
 		case RK_ERROR_AUTHENTICATION:
 		case RK_ERROR_AUTHORIZATION:
+			if (error->partition >= 0)
+				forbidden(reader, error->message);
 			note_refusal(reader, error, now);
 			note_broker_error(reader, error, now);
 			break;
@@ -616,7 +619,8 @@ note_error(RkReader *reader, const RkError *error, TimestampTz now)
 			note_no_topic(reader, now);
 			break;
 		case RK_ERROR_OUT_OF_RANGE:
-			start_lookup(reader, error->partition);
+			find_partition(reader, error->partition)->out_of_range = true;
+			start_lookup(reader);
 			break;
 		case RK_ERROR_MEMORY:
 			set_trouble(reader, RK_VERDICT_REOPEN, "53200", "", "%s", error->message);
@@ -660,9 +664,11 @@ finish_lookup(RkReader *reader)
 	}
 	rk_lookup_end(reader->lookup);
 	reader->lookup = NULL;
+	if (error.kind == RK_ERROR_AUTHORIZATION)
+		forbidden(reader, error.message);
 	/* Without anything to judge the partition is read again, from where it was. */
 	set_trouble(reader, RK_VERDICT_REOPEN, "08000", "",
-				"an offset of topic \"%s\" was out of range for a moment",
+				"topic \"%s\" is read again from where it was",
 				reader->source->topic);
 }
 
@@ -700,6 +706,20 @@ check_partition_count(RkReader *reader, TimestampTz now)
 		set_trouble(reader, RK_VERDICT_DECIDE, "55000", HINT_SEEK,
 					"topic \"%s\" has %d partitions, but had %d: it was made again",
 					reader->source->topic, n, reader->npartitions);
+}
+
+/*
+ * Brokers answer, but nothing is heard of the topic: of one whose description is
+ * forbidden librdkafka says nothing at all.  A lookup does.
+ */
+static void
+check_unseen(RkReader *reader, TimestampTz now)
+{
+	if (rk_consumer_partition_count(reader->consumer) == 0 &&
+		rk_consumer_received(reader->consumer) > 0 &&
+		now - reader->opened_at > UNSEEN_LIMIT &&
+		now - reader->no_topic_last > UNSEEN_LIMIT)
+		start_lookup(reader);
 }
 
 bool
@@ -749,6 +769,7 @@ rk_reader_check(RkReader *reader, TimestampTz now)
 	check_ends(reader);
 	check_partition_count(reader, now);
 	check_silence(reader, now);
+	check_unseen(reader, now);
 	check_topic(reader, now);
 	return &reader->trouble;
 }

@@ -59,9 +59,8 @@ extern int	rk_reader_fd(const RkReader *reader);
 /* Take what has arrived, up to a full batch; says whether anything came. */
 extern bool rk_reader_take(RkReader *reader);
 
-/* Messages taken and not yet done, and their bytes; when the first of them came. */
+/* Messages taken and not yet done; when the first of them came. */
 extern const RkMessage *rk_reader_messages(const RkReader *reader, int *n);
-extern int64 rk_reader_bytes(const RkReader *reader);
 extern TimestampTz rk_reader_since(const RkReader *reader);
 extern bool rk_reader_full(const RkReader *reader);
 

@@ -27,6 +27,10 @@
  */
 #include "postgres.h"
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 #include "access/xact.h"
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -43,57 +47,25 @@
 
 #include "compat.h"
 #include "errors.h"
-#include "reader.h"
-#include "sink.h"
-#include "source.h"
 #include "status.h"
-#include "window.h"
+#include "worker.h"
 
-#define TICK_MS				1000
 #define GENERATION_SPAN		(10 * USECS_PER_SEC)
 #define SEEN_SPAN			(5 * USECS_PER_SEC)
+#define TRIM_SPAN			(5 * USECS_PER_SEC)
 #define LOG_SPAN			(60 * USECS_PER_SEC)
 #define MAX_DELAY_MS		60000	/* between attempts at one batch */
 #define FAILED_DELAY_MS		(5 * 60000)	/* between sessions that fail */
 
 PGDLLEXPORT void recsys_kafka_worker_main(Datum arg);
 
-/* All that is known in a session.  There is one worker in a process. */
-static struct
-{
-	MemoryContext session_context;
-	MemoryContext batch_context;
-	RkSource   *source;
-	RkSink	   *sink;			/* NULL: to be opened */
-	RkReader   *reader;
-	WaitEventSet *wait_set;
-	bool		cluster_known;	/* and written into the source's row */
-	RkWindow	window;			/* dead letters of the latest messages */
-
-	TimestampTz retry_at;		/* of the batch, 0 = at once */
-	int			retry_ms;		/* the delay before it */
-	TimestampTz seen_at;		/* when low and high were last written */
-	TimestampTz flushed_at;
-	TimestampTz tick_at;
-
-	uint64		connection_changes; /* of servers, when the connection was last read */
-	bool		reloaded;		/* since then: files of passwords may be others */
-
-	uint64		changes;		/* of RkShared, when the generation was last read */
-	TimestampTz generation_at;
-} worker;
+RkWorker	rk_worker;
 
 /* ---- small things --------------------------------------------------------------- */
 
-static int
-ms_until(TimestampTz when, TimestampTz now)
-{
-	return when <= now ? 0 : (int) Min((when - now + 999) / 1000, TICK_MS);
-}
-
 /* May this be logged?  Each cause (a string constant) once a minute. */
-static bool
-may_log(const char *cause)
+bool
+rk_worker_may_log(const char *cause)
 {
 	static struct
 	{
@@ -115,16 +87,16 @@ may_log(const char *cause)
 	return true;
 }
 
-static void
-begin_transaction(void)
+void
+rk_worker_begin(void)
 {
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
 }
 
-static void
-commit_transaction(void)
+void
+rk_worker_commit(void)
 {
 	PopActiveSnapshot();
 	CommitTransactionCommand();
@@ -136,6 +108,9 @@ commit_transaction(void)
 static void
 at_exit(int code, Datum arg)
 {
+	if (code != 0 && rk_status_state() != RK_STATE_FAILED)
+		rk_status_set_reason(RK_STATE_FAILED, "57P01", "the worker was ended from outside",
+							 "See the server log.");
 	rk_reader_close();
 	rk_status_detach();
 }
@@ -146,11 +121,37 @@ leave(void)
 	proc_exit(0);
 }
 
-pg_noreturn static void
-leave_for_next(void)
+void
+rk_worker_leave_for_next(void)
 {
 	rk_status_restart_now();
 	proc_exit(0);
+}
+
+/* ---- errors ------------------------------------------------------------------------- */
+
+/* After an error: take it and abort whatever transaction there is. */
+ErrorData *
+rk_worker_take_error(MemoryContext context)
+{
+	ErrorData  *error;
+
+	HOLD_INTERRUPTS();
+	MemoryContextSwitchTo(context);
+	error = CopyErrorData();
+	FlushErrorState();
+	AbortCurrentTransaction();
+	MemoryContextSwitchTo(context);
+	RESUME_INTERRUPTS();
+	return error;
+}
+
+bool
+rk_worker_is_outage(const ErrorData *error)
+{
+	RkErrorClass class = rk_error_class(error->sqlerrcode);
+
+	return class == RK_CLASS_TRANSIENT || class == RK_CLASS_RESOURCES;
 }
 
 /* ---- is this still wanted? ---------------------------------------------------------- */
@@ -161,10 +162,10 @@ read_generation(void)
 {
 	int32		generation = -1;
 
-	begin_transaction();
+	rk_worker_begin();
 	if (!rk_status_held())
 		generation = rk_source_generation(rk_status_source());
-	commit_transaction();
+	rk_worker_commit();
 	return generation;
 }
 
@@ -175,15 +176,15 @@ check_wanted(TimestampTz now)
 	uint64		changes = rk_status_changes();
 	int32		generation;
 
-	if (changes == worker.changes && now - worker.generation_at < GENERATION_SPAN)
+	if (changes == rk_worker.changes && now - rk_worker.generation_at < GENERATION_SPAN)
 		return;
-	worker.changes = changes;
-	worker.generation_at = now;
+	rk_worker.changes = changes;
+	rk_worker.generation_at = now;
 	generation = read_generation();
 	if (generation < 0)
 		leave();
 	if (generation != rk_status_generation())
-		leave_for_next();
+		rk_worker_leave_for_next();
 }
 
 /* What must be done at any wait: stop, reload, see whether we are still wanted. */
@@ -197,7 +198,7 @@ serve_interrupts(void)
 	{
 		ConfigReloadPending = false;
 		ProcessConfigFile(PGC_SIGHUP);
-		worker.reloaded = true;
+		rk_worker.reloaded = true;
 	}
 	check_wanted(GetCurrentTimestamp());
 }
@@ -230,16 +231,16 @@ check_owner(const RkSource *source)
 				 errhint("Let another role own it, or set recsys.kafka_allow_superuser.")));
 }
 
-static void
-open_sink(void)
+void
+rk_worker_open_sink(void)
 {
-	MemoryContext old = MemoryContextSwitchTo(worker.session_context);
+	MemoryContext old = MemoryContextSwitchTo(rk_worker.session_context);
 
-	if (worker.sink != NULL)
-		rk_sink_close(worker.sink);
-	worker.sink = NULL;
-	check_owner(worker.source);
-	worker.sink = rk_sink_open(worker.source);
+	if (rk_worker.sink != NULL)
+		rk_sink_close(rk_worker.sink);
+	rk_worker.sink = NULL;
+	check_owner(rk_worker.source);
+	rk_worker.sink = rk_sink_open(rk_worker.source);
 	MemoryContextSwitchTo(old);
 }
 
@@ -247,18 +248,18 @@ open_sink(void)
 static void
 load_source(void)
 {
-	begin_transaction();
-	MemoryContextSwitchTo(worker.session_context);
-	worker.source = rk_catalog_exists() ? rk_source_read(rk_status_source()) : NULL;
-	if (worker.source == NULL || !worker.source->enabled || worker.source->failed)
+	rk_worker_begin();
+	MemoryContextSwitchTo(rk_worker.session_context);
+	rk_worker.source = rk_catalog_exists() ? rk_source_read(rk_status_source()) : NULL;
+	if (rk_worker.source == NULL || !rk_worker.source->enabled || rk_worker.source->failed)
 		leave();
-	if (worker.source->generation != rk_status_generation())
-		leave_for_next();
-	open_sink();
-	worker.connection_changes = rk_sink_connection_changes();
-	worker.reloaded = false;
-	rk_source_connect(worker.source);
-	commit_transaction();
+	if (rk_worker.source->generation != rk_status_generation())
+		rk_worker_leave_for_next();
+	rk_worker_open_sink();
+	rk_worker.connection_changes = rk_sink_connection_changes();
+	rk_worker.reloaded = false;
+	rk_source_connect(rk_worker.source);
+	rk_worker_commit();
 }
 
 /* Are brokers or credentials others by now? */
@@ -267,38 +268,38 @@ connection_is_same(void)
 {
 	bool		same;
 
-	if (!worker.reloaded && worker.connection_changes == rk_sink_connection_changes())
+	if (!rk_worker.reloaded && rk_worker.connection_changes == rk_sink_connection_changes())
 		return true;
-	worker.reloaded = false;
-	begin_transaction();
-	worker.connection_changes = rk_sink_connection_changes();
-	MemoryContextSwitchTo(worker.batch_context);
-	same = rk_source_same_connection(worker.source);
-	commit_transaction();
-	MemoryContextReset(worker.batch_context);
+	rk_worker.reloaded = false;
+	rk_worker_begin();
+	rk_worker.connection_changes = rk_sink_connection_changes();
+	MemoryContextSwitchTo(rk_worker.batch_context);
+	same = rk_source_same_connection(rk_worker.source);
+	rk_worker_commit();
+	MemoryContextReset(rk_worker.batch_context);
 	return same;
 }
 
 static void
 close_reader(void)
 {
-	if (worker.wait_set != NULL)
-		FreeWaitEventSet(worker.wait_set);
-	worker.wait_set = NULL;
+	if (rk_worker.wait_set != NULL)
+		FreeWaitEventSet(rk_worker.wait_set);
+	rk_worker.wait_set = NULL;
 	rk_reader_close();
-	worker.reader = NULL;
+	rk_worker.reader = NULL;
 }
 
 static void
 open_reader(void)
 {
-	MemoryContext old = MemoryContextSwitchTo(worker.session_context);
+	MemoryContext old = MemoryContextSwitchTo(rk_worker.session_context);
 
-	worker.reader = rk_reader_open(worker.source);
-	worker.wait_set = CreateWaitEventSetCompat(3);
-	AddWaitEventToSet(worker.wait_set, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
-	AddWaitEventToSet(worker.wait_set, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
-	AddWaitEventToSet(worker.wait_set, WL_SOCKET_READABLE, rk_reader_fd(worker.reader),
+	rk_worker.reader = rk_reader_open(rk_worker.source);
+	rk_worker.wait_set = CreateWaitEventSetCompat(3);
+	AddWaitEventToSet(rk_worker.wait_set, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
+	AddWaitEventToSet(rk_worker.wait_set, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
+	AddWaitEventToSet(rk_worker.wait_set, WL_SOCKET_READABLE, rk_reader_fd(rk_worker.reader),
 					  NULL, NULL);
 	MemoryContextSwitchTo(old);
 }
@@ -315,30 +316,30 @@ static void
 end_session(void)
 {
 	close_reader();
-	if (worker.sink != NULL)
-		rk_sink_close(worker.sink);
-	worker.sink = NULL;
-	worker.source = NULL;
-	worker.retry_at = 0;
-	worker.retry_ms = 0;
-	worker.cluster_known = false;
-	MemoryContextReset(worker.session_context);
-	MemoryContextReset(worker.batch_context);
+	if (rk_worker.sink != NULL)
+		rk_sink_close(rk_worker.sink);
+	rk_worker.sink = NULL;
+	rk_worker.source = NULL;
+	rk_worker.retry_at = 0;
+	rk_worker.retry_ms = 0;
+	rk_worker.cluster_known = false;
+	MemoryContextReset(rk_worker.session_context);
+	MemoryContextReset(rk_worker.batch_context);
 }
 
 /* ---- trouble with the topic -------------------------------------------------------------- */
 
 /* Write into the source's row that a person must decide, and end. */
-pg_noreturn static void
-fail_for_good(const char *sqlstate, const char *reason, const char *hint)
+void
+rk_worker_fail_for_good(const char *sqlstate, const char *reason, const char *hint)
 {
-	begin_transaction();
-	rk_source_fail(worker.source, sqlstate, reason, hint);
-	commit_transaction();
+	rk_worker_begin();
+	rk_source_fail(rk_worker.source, sqlstate, reason, hint);
+	rk_worker_commit();
 	ereport(LOG,
 			(errcode(MAKE_SQLSTATE(sqlstate[0], sqlstate[1], sqlstate[2], sqlstate[3],
 								   sqlstate[4])),
-			 errmsg("Kafka source \"%s\" has failed: %s", worker.source->name, reason),
+			 errmsg("Kafka source \"%s\" has failed: %s", rk_worker.source->name, reason),
 			 errhint("%s", hint)));
 	rk_status_set_reason(RK_STATE_FAILED, sqlstate, reason, hint);
 	leave();
@@ -361,15 +362,15 @@ pass_gap(const RkTrouble *trouble)
 {
 	bool		moved;
 
-	begin_transaction();
-	moved = rk_source_skip(worker.source, trouble->partition, trouble->gap_from,
+	rk_worker_begin();
+	moved = rk_source_skip(rk_worker.source, trouble->partition, trouble->gap_from,
 						   trouble->gap_to, trouble->reason);
-	commit_transaction();
+	rk_worker_commit();
 	if (!moved)
-		leave_for_next();
+		rk_worker_leave_for_next();
 	ereport(LOG,
 			(errmsg("Kafka source \"%s\": offsets %lld to %lld of partition %d are gone",
-					worker.source->name, (long long) trouble->gap_from,
+					rk_worker.source->name, (long long) trouble->gap_from,
 					(long long) trouble->gap_to - 1, (int) trouble->partition),
 			 errdetail("They were %s; see the view recsys.kafka_gaps.", trouble->reason)));
 }
@@ -377,20 +378,20 @@ pass_gap(const RkTrouble *trouble)
 static void
 add_partitions(const RkTrouble *trouble)
 {
-	begin_transaction();
-	rk_source_grow(worker.source->name, trouble->npartitions);
-	commit_transaction();
+	rk_worker_begin();
+	rk_source_grow(rk_worker.source->name, trouble->npartitions);
+	rk_worker_commit();
 	ereport(LOG,
 			(errmsg("Kafka source \"%s\": %s; new ones are read from their beginning",
-					worker.source->name, trouble->reason)));
+					rk_worker.source->name, trouble->reason)));
 }
 
 static void
 show_outage(const RkTrouble *trouble)
 {
-	if (may_log("outage"))
+	if (rk_worker_may_log("outage"))
 		ereport(LOG,
-				(errmsg("Kafka source \"%s\": %s", worker.source->name, trouble->reason)));
+				(errmsg("Kafka source \"%s\": %s", rk_worker.source->name, trouble->reason)));
 	rk_status_set_reason(RK_STATE_DEGRADED, trouble->sqlstate, trouble->reason,
 						 trouble->hint);
 }
@@ -402,7 +403,7 @@ show_outage(const RkTrouble *trouble)
 static bool
 handle_trouble(TimestampTz now)
 {
-	const RkTrouble *trouble = rk_reader_check(worker.reader, now);
+	const RkTrouble *trouble = rk_reader_check(rk_worker.reader, now);
 
 	switch (trouble->verdict)
 	{
@@ -412,11 +413,11 @@ handle_trouble(TimestampTz now)
 			show_outage(trouble);
 			break;
 		case RK_VERDICT_REOPEN:
-			if (may_log("reopen"))
+			if (rk_worker_may_log("reopen"))
 				ereport(LOG,
 						(errmsg("Kafka source \"%s\" is opened again: %s",
-								worker.source->name, trouble->reason)));
-			wait_ms(TICK_MS);
+								rk_worker.source->name, trouble->reason)));
+			wait_ms(RK_TICK_MS);
 			reopen_reader();
 			break;
 		case RK_VERDICT_GAP:
@@ -428,284 +429,9 @@ handle_trouble(TimestampTz now)
 		case RK_VERDICT_FAILED:
 			fail_session(trouble);
 		case RK_VERDICT_DECIDE:
-			fail_for_good(trouble->sqlstate, trouble->reason, trouble->hint);
+			rk_worker_fail_for_good(trouble->sqlstate, trouble->reason, trouble->hint);
 	}
 	return true;
-}
-
-/* ---- one batch ---------------------------------------------------------------------------- */
-
-#define TOO_MANY_HINT "See the view recsys.kafka_dead_letters; go on with recsys.kafka_start(), or with a higher max_dead_letters."
-
-pg_noreturn static void
-too_many_dead_letters(void)
-{
-	char		reason[128];
-
-	snprintf(reason, sizeof(reason), "more than %d of the latest %d messages became dead letters",
-			 worker.source->options.max_dead_letters, RK_DEAD_LETTER_WINDOW);
-	fail_for_good("54000", reason, TOO_MANY_HINT);
-}
-
-/*
- * End the batch before the message that is one dead letter too many; false when that
- * is its first.
- */
-static bool
-cut_at_limit(RkBatch *batch)
-{
-	RkWindow	window = worker.window;
-
-	for (int i = 0; i < batch->nmessages; i++)
-	{
-		rk_window_add(&window, batch->reasons[i] != NULL);
-		if (rk_window_count(&window) > worker.source->options.max_dead_letters)
-		{
-			batch->nmessages = i;
-			rk_batch_cut_rows(batch, i);
-			break;
-		}
-	}
-	return batch->nmessages > 0;
-}
-
-/* The cluster's id goes into the source's row with the first batch. */
-static void
-save_cluster(void)
-{
-	const char *id = NULL;
-
-	if (worker.cluster_known)
-		return;
-	(void) rk_reader_cluster(worker.reader, 0, &id);
-	if (id != NULL && worker.source->cluster_id == NULL)
-		rk_source_set_cluster(worker.source->name, id);
-	worker.cluster_known = id != NULL;
-}
-
-/* What a transaction did; in memory that outlives it. */
-typedef struct Written
-{
-	RkBatch		batch;
-	RkMove	   *moves;
-	int			nmoves;
-	int			dead_letters;
-	int64		bytes;
-} Written;
-
-static void
-count_bytes(Written *written)
-{
-	for (int i = 0; i < written->batch.nmessages; i++)
-		written->bytes += written->batch.messages[i].payload.len;
-}
-
-/* Move the partitions; ends the worker when somebody else has moved one. */
-static void
-save_moves(const Written *written)
-{
-	if (rk_sink_save(worker.sink, written->moves, written->nmoves))
-		return;
-	AbortCurrentTransaction();
-	ereport(LOG,
-			(errmsg("Kafka source \"%s\": its offsets were moved, starting again",
-					worker.source->name)));
-	leave_for_next();
-}
-
-/* Write what was taken, or as much of it as one transaction may. */
-static void
-write_batch(Written *written)
-{
-	RkBatch    *batch = &written->batch;
-	int			n;
-	const RkMessage *messages = rk_reader_messages(worker.reader, &n);
-
-	begin_transaction();
-	if (worker.sink == NULL || rk_sink_stale(worker.sink))
-		open_sink();
-	MemoryContextSwitchTo(worker.batch_context);
-	rk_sink_begin(worker.sink, batch, messages, n);
-	rk_sink_map(worker.sink, batch);
-	if (n > 0 && !cut_at_limit(batch))
-	{
-		AbortCurrentTransaction();
-		too_many_dead_letters();
-	}
-	rk_sink_write(worker.sink, batch);
-	written->dead_letters = rk_sink_dead_letters(worker.sink, batch);
-	count_bytes(written);
-	written->moves = rk_reader_moves(worker.reader, batch, batch->nmessages, false,
-									 &written->nmoves);
-	save_moves(written);
-	save_cluster();
-	commit_transaction();
-}
-
-static void
-note_written(const Written *written)
-{
-	const RkBatch *batch = &written->batch;
-	TimestampTz now = GetCurrentTimestamp();
-	int64		rows = 0;
-
-	for (int i = 0; i < written->nmoves; i++)
-		rows += written->moves[i].rows;
-	for (int i = 0; i < batch->nmessages; i++)
-		rk_window_add(&worker.window, batch->reasons[i] != NULL);
-	if (batch->nmessages > 0)
-		rk_status_batch(batch->nmessages, rows, written->bytes, written->dead_letters,
-						(double) (now - rk_reader_since(worker.reader)) / 1000);
-	rk_reader_done(worker.reader, written->moves, written->nmoves, batch->nmessages);
-	worker.seen_at = now;
-	if (batch->context == NULL)
-		return;					/* bounds alone */
-	worker.flushed_at = now;
-	worker.retry_at = 0;
-	worker.retry_ms = 0;
-}
-
-/* Keep the batch and wait: twice as long each time. */
-static void
-note_outage(const ErrorData *error)
-{
-	worker.retry_ms = Min(Max(worker.retry_ms * 2, TICK_MS), MAX_DELAY_MS);
-	worker.retry_at = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), worker.retry_ms);
-	if (may_log("batch"))
-		ereport(LOG,
-				(errcode(error->sqlerrcode),
-				 errmsg("Kafka source \"%s\" could not write a batch: %s",
-						worker.source->name, error->message),
-				 errhint("It is tried again.")));
-	rk_status_set_reason(RK_STATE_DEGRADED, unpack_sql_state(error->sqlerrcode),
-						 error->message, "It is tried again.");
-}
-
-/* After an error: take it and abort whatever transaction there is. */
-static ErrorData *
-take_error(MemoryContext context)
-{
-	ErrorData  *error;
-
-	HOLD_INTERRUPTS();
-	MemoryContextSwitchTo(context);
-	error = CopyErrorData();
-	FlushErrorState();
-	AbortCurrentTransaction();
-	MemoryContextSwitchTo(context);
-	RESUME_INTERRUPTS();
-	return error;
-}
-
-static bool
-is_outage(const ErrorData *error)
-{
-	RkErrorClass class = rk_error_class(error->sqlerrcode);
-
-	return class == RK_CLASS_TRANSIENT || class == RK_CLASS_RESOURCES;
-}
-
-/* Write no messages, only how far the partitions reach now. */
-static void
-write_bounds(Written *written)
-{
-	begin_transaction();
-	MemoryContextSwitchTo(worker.batch_context);
-	written->moves = rk_reader_moves(worker.reader, &written->batch, 0, true,
-									 &written->nmoves);
-	save_moves(written);
-	commit_transaction();
-}
-
-/*
- * One transaction, with what was taken or with bounds alone.  An outage of the
- * server leaves the batch for later.
- */
-static void
-flush(void (*write) (Written *written))
-{
-	Written    *written = MemoryContextAllocZero(worker.batch_context, sizeof(Written));
-
-	PG_TRY();
-	{
-		write(written);
-		note_written(written);
-	}
-	PG_CATCH();
-	{
-		ErrorData  *error = take_error(worker.session_context);
-
-		if (!is_outage(error))
-			ReThrowError(error);
-		if (write == write_batch)
-			note_outage(error);
-		worker.seen_at = GetCurrentTimestamp();
-		FreeErrorData(error);
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(worker.session_context);
-	MemoryContextReset(worker.batch_context);
-}
-
-/* ---- when to write --------------------------------------------------------------------------- */
-
-/* Until when a batch that is not full waits for more; now or before: it is due. */
-static TimestampTz
-due_at(TimestampTz now)
-{
-	int64		linger = (int64) worker.source->options.linger_ms * 1000;
-
-	if (rk_reader_full(worker.reader))
-		return now;
-	/* At the end there is nothing to wait for, but for not committing all the time. */
-	if (rk_reader_at_end(worker.reader))
-		return Min(worker.flushed_at, rk_reader_since(worker.reader)) + linger;
-	return rk_reader_since(worker.reader) + linger;
-}
-
-/* Did a partition's end move without messages: over control records? */
-static bool
-end_has_moved(void)
-{
-	int			nmoves;
-	MemoryContext old = MemoryContextSwitchTo(worker.batch_context);
-	RkBatch		none = {0};
-
-	(void) rk_reader_moves(worker.reader, &none, 0, false, &nmoves);
-	MemoryContextSwitchTo(old);
-	MemoryContextReset(worker.batch_context);
-	return nmoves > 0;
-}
-
-/* Nothing goes in before the cluster is known to be the right one. */
-static bool
-may_write(TimestampTz now)
-{
-	const char *id;
-
-	return worker.retry_at <= now &&
-		(worker.cluster_known || rk_reader_cluster(worker.reader, now, &id));
-}
-
-/* Write what is due.  Returns how long the next thing may wait. */
-static int
-write_what_is_due(TimestampTz now)
-{
-	int			n;
-
-	if (!may_write(now))
-		return worker.retry_at > now ? ms_until(worker.retry_at, now) : 100;
-	(void) rk_reader_messages(worker.reader, &n);
-	if (n == 0)
-	{
-		if (now - worker.flushed_at > USECS_PER_SEC / 10 && end_has_moved())
-			flush(write_batch);
-		return TICK_MS;
-	}
-	if (due_at(now) > now)
-		return ms_until(due_at(now), now);
-	flush(write_batch);
-	return 0;
 }
 
 /* ---- the loop ------------------------------------------------------------------------------------ */
@@ -715,15 +441,30 @@ update_state(const RkTrouble *trouble, TimestampTz now)
 {
 	int			n;
 
-	(void) rk_reader_messages(worker.reader, &n);
-	if (trouble->verdict == RK_VERDICT_OUTAGE || worker.retry_at > now)
+	(void) rk_reader_messages(rk_worker.reader, &n);
+	if (trouble->verdict == RK_VERDICT_OUTAGE || rk_worker.retry_at > now)
 		return;					/* degraded, and it was said why */
-	if (rk_reader_at_end(worker.reader) && n == 0)
+	if (rk_reader_at_end(rk_worker.reader) && n == 0)
 		rk_status_set(RK_STATE_IDLE);
-	else if (rk_reader_heard(worker.reader))
+	else if (rk_reader_heard(rk_worker.reader))
 		rk_status_set(RK_STATE_RUNNING);
 	else
 		rk_status_set(RK_STATE_CONNECTING);
+}
+
+/*
+ * What librdkafka fetched ahead was malloc'd by its threads, and the C library keeps
+ * it for them: give it back when there is nothing to read for a while.
+ */
+static void
+trim_memory(TimestampTz now)
+{
+	if (!rk_worker.may_trim || now - rk_worker.flushed_at < TRIM_SPAN)
+		return;
+	rk_worker.may_trim = false;
+#ifdef __GLIBC__
+	(void) malloc_trim(0);
+#endif
 }
 
 /* Once a second: figures; what librdkafka has to say; how far behind we are. */
@@ -732,16 +473,18 @@ tick(TimestampTz now)
 {
 	const char *line;
 
-	if (now - worker.tick_at < TICK_MS * 1000)
+	if (now - rk_worker.tick_at < RK_TICK_MS * 1000)
 		return;
-	worker.tick_at = now;
-	rk_status_publish(rk_reader_queued(worker.reader));
-	while ((line = rk_reader_next_log(worker.reader)) != NULL)
+	rk_worker.tick_at = now;
+	rk_status_publish(rk_reader_queued(rk_worker.reader));
+	while ((line = rk_reader_next_log(rk_worker.reader)) != NULL)
 		ereport(LOG,
-				(errmsg("Kafka source \"%s\": %s", worker.source->name, line)));
+				(errmsg("Kafka source \"%s\": %s", rk_worker.source->name, line)));
 	(void) pgstat_report_stat(false);
-	if (now - worker.seen_at > SEEN_SPAN && rk_reader_behind(worker.reader))
-		flush(write_bounds);
+	trim_memory(now);
+	if (now - rk_worker.seen_at > SEEN_SPAN && rk_worker.sink != NULL &&
+		rk_reader_behind(rk_worker.reader))
+		rk_flush_bounds();
 }
 
 /* Wait for messages, unless there is no use in them now. */
@@ -749,13 +492,13 @@ static void
 wait_for_messages(int ms)
 {
 	WaitEvent	event;
-	bool		full = rk_reader_full(worker.reader);
+	bool		full = rk_reader_full(rk_worker.reader);
 
 	if (full)
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, ms,
 						 PG_WAIT_EXTENSION);
 	else
-		(void) WaitEventSetWait(worker.wait_set, ms, &event, 1, PG_WAIT_EXTENSION);
+		(void) WaitEventSetWait(rk_worker.wait_set, ms, &event, 1, PG_WAIT_EXTENSION);
 	ResetLatch(MyLatch);
 }
 
@@ -764,7 +507,7 @@ static void
 run_session(void)
 {
 	load_source();
-	MemoryContextSwitchTo(worker.session_context);
+	MemoryContextSwitchTo(rk_worker.session_context);
 	open_reader();
 	for (;;)
 	{
@@ -774,13 +517,13 @@ run_session(void)
 		serve_interrupts();
 		if (!connection_is_same())
 			return;
-		(void) rk_reader_take(worker.reader);
+		(void) rk_reader_take(rk_worker.reader);
 		now = GetCurrentTimestamp();
 		if (!handle_trouble(now))
 			return;
-		wait = write_what_is_due(now);
+		wait = rk_flush_due(now);
 		now = GetCurrentTimestamp();
-		update_state(rk_reader_check(worker.reader, now), now);
+		update_state(rk_reader_check(rk_worker.reader, now), now);
 		tick(now);
 		if (wait > 0)
 			wait_for_messages(wait);
@@ -804,13 +547,13 @@ wait_for_mending(int delay_ms)
 	TimestampTz until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), delay_ms);
 	uint64		changes = rk_sink_changes() + rk_sink_connection_changes();
 
-	worker.reloaded = false;
+	rk_worker.reloaded = false;
 	do
 	{
-		wait_ms(TICK_MS);
+		wait_ms(RK_TICK_MS);
 		hear_of_changes();
 	} while (rk_sink_changes() + rk_sink_connection_changes() == changes &&
-			 !worker.reloaded && GetCurrentTimestamp() < until);
+			 !rk_worker.reloaded && GetCurrentTimestamp() < until);
 }
 
 static void
@@ -819,11 +562,12 @@ show_failure(const ErrorData *error, bool outage)
 	const char *hint = error->hint != NULL ? error->hint :
 		outage ? "It is tried again." : "It goes on when that is mended.";
 
-	if (may_log("session"))
+	if (rk_worker_may_log("session"))
 		ereport(LOG,
 				(errcode(error->sqlerrcode),
-				 errmsg("Kafka source \"%s\" has failed: %s", rk_status_source(),
-						error->message),
+				 outage ?
+				 errmsg("Kafka source \"%s\" waits: %s", rk_status_source(), error->message) :
+				 errmsg("Kafka source \"%s\" has failed: %s", rk_status_source(), error->message),
 				 error->detail_log != NULL ? errdetail_log("%s", error->detail_log) : 0,
 				 error->hint != NULL ? errhint("%s", error->hint) : 0));
 	rk_status_set_reason(outage ? RK_STATE_DEGRADED : RK_STATE_FAILED,
@@ -842,9 +586,9 @@ try_session(bool *outage)
 	}
 	PG_CATCH();
 	{
-		ErrorData  *error = take_error(worker.session_context);
+		ErrorData  *error = rk_worker_take_error(rk_worker.session_context);
 
-		*outage = is_outage(error);
+		*outage = rk_worker_is_outage(error);
 		show_failure(error, *outage);
 		failed = true;
 	}
@@ -856,7 +600,7 @@ try_session(bool *outage)
 pg_noreturn static void
 run_sessions(void)
 {
-	int			delay = TICK_MS;
+	int			delay = RK_TICK_MS;
 
 	for (;;)
 	{
@@ -866,7 +610,7 @@ run_sessions(void)
 		if (!try_session(&outage))
 			continue;
 		if (GetCurrentTimestamp() - begun > (int64) FAILED_DELAY_MS * 1000)
-			delay = TICK_MS;
+			delay = RK_TICK_MS;
 		if (outage)
 			wait_ms(delay);
 		else
@@ -904,6 +648,9 @@ recsys_kafka_worker_main(Datum arg)
 	char		name[RK_SOURCE_NAME + 16];
 
 	memcpy(&args, MyBgworkerEntry->bgw_extra, sizeof(args));
+#ifdef __GLIBC__
+	(void) mallopt(M_ARENA_MAX, 2); /* not one for each thread of librdkafka */
+#endif
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	pqsignal(SIGTERM, die);
 	BackgroundWorkerUnblockSignals();
@@ -914,12 +661,12 @@ recsys_kafka_worker_main(Datum arg)
 	pin_settings();
 	snprintf(name, sizeof(name), "recsys Kafka %s", rk_status_source());
 	pgstat_report_appname(name);
-	worker.session_context = AllocSetContextCreate(TopMemoryContext, "recsys kafka session",
+	rk_worker.session_context = AllocSetContextCreate(TopMemoryContext, "recsys kafka session",
 												   ALLOCSET_DEFAULT_SIZES);
-	worker.batch_context = AllocSetContextCreate(TopMemoryContext, "recsys kafka batch",
+	rk_worker.batch_context = AllocSetContextCreate(TopMemoryContext, "recsys kafka batch",
 												 ALLOCSET_DEFAULT_SIZES);
-	worker.changes = rk_status_changes();
-	worker.generation_at = GetCurrentTimestamp();
+	rk_worker.changes = rk_status_changes();
+	rk_worker.generation_at = GetCurrentTimestamp();
 	rk_status_set(RK_STATE_CONNECTING);
 	run_sessions();
 }

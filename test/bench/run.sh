@@ -4,6 +4,8 @@
 #   test/bench/run.sh bench            training against its rivals (BENCH_SCALE=quick|full;
 #                                      BENCH_ONLY, a regular expression, picks steps)
 #   test/bench/run.sh sweep [SET...]   what the default options lose on real data
+#   test/bench/run.sh kafka            events of a real Kafka broker into tables
+#                                      (BENCH_EVENTS, default 2000000)
 #
 # Rivals are installed into virtual environments under build/bench, or BENCH_CACHE;
 # the generated data lie there too.  The server lies in a temporary directory.
@@ -21,13 +23,14 @@ cleanup()
 
 	trap - EXIT
 	if [ -n "$WORK" ]; then
+		if [ -d "$WORK/broker" ]; then bash "$ROOT/test/kafka/kafka_cluster.sh" stop "$WORK/broker"; fi
 		server_stop "$WORK/data" immediate >/dev/null 2>&1 || true
 		rm -rf "$WORK"
 	fi
 	exit "$rc"
 }
 
-# A server that does not wait for disks and does not tidy up while it is measured.
+# A server with the settings of standard input.
 start_server()
 {
 	WORK=$(mktemp -d "${TMPDIR:-/tmp}/recsys-bench.XXXXXX")
@@ -37,15 +40,7 @@ start_server()
 	chmod 755 "$WORK"
 	{
 		stage_conf "$WORK/stage"
-		cat <<-'CONF'
-			fsync = off
-			synchronous_commit = off
-			autovacuum = off
-			max_wal_size = 8GB
-			wal_level = minimal
-			max_wal_senders = 0
-			recsys.training_memory = 16GB
-		CONF
+		cat
 	} | server_init "$WORK/data"
 	server_start "$WORK/data" "$WORK/sock" "$WORK/server.log"
 	export PGHOST=$WORK/sock PGPORT=5432 PGUSER=postgres PGDATABASE=postgres PSQLRC=/dev/null
@@ -91,6 +86,20 @@ shape()
 	fi
 }
 
+# It does not wait for disks and does not tidy up while it is measured.
+start_fast_server()
+{
+	start_server <<-'CONF'
+		fsync = off
+		synchronous_commit = off
+		autovacuum = off
+		max_wal_size = 8GB
+		wal_level = minimal
+		max_wal_senders = 0
+		recsys.training_memory = 16GB
+	CONF
+}
+
 run_bench()
 {
 	export BENCH_SCALE=${BENCH_SCALE:-quick} BENCH_THREADS=${BENCH_THREADS:-2}
@@ -104,7 +113,7 @@ run_bench()
 	export BENCH_PYTHON BENCH_PYTHON_LENSKIT BENCH_CACHE=$CACHE
 	shape small
 	if [ "$BENCH_SCALE" = full ]; then shape large; fi
-	start_server
+	start_fast_server
 	export BENCH_TMP=$WORK/tmp BENCH_RESULTS=$CACHE/results.md
 	python3 "$HERE/bench.py"
 	echo "The table is in $CACHE/results.md"
@@ -112,14 +121,37 @@ run_bench()
 
 run_sweep()
 {
-	start_server
+	start_fast_server
 	python3 "$HERE/sweep.py" "$@"
+}
+
+# Durable as by default; only checkpoints and vacuums are kept out of the way.
+run_kafka()
+{
+	local jars=${RECSYS_KAFKA_JARS:-$BUILD/kafka-jars}/4.3.1 script=$ROOT/test/kafka/kafka_cluster.sh
+
+	make -s -C "$TREE" kafka-tools
+	[ -d "$jars/jars" ] || bash "$script" fetch "$jars" || die "the jars of Kafka cannot be had"
+	start_server <<-'CONF'
+		shared_preload_libraries = 'recsys'
+		recsys.kafka_databases = 'bench_kafka'
+		autovacuum = off
+		max_wal_size = 8GB
+		checkpoint_timeout = 1h
+	CONF
+	chmod 777 "$WORK/tmp"	# COPY writes there
+	KAFKA_BROKERS=$(KAFKA_JARS=$jars/jars KAFKA_PORT=${KAFKA_PORT:-19190} \
+		bash "$script" start "$WORK/broker" 1) || die "the broker does not start"
+	export KAFKA_BROKERS KAFKA_TOOLS=$TREE/build/kafka
+	export BENCH_TMP=$WORK/tmp BENCH_RESULTS=$CACHE/kafka.md
+	python3 "$HERE/kafka.py"
+	echo "The table is in $CACHE/kafka.md"
 }
 
 WHAT=${1:-}
 case $WHAT in
-	bench | sweep) ;;
-	*) die "usage: $0 bench|sweep" ;;
+	bench | sweep | kafka) ;;
+	*) die "usage: $0 bench|sweep|kafka" ;;
 esac
 find_postgres || die "no PostgreSQL with server headers found; run test/setup.sh demo"
 trap cleanup EXIT
