@@ -99,6 +99,24 @@ rk_batch_cut_rows(RkBatch *batch, int first)
 }
 
 void
+rk_batch_drop_refused(RkBatch *batch)
+{
+	RkRows	   *rows = &batch->rows;
+	int			kept = 0;
+
+	for (int i = 0; i < rows->nrows; i++)
+	{
+		if (batch->reasons[rows->messages[i]] != NULL)
+			continue;
+		memmove(rows->values + (Size) kept * rows->ncolumns,
+				rows->values + (Size) i * rows->ncolumns,
+				sizeof(RkText) * rows->ncolumns);
+		rows->messages[kept++] = rows->messages[i];
+	}
+	rows->nrows = kept;
+}
+
+void
 rk_batch_refuse(RkBatch *batch, int message, const RkReason *reason)
 {
 	RkReason   *copy = MemoryContextAlloc(batch->context, sizeof(RkReason));

@@ -47,6 +47,9 @@ extern RkText *rk_batch_add_row(RkBatch *batch, int message);
 /* Forget rows of messages from first on, before they are made again. */
 extern void rk_batch_cut_rows(RkBatch *batch, int first);
 
+/* Forget rows of messages that have a reason: half of them may have been made. */
+extern void rk_batch_drop_refused(RkBatch *batch);
+
 /* Index of the first row that is of that message or a later one. */
 extern int	rk_batch_first_row(const RkBatch *batch, int message);
 
