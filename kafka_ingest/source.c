@@ -29,6 +29,29 @@
 #include "compat.h"
 #include "source.h"
 
+/* ---- settings ---------------------------------------------------------------- */
+
+static void
+pin(const char *name, const char *value)
+{
+	SetConfigOption(name, value, PGC_SUSET, PGC_S_OVERRIDE);
+}
+
+void
+rk_pin_settings(void)
+{
+	pin("search_path", "pg_catalog, pg_temp");
+	pin("default_transaction_isolation", "read committed");
+	pin("default_transaction_read_only", "off");
+	pin("DateStyle", "ISO, MDY");
+	pin("IntervalStyle", "postgres");
+	pin("bytea_output", "hex");
+	pin("extra_float_digits", "1");
+	/* Since 17; it would end the worker at the same batch again and again. */
+	if (GetConfigOption("transaction_timeout", true, false) != NULL)
+		pin("transaction_timeout", "0");
+}
+
 /* ---- roles ------------------------------------------------------------------- */
 
 /* Take a role on; what is set until rk_role_end() is undone there. */

@@ -124,6 +124,9 @@ extern void rk_source_fail(const RkSource *source, const char *sqlstate,
 extern int	rk_catalog_execute(const char *sql, int nargs, Oid *types,
 							   Datum *values, const char *nulls, bool read_only);
 
+/* Set in this process, for good, what settings of role or database must not change. */
+extern void rk_pin_settings(void);
+
 /* Run as another role, in a security-restricted operation, with a fixed search_path. */
 typedef struct RkRole
 {
