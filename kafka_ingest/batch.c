@@ -23,6 +23,16 @@
 #include "batch.h"
 #include "errors.h"
 
+Size
+rk_message_bytes(const RkMessage *message)
+{
+	Size		bytes = message->payload.len + message->key.len;
+
+	for (int i = 0; i < message->nheaders; i++)
+		bytes += strlen(message->headers[i].name) + message->headers[i].value.len;
+	return bytes;
+}
+
 /* ---- rows ---------------------------------------------------------------------- */
 
 void

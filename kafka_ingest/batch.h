@@ -17,6 +17,9 @@
 
 #include "event.h"
 
+/* All that a message takes: what producers fill without an end is not only payloads. */
+extern Size rk_message_bytes(const RkMessage *message);
+
 /* Rows as text; those of one message stand together, messages ascend. */
 typedef struct RkRows
 {
