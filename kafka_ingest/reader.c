@@ -330,6 +330,8 @@ rk_reader_take(RkReader *reader)
 {
 	bool		any = false;
 
+	if (rk_reader_full(reader))
+		rk_consumer_serve(reader->consumer);
 	while (!rk_reader_full(reader))
 	{
 		if (take_some(reader) == 0)
