@@ -519,16 +519,21 @@ rk_source_set_cluster(const char *name, const char *cluster_id)
 }
 
 void
-rk_source_grow(const char *name, int npartitions)
+rk_source_grow(const RkSource *source, int npartitions)
 {
-	Oid			types[] = {TEXTOID, INT4OID};
-	Datum		values[] = {CStringGetTextDatum(name), Int32GetDatum(npartitions)};
+	Oid			types[] = {TEXTOID, INT4OID, INT4OID};
+	Datum		values[] = {CStringGetTextDatum(source->name),
+		Int32GetDatum(source->generation),
+	Int32GetDatum(npartitions)};
 
 	SPI_connect();
-	rk_catalog_execute("INSERT INTO recsys.kafka_partition (source, partition, next_offset)"
-					   " SELECT $1, p, 0 FROM pg_catalog.generate_series(0, $2 - 1) AS p"
+	/* The lock waits for who drops the source. */
+	rk_catalog_execute("WITH s AS (SELECT FROM recsys.kafka_source WHERE source = $1"
+					   " AND generation = $2 FOR KEY SHARE)"
+					   " INSERT INTO recsys.kafka_partition (source, partition, next_offset)"
+					   " SELECT $1, p, 0 FROM s, pg_catalog.generate_series(0, $3 - 1) AS p"
 					   " ON CONFLICT DO NOTHING",
-					   2, types, values, NULL, false);
+					   3, types, values, NULL, false);
 	SPI_finish();
 }
 

@@ -379,7 +379,7 @@ static void
 add_partitions(const RkTrouble *trouble)
 {
 	rk_worker_begin();
-	rk_source_grow(rk_worker.source->name, trouble->npartitions);
+	rk_source_grow(rk_worker.source, trouble->npartitions);
 	rk_worker_commit();
 	ereport(LOG,
 			(errmsg("Kafka source \"%s\": %s; new ones are read from their beginning",
