@@ -75,6 +75,7 @@ CREATE TABLE recsys.kafka_dead_letter (
     UNIQUE (source, partition, "offset", id)
 );
 COMMENT ON TABLE recsys.kafka_dead_letter IS 'messages that could not become rows, as they came; see the view recsys.kafka_dead_letters';
+COMMENT ON SEQUENCE recsys.kafka_dead_letter_id_seq IS 'ids of dead letters';
 COMMENT ON COLUMN recsys.kafka_dead_letter.payload IS 'as it came; cut where it is longer than max_message_bytes, payload_bytes and sha256 are of the whole';
 
 CREATE TABLE recsys.kafka_gap (

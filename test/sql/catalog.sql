@@ -59,7 +59,10 @@ SELECT p.oid::regprocedure::text, p.provolatile, p.proparallel FROM pg_temp.memb
 -- what writes is not executable by PUBLIC, but for those that check the rights themselves
 SELECT p.oid::regprocedure FROM pg_temp.member_function AS p
  WHERE p.provolatile = 'v' AND has_function_privilege('public', p.oid, 'EXECUTE')
-   AND p.proname NOT IN ('create_model', 'alter_model', 'drop_model', 'train', 'deploy', 'rollback', 'training_progress_slots');
+   AND p.proname NOT IN ('create_model', 'alter_model', 'drop_model', 'train', 'deploy', 'rollback', 'training_progress_slots',
+                         'kafka_create_source', 'kafka_alter_source', 'kafka_drop_source', 'kafka_start', 'kafka_stop',
+                         'kafka_seek', 'kafka_preview', 'kafka_retry', 'kafka_discard', 'kafka_slots', 'kafka_service',
+                         'kafka_validator');
 
 -- tables are nobody's but the owner's; views are for reading
 SELECT c.relname, c.relkind, c.reloptions,
@@ -76,9 +79,9 @@ SELECT c.relname FROM pg_temp.member_relation AS c
 SELECT c.relname FROM pg_temp.member_relation AS c
  WHERE c.relkind IN ('r', 'S', 'p')
    AND c.oid <> ALL ((SELECT extconfig FROM pg_extension WHERE extname = 'recsys')::oid[]);
--- no column holds an OID, which means nothing after a restore
+-- no column holds an OID, which means nothing after a restore; but a role's is dumped as its name
 SELECT a.attrelid::regclass, a.attname FROM pg_attribute AS a JOIN pg_temp.member_relation AS c ON c.oid = a.attrelid AND c.relkind = 'r'
- WHERE a.attnum > 0 AND (a.atttypid = 'oid'::regtype OR a.atttypid::regtype::text LIKE 'reg%');
+ WHERE a.attnum > 0 AND (a.atttypid = 'oid'::regtype OR a.atttypid::regtype::text LIKE 'reg%' AND a.atttypid <> 'regrole'::regtype);
 -- no trigger, rule or policy but the foreign keys' and the views'
 SELECT tgrelid::regclass, tgname FROM pg_trigger JOIN pg_temp.member_relation AS c ON c.oid = tgrelid WHERE NOT tgisinternal;
 SELECT ev_class::regclass, rulename FROM pg_rewrite JOIN pg_temp.member_relation AS c ON c.oid = ev_class WHERE rulename <> '_RETURN';

@@ -4,7 +4,9 @@ SET client_min_messages = error;
 CREATE ROLE recsys_regress_reader LOGIN;
 CREATE SERVER k FOREIGN DATA WRAPPER recsys_kafka OPTIONS (brokers '127.0.0.1:1');
 CREATE SERVER forbidden FOREIGN DATA WRAPPER recsys_kafka OPTIONS (brokers '127.0.0.1:1');
+GRANT USAGE ON FOREIGN SERVER k TO recsys_regress_reader;
 CREATE SCHEMA kc;
+GRANT USAGE ON SCHEMA kc TO recsys_regress_reader;
 CREATE TABLE kc.events (
     user_id int, item_id bigint, weight real, at timestamptz,
     twice real GENERATED ALWAYS AS (weight * 2) STORED,
@@ -16,6 +18,7 @@ CREATE TABLE kc.policed (a int);
 ALTER TABLE kc.policed ENABLE ROW LEVEL SECURITY;
 CREATE VIEW kc.a_view AS SELECT 1 AS a;
 CREATE SEQUENCE kc.a_sequence;
+GRANT INSERT ON kc.events, kc.keyed, kc.parted, kc.policed, kc.a_view TO recsys_regress_reader;
 REVOKE INSERT ON kc.events FROM recsys_regress_reader;
 GRANT INSERT (user_id, item_id, at, twice, id, n) ON kc.events TO recsys_regress_reader;
 CREATE FUNCTION kc.rows_of(payload bytea, metadata jsonb) RETURNS SETOF kc.keyed LANGUAGE sql AS 'SELECT 1, 2, 3';
@@ -128,3 +131,4 @@ DROP TABLE of_session;
 DROP FUNCTION public.attempt(text);
 DROP SCHEMA kc CASCADE;
 DROP SERVER k, forbidden;
+DROP ROLE recsys_regress_reader;
