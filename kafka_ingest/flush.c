@@ -59,20 +59,6 @@ cut_at_limit(RkBatch *batch)
 	return batch->nmessages > 0;
 }
 
-/* The cluster's id goes into the source's row with the first batch. */
-static void
-save_cluster(void)
-{
-	const char *id = NULL;
-
-	if (rk_worker.cluster_known)
-		return;
-	(void) rk_reader_cluster(rk_worker.reader, 0, &id);
-	if (id != NULL && rk_worker.source->cluster_id == NULL)
-		rk_source_set_cluster(rk_worker.source->name, id);
-	rk_worker.cluster_known = id != NULL;
-}
-
 /* What a transaction did; in memory that outlives it. */
 typedef struct Written
 {
@@ -81,7 +67,25 @@ typedef struct Written
 	int			nmoves;
 	int			dead_letters;
 	int64		bytes;
+	bool		cluster_known;	/* the source's row has the cluster's id */
 } Written;
+
+/*
+ * The cluster's id goes into the source's row with the first batch; before the
+ * partitions' rows, in the order in which others lock them.
+ */
+static void
+save_cluster(Written *written)
+{
+	const char *id = NULL;
+
+	if (rk_worker.cluster_known)
+		return;
+	(void) rk_reader_cluster(rk_worker.reader, 0, &id);
+	if (id != NULL && rk_worker.source->cluster_id == NULL)
+		rk_source_set_cluster(rk_worker.source->name, id);
+	written->cluster_known = id != NULL;
+}
 
 static void
 count_bytes(Written *written)
@@ -127,8 +131,8 @@ write_batch(Written *written)
 	count_bytes(written);
 	written->moves = rk_reader_moves(rk_worker.reader, batch, batch->nmessages, false,
 									 &written->nmoves);
+	save_cluster(written);
 	save_moves(written);
-	save_cluster();
 	rk_worker_commit();
 }
 
@@ -151,6 +155,7 @@ note_written(const Written *written)
 	if (batch->context == NULL)
 		return;					/* bounds alone */
 	rk_worker.flushed_at = now;
+	rk_worker.cluster_known = rk_worker.cluster_known || written->cluster_known;
 	rk_worker.may_trim = rk_worker.may_trim || batch->nmessages >= TRIM_MESSAGES;
 	rk_worker.retry_at = 0;
 	rk_worker.retry_ms = 0;
