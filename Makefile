@@ -120,7 +120,7 @@ check-unit: $(UNIT_TESTS)
 
 # ---- Kafka for tests and demo: a mock cluster, a producer (librdkafka) ----------
 KAFKA_TOOLS := $(patsubst test/kafka/%.c,build/kafka/%,$(wildcard test/kafka/*.c))
-build/kafka/test_consumer: $(addprefix kafka_ingest/,consumer.c statistics.c job.c arena.c)
+build/kafka/test_consumer: $(addprefix kafka_ingest/,consumer.c link.c lookup.c statistics.c job.c arena.c)
 
 $(KAFKA_TOOLS): build/kafka/%: test/kafka/%.c
 	@mkdir -p $(@D)

@@ -1,74 +1,37 @@
 /*-------------------------------------------------------------------------
  *
  * consumer.c
- *		Reading a topic.  The only file that sees librdkafka, and nothing of
- *		PostgreSQL.
+ *		Reading a topic.
  *
- * A consumer owns its handle of librdkafka, the messages taken from it until they
- * are released, and a pipe that tells when there is something to take.  All
- * callbacks run in the thread that takes (log.queue makes the logs do so too) and
- * only copy into the handle.  A lookup is a handle of its own that only its thread
- * touches until the answer is there.  There are no locks here.
+ * A consumer owns its link, the messages taken from it until they are released, and
+ * a pipe that tells when there is something to take.  One thread uses it; there are
+ * no locks.  link.c, lookup.c and this file are all that see librdkafka, and they see
+ * nothing of PostgreSQL.
  *
  * Our memory is malloc'd.  When it runs out at opening, opening fails; later the
  * consumer says RK_ERROR_MEMORY and gives no more messages, so that none is lost.
  * librdkafka itself aborts the process when it gets no memory: the limits of its
  * queues are what prevents that.
  *
- * Facts of librdkafka 2.0.2 that this file rests on: the cached watermark "high"
- * is not the stable one, only the statistics have that; answers with an error set
- * both watermarks to -1; the end of a partition is reported once for each stable
- * offset that is reached, control records included; a batch of messages has errors
- * and ends of partitions among it.
+ * Facts of librdkafka 2.0.2 that this rests on: the cached watermark "high" is not
+ * the stable one, only the statistics have that; answers with an error set both
+ * watermarks to -1; the end of a partition is reported once for each stable offset
+ * that is reached, control records included; a batch of messages has errors and ends
+ * of partitions among it.  A handle that never saw its topic leaks its partitions.
  *
  *-------------------------------------------------------------------------
  */
 #include "consumer.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <syslog.h>
-#include <time.h>
-#include <unistd.h>
-
-#include <librdkafka/rdkafka.h>
 
 #include "job.h"
+#include "link.h"
 #include "statistics.h"
 
-#define NEWS			16		/* errors kept that are of no partition */
-#define LOG_LINES		16
-#define LOG_KINDS		16		/* kinds of log lines whose time is kept */
-#define LOG_PAUSE_S		60		/* between two lines of one kind */
 #define CLOSE_MS		5000
-#define LOOKUP_END_MS	1000
-#define MASK			"***"
-#define MASK_TAIL		4		/* so much of a secret at the end of a text is one */
-
-typedef struct LogKind
-{
-	char		facility[32];
-	time_t		said_at;		/* monotonic */
-} LogKind;
-
-/* A handle of librdkafka, and what it had to tell. */
-typedef struct Link
-{
-	rd_kafka_t *rk;
-	RkConsumer *consumer;		/* NULL: a lookup */
-	char	  **secrets;
-	int			nsecrets;
-	RkError		news[NEWS];		/* a ring */
-	int			first_news;
-	int			nnews;
-	char		logs[LOG_LINES][RK_ERROR_SIZE]; /* a ring */
-	int			first_log;
-	int			nlogs;
-	LogKind		log_kinds[LOG_KINDS];
-} Link;
 
 typedef struct Partition
 {
@@ -84,7 +47,7 @@ typedef struct Partition
 
 struct RkConsumer
 {
-	Link		link;
+	RkLink		link;			/* first */
 	char	   *topic;
 	char	   *cluster_id;		/* of librdkafka's memory */
 	rd_kafka_queue_t *queue;
@@ -101,277 +64,7 @@ struct RkConsumer
 	RkArena		headers;
 };
 
-struct RkLookup
-{
-	Link		link;
-	RkJob	   *job;
-	char	   *topic;
-	int64_t		time_ms;
-	int64_t		deadline;		/* monotonic, in milliseconds */
-	int			wake[2];
-	int			finished;		/* atomic: what is below is the user's */
-	int			stop;			/* atomic: the user has left */
-	RkError		error;
-	RkTopic		answer;
-	RkBounds   *bounds;
-};
-
-/* ---- texts ---------------------------------------------------------------- */
-
-/*
- * How much of the text is the longest secret that stands there.  A secret that is
- * cut by the end of the text counts too: librdkafka cuts its messages.
- */
-static size_t
-secret_length(const Link *link, const char *text)
-{
-	size_t		longest = 0;
-
-	for (int i = 0; i < link->nsecrets; i++)
-	{
-		const char *secret = link->secrets[i];
-		size_t		n = 0;
-
-		while (secret[n] != '\0' && text[n] == secret[n])
-			n++;
-		if (n > longest && (secret[n] == '\0' || (text[n] == '\0' && n >= MASK_TAIL)))
-			longest = n;
-	}
-	return longest;
-}
-
-/* Copy a text that came from outside: without secrets, printable, cut to size. */
-static void
-copy_text(const Link *link, char *to, size_t size, const char *from)
-{
-	size_t		used = 0;
-
-	while (*from != '\0' && used + 1 < size)
-	{
-		size_t		secret = secret_length(link, from);
-
-		if (secret > 0)
-		{
-			size_t		n = strlen(MASK);
-
-			if (n > size - 1 - used)
-				n = size - 1 - used;
-			memcpy(to + used, MASK, n);
-			used += n;
-			from += secret;
-			continue;
-		}
-		if (*from == '\n' || *from == '\t')
-			to[used++] = ' ';
-		else if ((unsigned char) *from < 0x20 || (unsigned char) *from >= 0x7f)
-			to[used++] = '?';
-		else
-			to[used++] = *from;
-		from++;
-	}
-	to[used] = '\0';
-}
-
-static void
-set_error(const Link *link, RkError *error, RkErrorKind kind, int32_t partition,
-		  const char *text)
-{
-	error->kind = kind;
-	error->partition = partition;
-	copy_text(link, error->message, sizeof(error->message), text);
-}
-
-/* ---- what an error means ----------------------------------------------------- */
-
-/*
- * A TLS handshake that fails is somebody's mistake, except when the other side
- * just went away.
- */
-static RkErrorKind
-tls_error_kind(const char *text)
-{
-	return strstr(text, "unexpected eof") != NULL ? RK_ERROR_BROKER
-		: RK_ERROR_AUTHENTICATION;
-}
-
-static RkErrorKind
-error_kind(rd_kafka_resp_err_t code, const char *text)
-{
-	switch ((int) code)
-	{
-		case RD_KAFKA_RESP_ERR__TRANSPORT:
-		case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
-		case RD_KAFKA_RESP_ERR__RESOLVE:
-		case RD_KAFKA_RESP_ERR__TIMED_OUT:
-		case RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE:
-		case RD_KAFKA_RESP_ERR__WAIT_COORD:
-		case RD_KAFKA_RESP_ERR__WAIT_CACHE:
-		case RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE:
-		case RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION:
-		case RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT:
-		case RD_KAFKA_RESP_ERR_BROKER_NOT_AVAILABLE:
-		case RD_KAFKA_RESP_ERR_REPLICA_NOT_AVAILABLE:
-		case RD_KAFKA_RESP_ERR_NETWORK_EXCEPTION:
-		case RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS:
-		case RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE:
-		case RD_KAFKA_RESP_ERR_NOT_COORDINATOR:
-		case RD_KAFKA_RESP_ERR_PREFERRED_LEADER_NOT_AVAILABLE:
-		case RD_KAFKA_RESP_ERR_KAFKA_STORAGE_ERROR:
-		case RD_KAFKA_RESP_ERR_FENCED_LEADER_EPOCH:
-		case RD_KAFKA_RESP_ERR_UNKNOWN_LEADER_EPOCH:
-		case RD_KAFKA_RESP_ERR_OFFSET_NOT_AVAILABLE:
-		case RD_KAFKA_RESP_ERR_LISTENER_NOT_FOUND:
-			return RK_ERROR_BROKER;
-
-		case RD_KAFKA_RESP_ERR__SSL:
-			return tls_error_kind(text);
-
-		case RD_KAFKA_RESP_ERR__AUTHENTICATION:
-		case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
-		case RD_KAFKA_RESP_ERR_UNSUPPORTED_SASL_MECHANISM:
-		case RD_KAFKA_RESP_ERR_ILLEGAL_SASL_STATE:
-			return RK_ERROR_AUTHENTICATION;
-
-		case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
-		case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
-		case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
-			return RK_ERROR_AUTHORIZATION;
-
-		case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
-		case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
-		case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
-		case RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION:
-			return RK_ERROR_NO_TOPIC;
-
-		case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
-		case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
-#if RD_KAFKA_VERSION >= 0x020100ff
-		case RD_KAFKA_RESP_ERR__LOG_TRUNCATION:
-#endif
-			return RK_ERROR_OUT_OF_RANGE;
-
-		default:
-			return RK_ERROR_OTHER;
-	}
-}
-
-/* Which of several errors tells the user most. */
-static int
-gravity(RkErrorKind kind)
-{
-	switch (kind)
-	{
-		case RK_ERROR_NONE:
-			return 0;
-		case RK_ERROR_BROKER:
-			return 1;
-		case RK_ERROR_OTHER:
-			return 2;
-		case RK_ERROR_AUTHORIZATION:
-			return 3;
-		default:
-			return 4;
-	}
-}
-
-/* Keep an error that is of no partition, unless it is told already. */
-static void
-add_news(Link *link, RkErrorKind kind, const char *text)
-{
-	RkError    *slot = &link->news[(link->first_news + link->nnews) % NEWS];
-
-	if (link->nnews == NEWS)
-		return;
-	set_error(link, slot, kind, -1, text);
-	for (int i = 0; i < link->nnews; i++)
-	{
-		const RkError *old = &link->news[(link->first_news + i) % NEWS];
-
-		if (old->kind == kind && strcmp(old->message, slot->message) == 0)
-			return;
-	}
-	link->nnews++;
-}
-
-/* ---- callbacks ------------------------------------------------------------ */
-
-/*
- * " (after 3ms in state CONNECT, 1 identical error(s) suppressed)" at the end makes
- * of one error a hundred.
- */
-static void
-cut_circumstances(char *text)
-{
-	char	   *found = NULL;
-	char	   *next = text;
-
-	while ((next = strstr(next, " (after ")) != NULL)
-		found = next++;
-	if (found != NULL && strstr(found, "ms in state ") != NULL)
-		*found = '\0';
-}
-
-static void
-error_callback(rd_kafka_t *rk, int code, const char *reason, void *opaque)
-{
-	char		text[1024];
-	rd_kafka_resp_err_t err = (rd_kafka_resp_err_t) code;
-
-	if (err == RD_KAFKA_RESP_ERR__FATAL)
-		err = rd_kafka_fatal_error(rk, text, sizeof(text));
-	else
-		snprintf(text, sizeof(text), "%s", reason);
-	cut_circumstances(text);
-	add_news(opaque, error_kind(err, text), text);
-}
-
-static time_t
-monotonic_seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec;
-}
-
-/* Was a line of this kind said a moment ago?  A new kind takes the oldest's place. */
-static bool
-said_lately(Link *link, const char *facility)
-{
-	LogKind    *kind = &link->log_kinds[0];
-	time_t		now = monotonic_seconds();
-
-	for (int i = 0; i < LOG_KINDS; i++)
-	{
-		LogKind    *other = &link->log_kinds[i];
-
-		if (strncmp(other->facility, facility, sizeof(other->facility) - 1) == 0)
-		{
-			kind = other;
-			break;
-		}
-		if (other->said_at < kind->said_at)
-			kind = other;
-	}
-	if (strncmp(kind->facility, facility, sizeof(kind->facility) - 1) == 0 &&
-		now - kind->said_at < LOG_PAUSE_S)
-		return true;
-	snprintf(kind->facility, sizeof(kind->facility), "%s", facility);
-	kind->said_at = now;
-	return false;
-}
-
-static void
-log_callback(const rd_kafka_t *rk, int level, const char *facility, const char *text)
-{
-	Link	   *link = rd_kafka_opaque(rk);
-
-	if (level > LOG_WARNING || link->nlogs == LOG_LINES || said_lately(link, facility))
-		return;
-	copy_text(link, link->logs[(link->first_log + link->nlogs) % LOG_LINES],
-			  RK_ERROR_SIZE, text);
-	link->nlogs++;
-}
+/* ---- statistics ---------------------------------------------------------------- */
 
 static Partition *find_partition(RkConsumer *consumer, int32_t id);
 
@@ -389,215 +82,11 @@ take_partition_figures(void *sink, const RkPartitionFigures *figures)
 static int
 statistics_callback(rd_kafka_t *rk, char *json, size_t len, void *opaque)
 {
-	RkConsumer *consumer = ((Link *) opaque)->consumer;
+	RkConsumer *consumer = opaque;	/* its link comes first */
 
-	if (consumer != NULL)
-		rk_statistics_read(json, len, consumer->topic, &consumer->figures,
-						   take_partition_figures, consumer);
+	rk_statistics_read(json, len, consumer->topic, &consumer->figures,
+					   take_partition_figures, consumer);
 	return 0;
-}
-
-/* ---- settings ----------------------------------------------------------------- */
-
-typedef struct OwnSetting
-{
-	const char *name;
-	const char *value;
-	int			since;			/* version of librdkafka, 0 = all */
-	int			before;
-	bool		optional;		/* builds without it are fine */
-} OwnSetting;
-
-#define V_FETCH_BACKOFF	0x020200ff	/* fetch.queue.backoff.ms */
-
-/* kafka_ingest/README.md says why. */
-static const OwnSetting own_settings[] = {
-	{"group.id", "recsys", 0, 0, false},
-	{"client.id", "recsys", 0, 0, false},
-	{"enable.auto.commit", "false", 0, 0, false},
-	{"enable.auto.offset.store", "false", 0, 0, false},
-	{"auto.offset.reset", "error", 0, 0, false},
-	{"enable.partition.eof", "true", 0, 0, false},
-	{"isolation.level", "read_committed", 0, 0, false},
-	{"check.crcs", "true", 0, 0, false},
-	{"allow.auto.create.topics", "false", 0, 0, false},
-	{"queued.min.messages", "300000", 0, V_FETCH_BACKOFF, false},
-	{"queued.max.messages.kbytes", "65536", 0, V_FETCH_BACKOFF, false},
-	{"queued.min.messages", "30000", V_FETCH_BACKOFF, 0, false},
-	{"queued.max.messages.kbytes", "6553", V_FETCH_BACKOFF, 0, false},
-	{"fetch.queue.backoff.ms", "50", V_FETCH_BACKOFF, 0, false},
-	{"topic.metadata.refresh.interval.ms", "30000", 0, 0, false},
-	{"topic.metadata.propagation.max.ms", "0", 0, 0, false},
-	{"reconnect.backoff.max.ms", "5000", 0, 0, false},
-	{"socket.keepalive.enable", "true", 0, 0, false},
-	{"socket.timeout.ms", "10000", 0, 0, false},
-	{"statistics.interval.ms", "5000", 0, 0, false},
-	{"log.queue", "true", 0, 0, false},
-	{"log_level", "4", 0, 0, false},
-	{"log.thread.name", "false", 0, 0, false},
-	{"sasl.kerberos.min.time.before.relogin", "0", 0, 0, true},
-};
-
-/*
- * client.id stands unescaped in the statistics, and brokers name their metrics by
- * it: what is unusual in it becomes '_'.
- */
-static bool
-set_client_id(rd_kafka_conf_t *conf, const char *value, char *errstr, size_t size)
-{
-	char		id[128];
-	size_t		n = 0;
-
-	for (; value[n] != '\0' && n < sizeof(id) - 1; n++)
-	{
-		char		c = value[n];
-
-		id[n] = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-			(c >= '0' && c <= '9') || strchr("._-", c) != NULL ? c : '_';
-	}
-	id[n] = '\0';
-	return rd_kafka_conf_set(conf, "client.id", id, errstr, size) == RD_KAFKA_CONF_OK;
-}
-
-static bool
-set_one(rd_kafka_conf_t *conf, const char *name, const char *value,
-		char *errstr, size_t size)
-{
-	if (strcmp(name, "client.id") == 0)
-		return set_client_id(conf, value, errstr, size);
-	return rd_kafka_conf_set(conf, name, value, errstr, size) == RD_KAFKA_CONF_OK;
-}
-
-static bool
-set_own(rd_kafka_conf_t *conf, const OwnSetting *own, char *errstr, size_t size)
-{
-	int			version = rd_kafka_version();
-
-	if (version < own->since || (own->before != 0 && version >= own->before))
-		return true;
-	return set_one(conf, own->name, own->value, errstr, size) || own->optional;
-}
-
-static bool
-set_all(rd_kafka_conf_t *conf, const RkSetting *settings, int nsettings,
-		char *errstr, size_t size)
-{
-	for (size_t i = 0; i < sizeof(own_settings) / sizeof(own_settings[0]); i++)
-	{
-		if (!set_own(conf, &own_settings[i], errstr, size))
-			return false;
-	}
-	for (int i = 0; i < nsettings; i++)
-	{
-		if (!set_one(conf, settings[i].name, settings[i].value, errstr, size))
-			return false;
-	}
-	return true;
-}
-
-/* ---- a link ------------------------------------------------------------------- */
-
-static bool
-copy_secrets(Link *link, const char *const *secrets, int nsecrets)
-{
-	if (nsecrets == 0)
-		return true;
-	link->secrets = calloc((size_t) nsecrets, sizeof(char *));
-	if (link->secrets == NULL)
-		return false;
-	for (int i = 0; i < nsecrets; i++)
-	{
-		link->secrets[i] = strdup(secrets[i]);
-		if (link->secrets[i] == NULL)
-			return false;
-		link->nsecrets++;
-	}
-	return true;
-}
-
-/* Make the handle, whose threads start at once.  False with error set. */
-static bool
-open_link(Link *link, const RkSetting *settings, int nsettings,
-		  const char *const *secrets, int nsecrets, RkError *error)
-{
-	char		errstr[RK_ERROR_SIZE];
-	rd_kafka_conf_t *conf;
-
-	if (!copy_secrets(link, secrets, nsecrets))
-	{
-		set_error(link, error, RK_ERROR_MEMORY, -1, "out of memory");
-		return false;
-	}
-	conf = rd_kafka_conf_new();
-	rd_kafka_conf_set_opaque(conf, link);
-	rd_kafka_conf_set_error_cb(conf, error_callback);
-	rd_kafka_conf_set_log_cb(conf, log_callback);
-	rd_kafka_conf_set_stats_cb(conf, statistics_callback);
-	if (set_all(conf, settings, nsettings, errstr, sizeof(errstr)))
-		link->rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, errstr, sizeof(errstr));
-	if (link->rk == NULL)
-	{
-		rd_kafka_conf_destroy(conf);
-		set_error(link, error, RK_ERROR_CONFIGURATION, -1, errstr);
-		return false;
-	}
-	rd_kafka_set_log_queue(link->rk, NULL);
-	return true;
-}
-
-static void
-free_secrets(Link *link)
-{
-	for (int i = 0; i < link->nsecrets; i++)
-		free(link->secrets[i]);
-	free(link->secrets);
-}
-
-/* A pipe that neither end blocks on. */
-static bool
-open_pipe(int fds[2])
-{
-	if (pipe(fds) != 0)
-	{
-		fds[0] = fds[1] = -1;
-		return false;
-	}
-	for (int i = 0; i < 2; i++)
-	{
-		fcntl(fds[i], F_SETFL, O_NONBLOCK);
-		fcntl(fds[i], F_SETFD, FD_CLOEXEC);
-	}
-	return true;
-}
-
-static void
-close_pipe(int fds[2])
-{
-	for (int i = 0; i < 2; i++)
-	{
-		if (fds[i] >= 0)
-			close(fds[i]);
-	}
-}
-
-static void
-drain_pipe(int fd)
-{
-	char		buffer[64];
-
-	while (read(fd, buffer, sizeof(buffer)) == (ssize_t) sizeof(buffer))
-		;
-}
-
-/* Make it readable; a full pipe is readable already. */
-static void
-fill_pipe(int fd)
-{
-	ssize_t		rc;
-
-	do
-		rc = write(fd, "1", 1);
-	while (rc < 0 && errno == EINTR);
 }
 
 /* ---- opening and closing ---------------------------------------------------------- */
@@ -647,7 +136,7 @@ assign(RkConsumer *consumer, RkError *error)
 	rd_kafka_topic_partition_list_destroy(list);
 	if (err == RD_KAFKA_RESP_ERR_NO_ERROR)
 		return true;
-	set_error(&consumer->link, error, error_kind(err, ""), -1, rd_kafka_err2str(err));
+	rk_link_error(&consumer->link, error, rk_error_kind(err, ""), -1, rd_kafka_err2str(err));
 	return false;
 }
 
@@ -657,8 +146,8 @@ free_consumer(void *arg)
 {
 	RkConsumer *consumer = arg;
 
-	close_pipe(consumer->wake);
-	free_secrets(&consumer->link);
+	rk_pipe_close(consumer->wake);
+	rk_link_free(&consumer->link);
 	rk_arena_free(&consumer->headers);
 	free(consumer->held);
 	free(consumer->partitions);
@@ -708,20 +197,18 @@ rk_consumer_open(const RkSetting *settings, int nsettings,
 {
 	RkConsumer *consumer = calloc(1, sizeof(RkConsumer));
 
-	error->kind = RK_ERROR_MEMORY;
-	error->partition = -1;
-	snprintf(error->message, sizeof(error->message), "out of memory");
+	rk_error_no_memory(error);
 	if (consumer == NULL)
 		return NULL;
 	consumer->wake[0] = consumer->wake[1] = -1;
-	consumer->link.consumer = consumer;
 	consumer->topic = strdup(topic);
 	if (consumer->topic == NULL || !copy_positions(consumer, positions, npositions) ||
-		!open_link(&consumer->link, settings, nsettings, secrets, nsecrets, error))
+		!rk_link_open(&consumer->link, settings, nsettings, secrets, nsecrets,
+					  statistics_callback, error))
 		goto failed;
-	if (!open_pipe(consumer->wake))
+	if (!rk_pipe_open(consumer->wake))
 	{
-		set_error(&consumer->link, error, RK_ERROR_OTHER, -1, strerror(errno));
+		rk_link_error(&consumer->link, error, RK_ERROR_OTHER, -1, strerror(errno));
 		goto failed;
 	}
 	rd_kafka_poll_set_consumer(consumer->link.rk);
@@ -762,13 +249,13 @@ add_partition_error(RkConsumer *consumer, Partition *partition,
 					const rd_kafka_message_t *message)
 {
 	const char *text = rd_kafka_message_errstr(message);
-	RkErrorKind kind = error_kind(message->err, text);
+	RkErrorKind kind = rk_error_kind(message->err, text);
 
-	if (gravity(kind) <= gravity(partition->error.kind))
+	if (rk_error_gravity(kind) <= rk_error_gravity(partition->error.kind))
 		return;
 	if (partition->error.kind == RK_ERROR_NONE)
 		consumer->nerrors++;
-	set_error(&consumer->link, &partition->error, kind, partition->id, text);
+	rk_link_error(&consumer->link, &partition->error, kind, partition->id, text);
 }
 
 /* An event among the messages: the end of a partition, or an error. */
@@ -781,7 +268,7 @@ take_event(RkConsumer *consumer, const rd_kafka_message_t *message)
 	{
 		const char *text = rd_kafka_message_errstr(message);
 
-		add_news(&consumer->link, error_kind(message->err, text), text);
+		rk_link_add_news(&consumer->link, rk_error_kind(message->err, text), text);
 	}
 	else if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
 	{
@@ -849,7 +336,7 @@ break_off(RkConsumer *consumer)
 {
 	consumer->broken = true;
 	consumer->link.nnews = 0;
-	add_news(&consumer->link, RK_ERROR_MEMORY, "out of memory");
+	rk_link_add_news(&consumer->link, RK_ERROR_MEMORY, "out of memory");
 }
 
 /*
@@ -921,7 +408,7 @@ rk_consumer_take(RkConsumer *consumer, RkMessage *messages, int max)
 	int			taken = 0;
 
 	/* First: what comes after this is signalled again. */
-	drain_pipe(consumer->wake[0]);
+	rk_pipe_drain(consumer->wake);
 	if (!consumer->broken && !reserve(consumer, (size_t) max))
 		break_off(consumer);
 	while (taken < max && !consumer->broken)
@@ -939,7 +426,7 @@ rk_consumer_take(RkConsumer *consumer, RkMessage *messages, int max)
 		taken += kept;
 	}
 	if (taken == max)
-		fill_pipe(consumer->wake[1]);
+		rk_pipe_fill(consumer->wake);
 	return taken;
 }
 
@@ -960,21 +447,10 @@ rk_consumer_fd(const RkConsumer *consumer)
 	return consumer->wake[0];
 }
 
-static bool
-next_news(Link *link, RkError *error)
-{
-	if (link->nnews == 0)
-		return false;
-	*error = link->news[link->first_news];
-	link->first_news = (link->first_news + 1) % NEWS;
-	link->nnews--;
-	return true;
-}
-
 bool
 rk_consumer_next_error(RkConsumer *consumer, RkError *error)
 {
-	if (next_news(&consumer->link, error))
+	if (rk_link_next_news(&consumer->link, error))
 		return true;
 	for (int i = 0; i < consumer->npartitions && consumer->nerrors > 0; i++)
 	{
@@ -994,12 +470,12 @@ rk_consumer_next_error(RkConsumer *consumer, RkError *error)
 const char *
 rk_consumer_next_log(RkConsumer *consumer)
 {
-	Link	   *link = &consumer->link;
+	RkLink	   *link = &consumer->link;
 	const char *line = link->logs[link->first_log];
 
 	if (link->nlogs == 0)
 		return NULL;
-	link->first_log = (link->first_log + 1) % LOG_LINES;
+	link->first_log = (link->first_log + 1) % RK_LOG_LINES;
 	link->nlogs--;
 	return line;
 }
@@ -1083,284 +559,4 @@ const char *
 rk_consumer_library_version_text(void)
 {
 	return rd_kafka_version_str();
-}
-
-/* ---- looking up ------------------------------------------------------------------------ */
-
-static int64_t
-monotonic_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-/* Milliseconds until the deadline, at most limit; 0 when it is over or nobody waits. */
-static int
-time_left(const RkLookup *lookup, int limit)
-{
-	int64_t		left = lookup->deadline - monotonic_ms();
-
-	if (left <= 0 || __atomic_load_n(&lookup->stop, __ATOMIC_ACQUIRE))
-		return 0;
-	return left < limit ? (int) left : limit;
-}
-
-/* Keep the first of the gravest errors. */
-static void
-note_error(RkLookup *lookup, RkErrorKind kind, const char *text)
-{
-	if (gravity(kind) > gravity(lookup->error.kind))
-		set_error(&lookup->link, &lookup->error, kind, -1, text);
-}
-
-/*
- * After a call that failed: hear what the callbacks have to tell, for a moment.
- * Refused credentials come only this way.  Is there any use in trying again?  What
- * goes away by itself is an error when the time is over.
- */
-static bool
-may_try_again(RkLookup *lookup, rd_kafka_resp_err_t err)
-{
-	bool		silence = err == RD_KAFKA_RESP_ERR__TRANSPORT ||
-		err == RD_KAFKA_RESP_ERR__TIMED_OUT;
-	RkErrorKind kind = error_kind(err, "");
-	RkError		news;
-	bool		over;
-
-	rd_kafka_poll(lookup->link.rk, time_left(lookup, 100));
-	while (rd_kafka_poll(lookup->link.rk, 0) > 0)
-		;
-	while (next_news(&lookup->link, &news))
-	{
-		if (news.kind == RK_ERROR_AUTHENTICATION || news.kind == RK_ERROR_BROKER)
-			note_error(lookup, news.kind, news.message);
-	}
-	over = time_left(lookup, 1) == 0;
-	if (kind != RK_ERROR_BROKER || over)
-		note_error(lookup, kind, silence ? "no broker has answered" : rd_kafka_err2str(err));
-	return !over && gravity(lookup->error.kind) <= gravity(RK_ERROR_BROKER);
-}
-
-/* Make room for the answer; a topic has at least one partition. */
-static rd_kafka_resp_err_t
-take_metadata(RkLookup *lookup, const rd_kafka_metadata_topic_t *topic)
-{
-	if (topic->err != RD_KAFKA_RESP_ERR_NO_ERROR)
-		return topic->err;
-	if (topic->partition_cnt <= 0)
-		return RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
-	lookup->bounds = calloc((size_t) topic->partition_cnt, sizeof(RkBounds));
-	if (lookup->bounds == NULL)
-		return RD_KAFKA_RESP_ERR__CRIT_SYS_RESOURCE;
-	lookup->answer.npartitions = topic->partition_cnt;
-	lookup->answer.bounds = lookup->bounds;
-	return RD_KAFKA_RESP_ERR_NO_ERROR;
-}
-
-/*
- * Does the topic exist, and how many partitions has it?  In pieces that grow, to
- * hear of refused credentials early.
- */
-static bool
-ask_metadata(RkLookup *lookup)
-{
-	rd_kafka_topic_t *topic = rd_kafka_topic_new(lookup->link.rk, lookup->topic, NULL);
-	rd_kafka_resp_err_t err = rd_kafka_last_error();
-	int			piece = 1000;
-
-	if (topic == NULL)
-	{
-		note_error(lookup, RK_ERROR_NO_TOPIC, rd_kafka_err2str(err));
-		return false;
-	}
-	do
-	{
-		const struct rd_kafka_metadata *metadata;
-
-		err = rd_kafka_metadata(lookup->link.rk, 0, topic, &metadata,
-								time_left(lookup, piece));
-		if (err == RD_KAFKA_RESP_ERR_NO_ERROR)
-		{
-			err = metadata->topic_cnt == 1 ? take_metadata(lookup, &metadata->topics[0])
-				: RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
-			rd_kafka_metadata_destroy(metadata);
-		}
-		piece *= 2;
-	} while (err != RD_KAFKA_RESP_ERR_NO_ERROR && may_try_again(lookup, err));
-	rd_kafka_topic_destroy(topic);
-	return err == RD_KAFKA_RESP_ERR_NO_ERROR;
-}
-
-/* The first error among the partitions of a list. */
-static rd_kafka_resp_err_t
-list_error(const rd_kafka_topic_partition_list_t *list)
-{
-	for (int i = 0; i < list->cnt; i++)
-	{
-		if (list->elems[i].err != RD_KAFKA_RESP_ERR_NO_ERROR)
-			return list->elems[i].err;
-	}
-	return RD_KAFKA_RESP_ERR_NO_ERROR;
-}
-
-/*
- * Offsets of a time in all partitions; where nothing is as late, -1.  The times
- * that stand for the beginning and the end are those of the protocol.
- */
-static bool
-ask_offsets(RkLookup *lookup, int64_t time_ms, int64_t *offsets)
-{
-	rd_kafka_resp_err_t err;
-
-	do
-	{
-		rd_kafka_topic_partition_list_t *list;
-
-		list = rd_kafka_topic_partition_list_new(lookup->answer.npartitions);
-		for (int i = 0; i < lookup->answer.npartitions; i++)
-			rd_kafka_topic_partition_list_add(list, lookup->topic, i)->offset = time_ms;
-		err = rd_kafka_offsets_for_times(lookup->link.rk, list,
-										 time_left(lookup, INT32_MAX));
-		if (err == RD_KAFKA_RESP_ERR_NO_ERROR)
-			err = list_error(list);
-		for (int i = 0; i < list->cnt; i++)
-			offsets[list->elems[i].partition] = list->elems[i].offset;
-		rd_kafka_topic_partition_list_destroy(list);
-	} while (err != RD_KAFKA_RESP_ERR_NO_ERROR && may_try_again(lookup, err));
-	return err == RD_KAFKA_RESP_ERR_NO_ERROR;
-}
-
-static bool
-ask_bounds(RkLookup *lookup)
-{
-	int			n = lookup->answer.npartitions;
-	int64_t    *offsets = calloc((size_t) n, sizeof(int64_t));
-	bool		ok;
-
-	if (offsets == NULL)
-	{
-		note_error(lookup, RK_ERROR_MEMORY, "out of memory");
-		return false;
-	}
-	ok = ask_offsets(lookup, RD_KAFKA_OFFSET_BEGINNING, offsets);
-	for (int i = 0; i < n; i++)
-		lookup->bounds[i].low = lookup->bounds[i].at_time = offsets[i];
-	ok = ok && ask_offsets(lookup, RD_KAFKA_OFFSET_END, offsets);
-	for (int i = 0; i < n; i++)
-		lookup->bounds[i].high = offsets[i];
-	if (ok && lookup->time_ms != RK_NO_TIME)
-	{
-		ok = ask_offsets(lookup, lookup->time_ms, offsets);
-		for (int i = 0; i < n; i++)
-			lookup->bounds[i].at_time = offsets[i] >= 0 ? offsets[i]
-				: lookup->bounds[i].high;
-	}
-	free(offsets);
-	return ok;
-}
-
-/* The thread: the answer first, then the handle, which may take longer to go. */
-static void
-look_up(void *arg)
-{
-	RkLookup   *lookup = arg;
-	char	   *cluster_id = NULL;
-
-	if (ask_metadata(lookup) && ask_bounds(lookup))
-	{
-		cluster_id = rd_kafka_clusterid(lookup->link.rk, time_left(lookup, 1000));
-		if (cluster_id != NULL)
-			lookup->answer.cluster_id = strdup(cluster_id);
-		if (cluster_id != NULL && lookup->answer.cluster_id == NULL)
-			set_error(&lookup->link, &lookup->error, RK_ERROR_MEMORY, -1, "out of memory");
-		else
-			lookup->error.kind = RK_ERROR_NONE;
-	}
-	else
-		lookup->answer.npartitions = 0;
-	__atomic_store_n(&lookup->finished, 1, __ATOMIC_RELEASE);
-	fill_pipe(lookup->wake[1]);
-	if (cluster_id != NULL)
-		rd_kafka_mem_free(lookup->link.rk, cluster_id);
-	rd_kafka_destroy_flags(lookup->link.rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
-}
-
-static void
-free_lookup(void *arg)
-{
-	RkLookup   *lookup = arg;
-
-	close_pipe(lookup->wake);
-	free_secrets(&lookup->link);
-	free((char *) lookup->answer.cluster_id);
-	free(lookup->bounds);
-	free(lookup->topic);
-	free(lookup);
-}
-
-RkLookup *
-rk_lookup_start(const RkSetting *settings, int nsettings,
-				const char *const *secrets, int nsecrets,
-				const char *topic, int64_t time_ms,
-				int timeout_ms, RkError *error)
-{
-	RkLookup   *lookup = calloc(1, sizeof(RkLookup));
-
-	error->kind = RK_ERROR_MEMORY;
-	error->partition = -1;
-	snprintf(error->message, sizeof(error->message), "out of memory");
-	if (lookup == NULL)
-		return NULL;
-	lookup->wake[0] = lookup->wake[1] = -1;
-	lookup->time_ms = time_ms;
-	lookup->deadline = monotonic_ms() + timeout_ms;
-	lookup->topic = strdup(topic);
-	if (lookup->topic == NULL ||
-		!open_link(&lookup->link, settings, nsettings, secrets, nsecrets, error))
-	{
-		free_lookup(lookup);
-		return NULL;
-	}
-	if (open_pipe(lookup->wake))
-		lookup->job = rk_job_start(look_up, free_lookup, lookup);
-	if (lookup->job == NULL)
-	{
-		set_error(&lookup->link, error, RK_ERROR_OTHER, -1,
-				  "could not start a thread");
-		rd_kafka_destroy_flags(lookup->link.rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
-		free_lookup(lookup);
-		return NULL;
-	}
-	error->kind = RK_ERROR_NONE;
-	error->message[0] = '\0';
-	return lookup;
-}
-
-int
-rk_lookup_fd(const RkLookup *lookup)
-{
-	return lookup->wake[0];
-}
-
-const RkTopic *
-rk_lookup_answer(RkLookup *lookup, RkError *error)
-{
-	error->kind = RK_ERROR_NONE;
-	error->partition = -1;
-	error->message[0] = '\0';
-	if (!__atomic_load_n(&lookup->finished, __ATOMIC_ACQUIRE))
-		return NULL;
-	*error = lookup->error;
-	error->partition = -1;
-	return lookup->error.kind == RK_ERROR_NONE ? &lookup->answer : NULL;
-}
-
-void
-rk_lookup_end(RkLookup *lookup)
-{
-	__atomic_store_n(&lookup->stop, 1, __ATOMIC_RELEASE);
-	if (rk_job_end(lookup->job, LOOKUP_END_MS))
-		free_lookup(lookup);
 }

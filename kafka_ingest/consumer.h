@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * consumer.h
- *		Reading a topic.  consumer.c is the only file that sees librdkafka.
+ *		Reading a topic, and looking up what it has.  consumer.c, link.c and
+ *		lookup.c are the only files that see librdkafka.
  *
  * Nothing here blocks unless it says so, and nothing raises an error: this code
  * runs between librdkafka's frames.  Callbacks only copy into the handle.

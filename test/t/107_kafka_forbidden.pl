@@ -1,0 +1,36 @@
+# Topics that the brokers' rules forbid to read: librdkafka tells it once, or not at all.
+use strict;
+use warnings;
+
+use KafkaTest;
+use RecsysTest;
+use Test::More;
+
+kafka_tools_or_skip();
+
+my $mock = KafkaTest->start(brokers => 1);
+my $node = kafka_node('main', $mock);
+
+foreach my $topic (qw(unread unseen))
+{
+	$mock->command("create $topic 1");
+	app_sql($node, "CREATE TABLE $topic (n bigint)");
+	$mock->produce($topic, '{"n": 1}');
+}
+
+# READ is forbidden: the answer to a fetch.
+$mock->command('errors fetch' . (' 29' x 60));
+create_source($node, 'unread', 'unread', 'unread', columns => { n => '$.n' });
+wait_state($node, 'unread', 'failed', 'a topic that may not be read', '42501.*unread');
+$mock->command('clear fetch');
+wait_messages($node, 'unread', 1);
+
+# DESCRIBE is forbidden: the topic is missing from the metadata.
+create_source($node, 'unseen', 'unseen', 'unseen', columns => { n => '$.n' }, pause => 1);
+$mock->command('topic_error unseen 29');
+app_sql($node, q(SELECT recsys.kafka_start('unseen')));
+wait_state($node, 'unseen', 'failed', 'a topic that may not be described', '42501.*unseen');
+$mock->command('topic_error unseen 0');
+wait_messages($node, 'unseen', 1);
+
+done_testing();
