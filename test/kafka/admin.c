@@ -92,11 +92,22 @@ check_topics(const rd_kafka_topic_result_t **results, size_t n)
 	}
 }
 
+static void
+check_offsets(const rd_kafka_topic_partition_list_t *offsets)
+{
+	for (int i = 0; i < offsets->cnt; i++)
+	{
+		if (offsets->elems[i].err)
+			die(offsets->elems[i].topic, rd_kafka_err2str(offsets->elems[i].err));
+	}
+}
+
 /* Wait for the answer to a request and check it. */
 static void
 check_answer(rd_kafka_queue_t *queue)
 {
 	rd_kafka_event_t *event = rd_kafka_queue_poll(queue, SECONDS * 1000);
+	const rd_kafka_topic_result_t **topics = NULL;
 	size_t		n = 0;
 
 	if (event == NULL)
@@ -106,29 +117,25 @@ check_answer(rd_kafka_queue_t *queue)
 	switch (rd_kafka_event_type(event))
 	{
 		case RD_KAFKA_EVENT_CREATETOPICS_RESULT:
-			check_topics(rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event), &n), n);
+			topics = rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event),
+														 &n);
 			break;
 		case RD_KAFKA_EVENT_CREATEPARTITIONS_RESULT:
-			check_topics(rd_kafka_CreatePartitions_result_topics(rd_kafka_event_CreatePartitions_result(event), &n), n);
+			topics = rd_kafka_CreatePartitions_result_topics(
+				rd_kafka_event_CreatePartitions_result(event), &n);
 			break;
 		case RD_KAFKA_EVENT_DELETETOPICS_RESULT:
-			check_topics(rd_kafka_DeleteTopics_result_topics(rd_kafka_event_DeleteTopics_result(event), &n), n);
+			topics = rd_kafka_DeleteTopics_result_topics(rd_kafka_event_DeleteTopics_result(event),
+														 &n);
 			break;
 		case RD_KAFKA_EVENT_DELETERECORDS_RESULT:
-			{
-				const rd_kafka_topic_partition_list_t *offsets =
-					rd_kafka_DeleteRecords_result_offsets(rd_kafka_event_DeleteRecords_result(event));
-
-				for (int i = 0; i < offsets->cnt; i++)
-				{
-					if (offsets->elems[i].err)
-						die(offsets->elems[i].topic, rd_kafka_err2str(offsets->elems[i].err));
-				}
-				break;
-			}
+			check_offsets(rd_kafka_DeleteRecords_result_offsets(
+				rd_kafka_event_DeleteRecords_result(event)));
+			break;
 		default:
 			die("request", rd_kafka_event_name(event));
 	}
+	check_topics(topics, n);
 	rd_kafka_event_destroy(event);
 }
 

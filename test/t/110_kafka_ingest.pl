@@ -153,6 +153,7 @@ $mock->produce_numbers('many', count => 100000, partitions => 4);
 wait_messages($node, 'many', 100000);
 numbers_are_whole($node, 'many', 'many', 100000, 4);
 is($node->safe_psql('postgres', 'SELECT count(*) FROM many WHERE twice = 2 * n AND weight IN (1, 3, 5) AND at IS NOT NULL'), 100000, 'whole rows');
+wait_for_sql($node, "SELECT sum(n_tup_ins) FROM pg_stat_user_tables WHERE relname LIKE 'many\\__'", '100000', 'vacuum learns of the rows');
 
 # ---- at rest ------------------------------------------------------------------------
 
