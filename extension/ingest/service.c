@@ -109,7 +109,7 @@ rs_kafka_served(char **reason, char **hint)
 						"It is started again after 10 seconds; the server log says why it ended.");
 		return false;
 	}
-	if (found.pid == 0 || found.reason[0] != '\0')
+	if (found.pid == 0)
 	{
 		*reason = pstrdup(found.reason[0] != '\0' ? found.reason : "the supervisor of this database is being started");
 		*hint = found.reason[0] != '\0' ? pstrdup(found.hint) : NULL;
