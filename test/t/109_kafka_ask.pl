@@ -198,6 +198,12 @@ like(app_error($node, q(SET statement_timeout = '1s'; SELECT * FROM recsys.kafka
 like(app_error($node, q(SET statement_timeout = '1s'; SELECT * FROM recsys.kafka_preview('plain', 1))),
 	qr/ERROR:  57014/, 'a question can be cancelled');
 wait_for_sql($node, asking(), '0', 'and its worker ends');
+my $asker = IPC::Run::start([ 'psql', '-X', '-U', 'app', '-d', $node->connstr('postgres'), '-c', q(SELECT * FROM recsys.kafka_preview('plain', 1)) ],
+	'>', '/dev/null', '2>', '/dev/null');
+wait_for_sql($node, asking(), '1', 'a question is asked');
+$node->safe_psql('postgres', q(SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%kafka_preview%' AND pid <> pg_backend_pid() AND backend_type = 'client backend'));
+wait_for_sql($node, asking(), '0', 'and its worker ends at once with the session', 3);
+IPC::Run::finish($asker);
 $mock->unhang;
 
 $mock->command('down 1');
