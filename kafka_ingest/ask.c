@@ -489,6 +489,7 @@ recsys_kafka_ask_main(Datum main_arg)
 	if (SetClientEncoding(GetDatabaseEncoding()) < 0)
 		elog(ERROR, "SetClientEncoding(%d) failed", GetDatabaseEncoding());
 	before_shmem_exit(close_at_exit, (Datum) 0);
+	rk_pin_settings();
 	pgstat_report_appname("recsys_kafka ask");
 
 	MemoryContextSwitchTo(AllocSetContextCreate(TopMemoryContext, "recsys kafka ask",

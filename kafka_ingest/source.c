@@ -56,6 +56,27 @@ rk_role_end(const RkRole *saved)
 	SetUserIdAndSecContext(saved->save_user, saved->save_sec);
 }
 
+/* ---- settings ------------------------------------------------------------------- */
+
+static void
+set_default(const char *name, const char *value)
+{
+	SetConfigOption(name, value, PGC_SUSET, PGC_S_OVERRIDE);
+}
+
+void
+rk_pin_settings(void)
+{
+	set_default("search_path", "pg_catalog, pg_temp");
+	set_default("default_transaction_isolation", "read committed");
+	set_default("default_transaction_read_only", "off");
+	set_default("lock_timeout", "5s");
+	set_default("DateStyle", "ISO, MDY");
+	set_default("IntervalStyle", "postgres");
+	set_default("bytea_output", "hex");
+	set_default("extra_float_digits", "1");
+}
+
 /* ---- the catalog --------------------------------------------------------------- */
 
 /*

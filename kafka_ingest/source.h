@@ -135,4 +135,10 @@ typedef struct RkRole
 extern void rk_role_begin(Oid role, RkRole *saved);
 extern void rk_role_end(const RkRole *saved);
 
+/*
+ * In a process of ours: what the settings of role or database must not change, so that
+ * a message becomes the same in every one of them.
+ */
+extern void rk_pin_settings(void);
+
 #endif							/* RK_SOURCE_H */
