@@ -43,6 +43,7 @@
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 #include "compat.h"
@@ -224,6 +225,8 @@ check_owner(const RkSource *source)
 {
 	const char *allowed = GetConfigOption("recsys.kafka_allow_superuser", true, false);
 
+	if (!SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(source->owner)))
+		rk_worker_leave_for_next(); /* the supervisor says that it was dropped */
 	if (superuser_arg(source->owner) && (allowed == NULL || strcmp(allowed, "on") != 0))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
