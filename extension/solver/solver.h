@@ -50,8 +50,8 @@ typedef struct RsAlsProblem
 
 	/*
 	 * Exactly, by a few steps of conjugate gradients from the row's last
-	 * solution, or by what suits k and the row's length: never by what the
-	 * machine is.  The last half-step, that of the users, is always exact.
+	 * solution, or by what suits k: never by what the machine is.  The last
+	 * half-step, that of the users, is always exact.
 	 */
 	RsAlsSolver solver;
 	int32_t		n_users;

@@ -228,12 +228,15 @@ time_update(Bench *b, Costs *costs)
 static void
 time_project(Bench *b, Costs *costs)
 {
+	RsProjection p = {.factors = b->factors, .stride = b->stride, .index = b->index,
+	.n = ROW_CELLS, .constant = b->value, .weight = b->value};
+	float		product[ROW_CELLS];
 	int			loops = 64000 / b->k;
 	double		start = processor_seconds();
 
 	for (int r = 0; r < loops; r++)
-		rs_kernel_ops->project(b->packed, b->stride, RS_GATHER_ROWS, b->x, 0.0f, b->sums);
-	keep_least(&costs->project, (processor_seconds() - start) * 1e9 / loops / RS_GATHER_ROWS);
+		rs_kernel_ops->project(&p, b->x, product, b->sums);
+	keep_least(&costs->project, (processor_seconds() - start) * 1e9 / loops / ROW_CELLS);
 }
 
 /* Rows of one cell: nearly all of their cost is the solution. */
