@@ -124,9 +124,14 @@ take_all(Als *als, RsArena *arena)
 	const RsAlsProblem *p = als->problem;
 	RsHalfStep *step = &als->step;
 	size_t		square = (size_t) p->k * RS_STRIDE((size_t) p->k);
+	size_t		built;
 
-	rs_csr_take(&als->cells, arena, &p->cells, p->n_users, p->n_items,
-				p->objective.implicit);
+	rs_csr_take(&als->cells, arena, &p->cells, p->n_users, p->n_items);
+	built = arena->used;
+	rs_csr_take_scratch(&als->cells, arena, &p->cells, p->objective.implicit);
+
+	/* Nothing of the rest is touched before the cells are built. */
+	rs_arena_rewind(arena, built);
 	take_side(&als->users, arena, p, &als->cells.users);
 	take_side(&als->items, arena, p, &als->cells.items);
 	als->users.losses = rs_arena_take(arena, (size_t) p->n_users, sizeof(double));
@@ -155,7 +160,7 @@ rs_als_memory(const RsAlsProblem *problem, size_t *bytes)
 		return false;
 	rs_arena_init(&arena, NULL, SIZE_MAX);
 	take_all(&als, &arena);
-	*bytes = arena.used;
+	*bytes = arena.most;
 	return !arena.failed;
 }
 
@@ -195,25 +200,19 @@ mean_of_cells(const RsCsr *users)
 	return n == 0 ? 0.0 : sum / (double) n;
 }
 
-/* Work of one chunk: it follows one order from start to end. */
+/* Work of one chunk: sums follow one order from start to end. */
 static RsStatus
-prepare_cells(void *arg, int thread, int64_t chunk)
+prepare_sides(void *arg, int thread, int64_t chunk)
 {
 	Als		   *als = arg;
-	bool		implicit = als->objective.implicit;
-	RsStatus	status;
 
 	(void) thread;
 	(void) chunk;
-	status = rs_csr_build(&als->cells, &als->problem->cells, implicit,
-						  rs_pool_stopping, &als->pool, &als->bad_user);
-	if (status != RS_OK)
-		return status;
 	count_rows(&als->users);
 	count_rows(&als->items);
 	rs_side_order(&als->users);
 	rs_side_order(&als->items);
-	als->objective.mean = implicit ? 0.0 : mean_of_cells(&als->users.cells);
+	als->objective.mean = als->objective.implicit ? 0.0 : mean_of_cells(&als->users.cells);
 	als->step.cell_weight = rs_derive_weights(&als->objective, &als->users, &als->items);
 	return RS_OK;
 }
@@ -335,7 +334,10 @@ prepare(Als *als, RsAlsModel *model)
 	RsStatus	status;
 
 	als->progress.phase = RS_ALS_PREPARING;
-	status = rs_pool_run(&als->pool, prepare_cells, als, 1);
+	status = rs_csr_build(&als->cells, &als->problem->cells, als->objective.implicit, &als->pool,
+						  &als->bad_user);
+	if (status == RS_OK)
+		status = rs_pool_run(&als->pool, prepare_sides, als, 1);
 	if (status == RS_NOT_FINITE)
 	{
 		model->failed_is_user = true;
