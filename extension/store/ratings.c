@@ -255,3 +255,16 @@ rs_ratings_read(const RsModel *model, Size memory_limit,
 	rs_idmap_finish(receiver.users.map, ratings->user, ratings->n, &ratings->users);
 	rs_idmap_finish(receiver.items.map, ratings->item, ratings->n, &ratings->items);
 }
+
+void
+rs_ratings_release(RsRatings *ratings)
+{
+	pfree(ratings->user);
+	pfree(ratings->item);
+	pfree(ratings->value);
+	if (ratings->time != NULL)
+		pfree(ratings->time);
+	ratings->user = ratings->item = NULL;
+	ratings->value = NULL;
+	ratings->time = NULL;
+}
