@@ -113,12 +113,10 @@ prepare_refinement(void *arg, int thread, int64_t chunk)
 
 	(void) thread;
 	(void) chunk;
-	step->base = (RsRefineBase) {.inverse = step->inverse, .bias_inverse = (float) (1.0 / (fixed + ridge))};
-	for (size_t i = 0; i < (size_t) step->k * (size_t) step->stride && objective->implicit; i++)
-	{
+	step->base = (RsRefineBase) {.gramian = objective->implicit ? step->weighted : NULL,
+		.inverse = step->inverse, .bias_inverse = (float) (1.0 / (fixed + ridge))};
+	for (size_t i = 0; i < (size_t) step->k * (size_t) step->stride; i++)
 		step->weighted[i] = (float) (objective->unobserved_weight * step->gramian[i]);
-		step->base.gramian = step->weighted;
-	}
 	status = rs_near_inverse(step->gramian, step->k, step->stride, ridge, step->work,
 							 step->inverse, rs_pool_stopping, step->pool);
 	if (status == RS_NOT_POSITIVE_DEFINITE)
