@@ -24,8 +24,6 @@
  */
 #include "kernel/row_solver.h"
 
-#include "rs_limits.h"
-
 /* Cells that are projected at once; their sum is in float, that of all in double. */
 #define PROJECT_CELLS	256
 
