@@ -28,7 +28,7 @@ sub chaos_node
 	my $node = kafka_node('chaos', $brokers, conf => "restart_after_crash = on\n");
 
 	app_sql($node, 'CREATE TABLE t (n bigint, user_id int, item_id int, weight real, at timestamptz)');
-	create_source($node, 'e', 'e', 't', columns => kafka_columns(), options => { batch_rows => 10, linger_ms => 0 });
+	create_source($node, 'e', 'e', 't', columns => kafka_columns(), options => { batch_rows => 10, linger_ms => 0, max_dead_letters => 1000 });
 	return $node;
 }
 
