@@ -700,7 +700,10 @@ finish_lookup(RkReader *reader)
 				reader->source->topic);
 }
 
-/* The end of a partition lies before what was read, so it was cut. */
+/*
+ * The end of a partition lies before what was read: it was cut, or a leader that is
+ * new does not know its end yet, which a lookup is told.
+ */
 static void
 check_ends(RkReader *reader)
 {
@@ -711,7 +714,10 @@ check_ends(RkReader *reader)
 
 		rk_consumer_partition(reader->consumer, partition->progress->partition, &state);
 		if (state.at_end && state.position < partition->progress->next_offset)
-			above_end(reader, partition, state.position);
+		{
+			partition->out_of_range = true;
+			start_lookup(reader);
+		}
 	}
 }
 

@@ -47,6 +47,8 @@ rk_pin_settings(void)
 	pin("IntervalStyle", "postgres");
 	pin("bytea_output", "hex");
 	pin("extra_float_digits", "1");
+	/* Somebody's DDL gives another try, not a hang. */
+	pin("lock_timeout", "5s");
 	/* Since 17; it would end the worker at the same batch again and again. */
 	if (GetConfigOption("transaction_timeout", true, false) != NULL)
 		pin("transaction_timeout", "0");

@@ -194,6 +194,7 @@ serve_interrupts(void)
 {
 	if (ProcDiePending)
 		leave();
+	QueryCancelPending = false; /* there is no query, as in an idle session */
 	CHECK_FOR_INTERRUPTS();
 	if (ConfigReloadPending)
 	{
@@ -642,7 +643,6 @@ recsys_kafka_worker_main(Datum arg)
 		proc_exit(0);
 	before_shmem_exit(at_exit, (Datum) 0);
 	rk_pin_settings();
-	SetConfigOption("lock_timeout", "5s", PGC_SUSET, PGC_S_OVERRIDE);
 	snprintf(name, sizeof(name), "recsys Kafka %s", rk_status_source());
 	pgstat_report_appname(name);
 	rk_worker.session_context = AllocSetContextCreate(TopMemoryContext, "recsys kafka session",
