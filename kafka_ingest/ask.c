@@ -484,12 +484,12 @@ recsys_kafka_ask_main(Datum main_arg)
 	pqsignal(SIGTERM, die);
 	BackgroundWorkerUnblockSignals();
 	text = attach(DatumGetUInt32(main_arg), &header, &queue);
-	BackgroundWorkerInitializeConnectionByOid(header->database, header->role, 0);
+	BackgroundWorkerInitializeConnectionByOid(header->database, header->role, RK_CONNECT_FLAGS);
+	rk_pin_settings();
 	/* As the caller has it: what we send is not converted. */
 	if (SetClientEncoding(GetDatabaseEncoding()) < 0)
 		elog(ERROR, "SetClientEncoding(%d) failed", GetDatabaseEncoding());
 	before_shmem_exit(close_at_exit, (Datum) 0);
-	rk_pin_settings();
 	pgstat_report_appname("recsys_kafka ask");
 
 	MemoryContextSwitchTo(AllocSetContextCreate(TopMemoryContext, "recsys kafka ask",

@@ -102,8 +102,11 @@ extern void rk_settings_from_json(Jsonb *connection, RkSetting **settings, int *
 /* Remember the cluster that was read from.  Writes. */
 extern void rk_source_set_cluster(const char *name, const char *cluster_id);
 
-/* Add partitions up to npartitions, which are read from their beginning.  Writes. */
-extern void rk_source_grow(const char *name, int npartitions);
+/*
+ * Add partitions up to npartitions, which are read from their beginning.  Writes,
+ * unless the source is another by now, or gone.
+ */
+extern void rk_source_grow(const RkSource *source, int npartitions);
 
 /*
  * Move a partition over messages that are gone, and keep a record of it.  Writes.

@@ -397,7 +397,7 @@ static void
 add_partitions(const RkTrouble *trouble)
 {
 	rk_worker_begin();
-	rk_source_grow(rk_worker.source->name, trouble->npartitions);
+	rk_source_grow(rk_worker.source, trouble->npartitions);
 	rk_worker_commit();
 	ereport(LOG,
 			(errmsg("Kafka source \"%s\": %s; new ones are read from their beginning",
@@ -657,6 +657,7 @@ recsys_kafka_worker_main(Datum arg)
 		proc_exit(0);
 	before_shmem_exit(at_exit, (Datum) 0);
 	rk_pin_settings();
+	SetConfigOption("lock_timeout", "5s", PGC_SUSET, PGC_S_OVERRIDE);
 	snprintf(name, sizeof(name), "recsys Kafka %s", rk_status_source());
 	pgstat_report_appname(name);
 	rk_worker.session_context = AllocSetContextCreate(TopMemoryContext, "recsys kafka session",
