@@ -111,7 +111,7 @@ RETURNS record
 LANGUAGE c VOLATILE PARALLEL UNSAFE COST 1000000
 AS 'MODULE_PATHNAME', 'recsys_kafka_retry';
 COMMENT ON FUNCTION recsys.kafka_retry(text, bigint[]) IS
-'Tries dead letters of a source again, those of these ids or all: what becomes rows is deleted, the rest stays with its new reason. Commits by itself. Errors: 42704 no such source, 42501 not its owner, 25001 the transaction has written, 55P03 the table or the dead letters are locked.';
+'Tries dead letters of a source again, those of these ids or all: what becomes rows is deleted, the rest stays with its new reason. Commits by itself. Errors: 42704 no such source, 42501 not its owner, 25001 the transaction has written.';
 
 CREATE FUNCTION recsys.kafka_discard(source text, ids bigint[] DEFAULT NULL) RETURNS bigint
 LANGUAGE c VOLATILE PARALLEL UNSAFE
