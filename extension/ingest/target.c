@@ -80,7 +80,7 @@ rs_kafka_owner_usable(Oid owner, const char **sqlstate, char **reason, char **hi
 		*reason = psprintf("role \"%s\" owns a Kafka source but is not permitted to connect to database \"%s\"",
 						   name, database);
 		*hint = psprintf("Its worker needs it: GRANT CONNECT ON DATABASE %s TO %s.",
-						 quote_identifier(database), pstrdup(quote_identifier(name)));
+						 quote_identifier(database), quote_identifier(name));
 		return false;
 	}
 	return true;

@@ -169,6 +169,14 @@ my $all = 'SELECT (SELECT jsonb_agg(to_jsonb(s)) FROM recsys.kafka_source s), (S
 is($node->safe_psql('restored', $all), $node->safe_psql('postgres', $all), 'sources and positions are in a dump');
 app_sql($node, "SELECT recsys.kafka_start('s')");
 
+# where its positions were not restored, it does not begin anew
+$node->safe_psql('postgres', 'CREATE TABLE kept AS SELECT * FROM recsys.kafka_partition');
+$node->safe_psql('postgres', "DELETE FROM recsys.kafka_partition; SELECT pg_terminate_backend(pid) FROM recsys.kafka_status WHERE source = 's'");
+wait_state($node, 's', 'failed', 'without positions it waits for somebody to say where to go on', '55000\\|.*are lost\\|.*kafka_seek');
+$node->safe_psql('postgres', "INSERT INTO recsys.kafka_partition SELECT * FROM kept; DROP TABLE kept; SELECT recsys.kafka_start('s')");
+send_one();
+rows_in('postgres', 'given back, they are gone on from');
+
 # where the row of a source could not be restored, the rest of it is not the next one's
 $node->safe_psql('postgres', <<'SQL');
 INSERT INTO recsys.kafka_partition (source, partition, next_offset, messages) VALUES ('left', 0, 1, 5), ('left', 7, 1, 5);
