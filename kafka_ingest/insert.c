@@ -97,6 +97,11 @@ check_kind(Relation rel)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("table \"%s\" is temporary", RelationGetRelationName(rel))));
+	if (rel->rd_rel->relpersistence == RELPERSISTENCE_UNLOGGED)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("table \"%s\" is unlogged", RelationGetRelationName(rel)),
+				 errhint("A crash would empty it, but not what is known of the messages it had. ALTER TABLE ... SET LOGGED.")));
 }
 
 /* All columns but dropped ones. */

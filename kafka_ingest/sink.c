@@ -228,18 +228,28 @@ rk_sink_begin(RkSink *sink, RkBatch *batch, const RkMessage *messages, int nmess
 	rk_batch_begin(batch, messages, nmessages, sink->ncolumns);
 }
 
+/* Key and headers, which a dead letter keeps whole or not at all. */
+static size_t
+bytes_beside_payload(const RkMessage *message)
+{
+	return rk_message_bytes(message) - message->payload.len;
+}
+
 static void
 refuse_large(const RkSink *sink, RkBatch *batch)
 {
+	size_t		limit = sink->source->options.max_message_bytes;
 	RkReason	reason = {.sqlstate = "54000"};
 
 	for (int i = 0; i < batch->nmessages; i++)
 	{
-		if (batch->messages[i].payload.len <= (size_t) sink->source->options.max_message_bytes)
+		const RkMessage *message = &batch->messages[i];
+		size_t		bytes = Max(message->payload.len, bytes_beside_payload(message));
+
+		if (bytes <= limit)
 			continue;
 		snprintf(reason.message, sizeof(reason.message),
-				 "message of %zu bytes is longer than max_message_bytes (%d)",
-				 batch->messages[i].payload.len, sink->source->options.max_message_bytes);
+				 "message of %zu bytes is longer than max_message_bytes (%zu)", bytes, limit);
 		rk_batch_refuse(batch, i, &reason);
 	}
 }
@@ -446,10 +456,13 @@ add_letter(Column *columns, const RkSink *sink, const RkMessage *message,
 		   const RkReason *reason)
 {
 	const RkText *payload = &message->payload;
-	size_t		kept = Min(payload->len, (size_t) sink->source->options.max_message_bytes);
+	size_t		limit = sink->source->options.max_message_bytes;
+	bool		whole = bytes_beside_payload(message) <= limit;
+	/* Without its key nothing of it is kept, so that no retry takes it for complete. */
+	size_t		kept = whole ? Min(payload->len, limit) : 0;
 	TimestampTz time = 0;
 	bool		has_time = rk_message_time(message, &time);
-	bool		has_key = message->key.data != NULL;
+	bool		has_key = whole && message->key.data != NULL;
 	bool		has_payload = payload->data != NULL;
 
 	column_add(&columns[LETTER_PARTITION], Int32GetDatum(message->partition), false);
@@ -463,8 +476,9 @@ add_letter(Column *columns, const RkSink *sink, const RkMessage *message,
 	column_add(&columns[LETTER_BYTES], Int32GetDatum((int32) payload->len), !has_payload);
 	column_add(&columns[LETTER_SHA256],
 			   has_payload ? sha256_datum(payload) : (Datum) 0, !has_payload);
-	column_add(&columns[LETTER_HEADERS], JsonbPGetDatum(rk_headers_json(message)),
-			   message->nheaders == 0);
+	column_add(&columns[LETTER_HEADERS],
+			   whole ? JsonbPGetDatum(rk_headers_json(message)) : (Datum) 0,
+			   !whole || message->nheaders == 0);
 	column_add(&columns[LETTER_SQLSTATE], CStringGetTextDatum(reason->sqlstate), false);
 	column_add(&columns[LETTER_REASON],
 			   CStringGetTextDatum(rk_server_text(reason->message)), false);

@@ -47,8 +47,6 @@ rk_pin_settings(void)
 	pin("IntervalStyle", "postgres");
 	pin("bytea_output", "hex");
 	pin("extra_float_digits", "1");
-	/* Somebody's DDL gives another try, not a hang. */
-	pin("lock_timeout", "5s");
 	/* Since 17; it would end the worker at the same batch again and again. */
 	if (GetConfigOption("transaction_timeout", true, false) != NULL)
 		pin("transaction_timeout", "0");
@@ -259,7 +257,7 @@ read_row(const char *name, MemoryContext context, Jsonb **options)
 					   " target_schema, target_table, columns, transform, on_conflict,"
 					   " options, cluster_id, enabled::pg_catalog.int4::pg_catalog.int8,"
 					   " (failed_at IS NOT NULL)::pg_catalog.int4::pg_catalog.int8,"
-					   " generation::pg_catalog.int8"
+					   " generation::pg_catalog.int8, transform_owner::pg_catalog.oid::pg_catalog.int8"
 					   " FROM recsys.kafka_source WHERE source = $1",
 					   1, types, values, NULL, true);
 	if (SPI_processed == 0)
@@ -279,6 +277,7 @@ read_row(const char *name, MemoryContext context, Jsonb **options)
 	source->enabled = spi_int64(0, 11, 0) != 0;
 	source->failed = spi_int64(0, 12, 0) != 0;
 	source->generation = (int32) spi_int64(0, 13, 0);
+	source->transform_owner = (Oid) spi_int64(0, 14, InvalidOid);
 	return source;
 }
 

@@ -60,6 +60,7 @@ typedef struct RkSource
 	char	   *target_schema;
 	char	   *target_table;
 	Jsonb	   *columns;		/* NULL: transform */
+	Oid			transform_owner;	/* when it was chosen */
 	char	   *transform;		/* as regprocedure or regproc prints it; NULL: columns */
 	RkOnConflict on_conflict;
 	RkOptions	options;

@@ -73,12 +73,28 @@ bad_function(const RkSource *source)
 			 errhint("A transform takes (bytea, jsonb) or (jsonb, jsonb) and returns rows of named columns.")));
 }
 
+/*
+ * The function is found by its name, which somebody else may have given to one of his
+ * by now: that must not run as the source's owner.
+ */
+static void
+check_owner(const RkSource *source, Oid owner)
+{
+	if (owner == source->transform_owner)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("function %s has another owner than when it was chosen", source->transform),
+			 errhint("Look at it, then choose it again with recsys.kafka_alter_source().")));
+}
+
 static void
 check_arguments(RkTransform *transform, const RkSource *source)
 {
 	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(transform->function));
 	Form_pg_proc proc;
 	Oid			payload = InvalidOid;
+	Oid			owner;
 
 	if (!HeapTupleIsValid(tuple))
 		elog(ERROR, "cache lookup failed for function %u", transform->function);
@@ -86,7 +102,9 @@ check_arguments(RkTransform *transform, const RkSource *source)
 	if (proc->prokind == PROKIND_FUNCTION && proc->pronargs == 2 &&
 		proc->proargtypes.values[1] == JSONBOID)
 		payload = proc->proargtypes.values[0];
+	owner = proc->proowner;
 	ReleaseSysCache(tuple);
+	check_owner(source, owner);
 	if (payload != BYTEAOID && payload != JSONBOID)
 		bad_function(source);
 	transform->takes_json = payload == JSONBOID;

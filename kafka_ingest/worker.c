@@ -658,6 +658,7 @@ recsys_kafka_worker_main(Datum arg)
 		proc_exit(0);
 	before_shmem_exit(at_exit, (Datum) 0);
 	rk_pin_settings();
+	SetConfigOption("lock_timeout", "5s", PGC_SUSET, PGC_S_OVERRIDE);
 	snprintf(name, sizeof(name), "recsys Kafka %s", rk_status_source());
 	pgstat_report_appname(name);
 	rk_worker.session_context = AllocSetContextCreate(TopMemoryContext, "recsys kafka session",

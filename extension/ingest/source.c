@@ -354,6 +354,11 @@ static const Oid source_types[] = {
 	TEXTOID, TEXTOID, INT4OID
 };
 
+/* The owner of the transform $7; NULL without one. */
+#define TRANSFORM_OWNER \
+	"(SELECT p.proowner FROM pg_catalog.pg_proc AS p" \
+	" WHERE p.oid = pg_catalog.to_regprocedure($7))"
+
 /* Insert the row; false if there is one of this name. */
 static bool
 insert_source(const RsKafkaSource *source, Jsonb *answer)
@@ -374,9 +379,10 @@ insert_source(const RsKafkaSource *source, Jsonb *answer)
 	values[11] = Int32GetDatum(1 + (int32) (pg_prng_uint32(&pg_global_prng_state) >> 2));
 	rs_catalog_execute("INSERT INTO recsys.kafka_source (source, owner, server, target_schema,"
 					   " target_table, columns, transform, on_conflict, options, topic, cluster_id,"
-					   " generation, enabled, created_at)"
+					   " generation, enabled, created_at, transform_owner)"
 					   " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, pg_catalog.jsonb_strip_nulls($9),"
-					   " $10, $11, $12, true, pg_catalog.now()) ON CONFLICT DO NOTHING",
+					   " $10, $11, $12, true, pg_catalog.now(), " TRANSFORM_OWNER ")"
+					   " ON CONFLICT DO NOTHING",
 					   12, (Oid *) source_types, values, nulls, false);
 	return SPI_processed == 1;
 }
@@ -508,7 +514,7 @@ rs_kafka_alter(RsKafkaSource *change)
 	bind_source(source, values, nulls);
 	rs_catalog_execute("UPDATE recsys.kafka_source SET owner = $2, server = $3, target_schema = $4,"
 					   " target_table = $5, columns = $6, transform = $7, on_conflict = $8,"
-					   " options = $9," DECIDED " WHERE source = $1",
+					   " options = $9, transform_owner = " TRANSFORM_OWNER "," DECIDED " WHERE source = $1",
 					   9, (Oid *) source_types, values, nulls, false);
 	rs_slots_source_changed();
 	SPI_finish();

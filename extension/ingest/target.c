@@ -123,6 +123,11 @@ open_target(Oid target)
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("table \"%s\" is temporary", RelationGetRelationName(relation)),
 				 errdetail("Another process writes into it.")));
+	if (relation->rd_rel->relpersistence == RELPERSISTENCE_UNLOGGED)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("table \"%s\" is unlogged", RelationGetRelationName(relation)),
+				 errhint("A crash would empty it, but not what is known of the messages it had. ALTER TABLE ... SET LOGGED.")));
 	return relation;
 }
 

@@ -18,6 +18,7 @@ CREATE TABLE recsys.kafka_source (
     target_table    text NOT NULL,
     columns         jsonb,
     transform       text,
+    transform_owner regrole,
     on_conflict     text NOT NULL,
     options         jsonb NOT NULL,
     cluster_id      text,
@@ -32,6 +33,7 @@ CREATE TABLE recsys.kafka_source (
 );
 COMMENT ON TABLE recsys.kafka_source IS 'one row for each topic that is read into a table; see the view recsys.kafka_sources';
 COMMENT ON COLUMN recsys.kafka_source.generation IS 'goes up with every change of the row; a worker that was started for another generation ends';
+COMMENT ON COLUMN recsys.kafka_source.transform_owner IS 'who owned the function when it was chosen: another one''s of its name is refused';
 COMMENT ON COLUMN recsys.kafka_source.failed_at IS 'set where only a person can decide: the source stays failed until kafka_start, kafka_seek or kafka_alter_source';
 COMMENT ON COLUMN recsys.kafka_source.cluster_id IS 'id of the cluster that was read from; another one is refused';
 

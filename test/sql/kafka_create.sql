@@ -18,6 +18,7 @@ CREATE TABLE kc.policed (a int);
 ALTER TABLE kc.policed ENABLE ROW LEVEL SECURITY;
 CREATE VIEW kc.a_view AS SELECT 1 AS a;
 CREATE SEQUENCE kc.a_sequence;
+CREATE UNLOGGED TABLE kc.unlogged (user_id int);
 GRANT INSERT ON kc.events, kc.keyed, kc.parted, kc.policed, kc.a_view TO recsys_regress_reader;
 REVOKE INSERT ON kc.events FROM recsys_regress_reader;
 GRANT INSERT (user_id, item_id, at, twice, id, n) ON kc.events TO recsys_regress_reader;
@@ -74,6 +75,7 @@ SELECT t, split_part(kc.try(target => t::regclass), E'\n', 1) AS said
   FROM unnest(ARRAY['kc.a_view', 'kc.a_sequence', 'pg_catalog.pg_class', 'kc.policed', 'kc.parted', 'recsys.kafka_source']) AS t;
 CREATE TEMP TABLE of_session (user_id int);
 SELECT kc.try(target => 'of_session');
+SELECT kc.try(target => 'kc.unlogged');
 SELECT kc.try(target => 'kc.policed', columns => '{"a": "$"}');
 
 -- columns

@@ -102,6 +102,7 @@ my @cases = (
 	[ 'a binary header', one_fields(headers => 'h=\xff\xfe', payload => '{"u": 1}'), '22021', 'column "h", @header' ],
 	[ 'a binary header that nobody wants', one_fields(headers => 'x=\xff', payload => '{"u": 1}'), 'h IS NULL' ],
 	[ 'a binary key', one_fields(key => "\xff", payload => '{"u": 1}'), '22021', 'column "k", @key' ],
+	[ 'a key larger by a byte', one_fields(key => 'k' x 4001, headers => 'h=1', payload => '{"u": 1}'), '54000', '4003' ],
 	[ '60 headers', one_fields(headers => join(',', map { "x$_=y" } 1 .. 60), payload => '{"u": 1}'), 'u = 1' ],
 	# E11
 	[ 'the same', '{"u": 1}', 'u = 1' ],
@@ -142,6 +143,9 @@ SELECT octet_length(payload) < 4001, convert_to('$cases[$large][1]', 'UTF8') > p
 	sha256 = sha256(convert_to('$cases[$large][1]', 'UTF8')), key IS NULL
 FROM recsys.kafka_dead_letters WHERE "offset" = $large
 SQL
+my ($keyed) = grep { $cases[$_][0] eq 'a key larger by a byte' } 0 .. $#cases;
+is(app_sql($node, qq{SELECT key IS NULL, headers IS NULL, octet_length(payload), payload_bytes FROM recsys.kafka_dead_letters WHERE "offset" = $keyed}),
+	't|t|0|8', 'with a key that is too large nothing is kept');
 my ($binary) = grep { $cases[$_][0] eq 'a binary key' } 0 .. $#cases;
 is(app_sql($node, qq{SELECT key, convert_from(payload, 'UTF8'), topic, partition, attempts, first_at = last_at FROM recsys.kafka_dead_letters WHERE "offset" = $binary}),
 	'\xff|{"u": 1}|bad|0|1|t', 'key and payload are kept as they came');

@@ -117,6 +117,11 @@ create_source($node, 'tf', 'tf', 'tf', transform => 'trap.transform');
 $mock->produce('tf', '{}');
 wait_messages($node, 'tf', 1);
 is($node->safe_psql('postgres', 'SELECT n FROM tf'), '100', 'a transform runs as the owner of the source and stays there');
+$node->safe_psql('postgres', 'ALTER FUNCTION trap.transform(jsonb, jsonb) OWNER TO CURRENT_USER');
+$mock->produce('tf', '{}');
+wait_state($node, 'tf', 'failed', 'a function of that name that is another role\'s', '42501.*another owner');
+app_sql($node, "SELECT recsys.kafka_alter_source('tf', transform => 'trap.transform')");
+wait_messages($node, 'tf', 2, 'until it is chosen again');
 
 # look-alikes in schemas that the owner or anybody can write to
 $node->safe_psql('postgres', <<'SQL');
