@@ -81,6 +81,9 @@ endif
 clean: clean-kafka
 
 kafka:
+	@echo '#include <librdkafka/rdkafka.h>' | $(CC) $(CPPFLAGS) -E -xc - >/dev/null 2>&1 || { \
+		echo "no headers of librdkafka found: install them (Debian: librdkafka-dev), or run make WITH_KAFKA=no" >&2; \
+		exit 1; }
 	+$(KAFKA_MAKE) all
 
 install-kafka uninstall-kafka clean-kafka: %-kafka:
