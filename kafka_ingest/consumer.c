@@ -539,6 +539,12 @@ rk_consumer_partition(RkConsumer *consumer, int32_t id, RkPartitionState *state)
 	state->at_end = partition->at_end;
 }
 
+bool
+rk_consumer_refused(const RkConsumer *consumer)
+{
+	return consumer->link.refused;
+}
+
 int64_t
 rk_consumer_received(const RkConsumer *consumer)
 {

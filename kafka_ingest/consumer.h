@@ -125,6 +125,14 @@ typedef struct RkPartitionState
 extern void rk_consumer_partition(RkConsumer *consumer, int32_t partition,
 								  RkPartitionState *state);
 
+/*
+ * Has a broker refused a partition since the handle was opened?  Its leader has moved,
+ * or the topic was deleted: what is read from then on may be of another topic of that
+ * name.  True before the first such message can be taken, once rk_consumer_serve() was
+ * called after rk_consumer_take().
+ */
+extern bool rk_consumer_refused(const RkConsumer *consumer);
+
 /* Bytes received from brokers so far, by the latest statistics (every 5 s): standing
  * still for long means that they hang.  And messages fetched ahead. */
 extern int64_t rk_consumer_received(const RkConsumer *consumer);

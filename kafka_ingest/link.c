@@ -279,6 +279,12 @@ log_callback(const rd_kafka_t *rk, int level, const char *facility, const char *
 {
 	RkLink	   *link = rd_kafka_opaque(rk);
 
+	/*
+	 * librdkafka keeps to itself, but for its debug log, that a broker refused a
+	 * partition; then it looks for its leader and goes on.
+	 */
+	if (strcmp(facility, "BROKERUA") == 0)
+		link->refused = true;
 	if (level > LOG_WARNING || link->nlogs == RK_LOG_LINES || said_lately(link, facility))
 		return;
 	copy_text(link, link->logs[(link->first_log + link->nlogs) % RK_LOG_LINES],
@@ -333,7 +339,7 @@ static const OwnSetting own_settings[] = {
 	{"socket.timeout.ms", "10000", 0, 0, false},
 	{"statistics.interval.ms", "5000", 0, 0, false},
 	{"log.queue", "true", 0, 0, false},
-	{"log_level", "4", 0, 0, false},
+	{"debug", "topic", 0, 0, false},
 	{"log.thread.name", "false", 0, 0, false},
 	{"sasl.kerberos.min.time.before.relogin", "0", 0, 0, true},
 };

@@ -38,6 +38,7 @@ typedef struct RkLink
 	int			first_log;
 	int			nlogs;
 	RkLogKind	log_kinds[RK_LOG_KINDS];
+	bool		refused;		/* a broker does not serve a partition any more */
 } RkLink;
 
 /* Called with each statistics, by who takes; arg is the conf's opaque, the link. */

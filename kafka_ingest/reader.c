@@ -763,6 +763,31 @@ rk_reader_cluster(RkReader *reader, TimestampTz now, const char **id)
 	return *id != NULL || now - reader->opened_at > CLUSTER_WAIT;
 }
 
+/*
+ * After a broker has refused a partition the topic may be another one: open again, at
+ * the anchors, before anything more is written.  A reader that has still to see its
+ * anchors will do so anyhow.
+ */
+static void
+check_refused(RkReader *reader)
+{
+	rk_consumer_serve(reader->consumer);
+	if (!rk_consumer_refused(reader->consumer))
+		return;
+	for (int i = 0; i < reader->npartitions; i++)
+	{
+		const Partition *partition = &reader->partitions[i];
+
+		if (partition->progress->has_anchor && !partition->check_anchor)
+		{
+			set_trouble(reader, RK_VERDICT_REOPEN, "08000", "",
+						"a broker has refused a partition of topic \"%s\", so it is looked at again",
+						reader->source->topic);
+			return;
+		}
+	}
+}
+
 /* Brokers that say nothing: after an error soon, without one when it lasts. */
 static void
 check_silence(RkReader *reader, TimestampTz now)
@@ -795,6 +820,7 @@ rk_reader_check(RkReader *reader, TimestampTz now)
 
 	if (reader->trouble.verdict == RK_VERDICT_OUTAGE)
 		reader->trouble.verdict = RK_VERDICT_FINE;
+	check_refused(reader);
 	while (rk_consumer_next_error(reader->consumer, &error))
 		note_error(reader, &error, now);
 	if (reader->lookup != NULL)
