@@ -242,7 +242,7 @@ due_at(TimestampTz now)
 	if (rk_reader_full(rk_worker.reader))
 		return now;
 	/* At the end there is nothing to wait for, but for not committing all the time. */
-	if (rk_reader_at_end(rk_worker.reader))
+	if (rk_reader_caught_up(rk_worker.reader))
 		return Min(rk_worker.flushed_at, rk_reader_since(rk_worker.reader)) + linger;
 	return rk_reader_since(rk_worker.reader) + linger;
 }

@@ -373,6 +373,25 @@ rk_reader_heard(const RkReader *reader)
 
 /* ---- where the partitions are --------------------------------------------------------- */
 
+/*
+ * A broker tells of an end only when a fetch has waited in vain; that there is no
+ * more for now shows as soon as what it sent has been taken.
+ */
+bool
+rk_reader_caught_up(const RkReader *reader)
+{
+	for (int i = 0; i < reader->npartitions; i++)
+	{
+		RkPartitionState state;
+
+		rk_consumer_partition(reader->consumer, reader->partitions[i].progress->partition,
+							  &state);
+		if (!state.at_end && (state.high < 0 || state.position < state.high))
+			return false;
+	}
+	return reader->npartitions > 0;
+}
+
 bool
 rk_reader_at_end(const RkReader *reader)
 {

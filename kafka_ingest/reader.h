@@ -67,6 +67,9 @@ extern bool rk_reader_full(const RkReader *reader);
 /* Is every partition read to its end?  And is any row of kafka_partition behind? */
 extern bool rk_reader_at_end(const RkReader *reader);
 extern bool rk_reader_behind(const RkReader *reader);
+
+/* Is there nothing more for now, as far as brokers have told with what they sent? */
+extern bool rk_reader_caught_up(const RkReader *reader);
 extern int64 rk_reader_queued(const RkReader *reader);
 
 /* Look for trouble; at least once a second. */

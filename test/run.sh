@@ -283,16 +283,26 @@ show_regress_log()
 	fi
 }
 
-# Run one Perl program under prove; its output is the log $2, its time counts.
-run_prove()
+# Run one Perl program under prove, with its output in a log and its status beside it.
+prove_file()
 {
-	local file=$1 log=$2 rc=0 name why
+	local file=$1 log=$2 rc=0
 
-	name=$(basename "$file" .pl)
 	(
 		cd "$WORK/src" || exit 2
 		as_user prove -v -I "$PGXS_DIR/src/test/perl" -I "$WORK/src/test/perl" "$file"
 	) >"$log" 2>&1 || rc=$?
+	echo "$rc" >"$log.rc"
+}
+
+# Tell how it went.
+tell_prove()
+{
+	local name log=$2 rc why
+
+	name=$(basename "$1" .pl)
+	rc=$(cat "$log.rc")
+	rm -f "$log.rc"
 	if [ "$rc" != 0 ]; then
 		mkdir -p "$LOG/$name.tap"
 		cp "$WORK/src/tmp_check/log/"*"$name"* "$LOG/$name.tap/" 2>/dev/null
@@ -307,6 +317,29 @@ run_prove()
 			skipped "tap $name" "$why"
 		done < <(sed -n 's/^ok [0-9]* # skip *//p' "$log")
 	fi
+}
+
+# Run programs one after the other; those about Kafka mostly wait, so two at a time.
+run_proves()
+{
+	local file
+
+	for file; do
+		if [[ $file == *_kafka_* ]]; then
+			while [ "$(jobs -rp | wc -l)" -ge 2 ]; do wait -n; done
+			prove_file "$file" "$LOG/tap-$(basename "$file" .pl).log" &
+		else
+			wait
+			prove_file "$file" "$LOG/tap-$(basename "$file" .pl).log"
+			tell_prove "$file" "$LOG/tap-$(basename "$file" .pl).log"
+		fi
+	done
+	wait
+	for file; do
+		if [[ $file == *_kafka_* ]]; then
+			tell_prove "$file" "$LOG/tap-$(basename "$file" .pl).log"
+		fi
+	done
 }
 
 # What PostgreSQL::Test::Cluster and RecsysTest.pm want to know.
@@ -331,7 +364,7 @@ need_kafka_tools()
 
 run_tap()
 {
-	local file files
+	local files
 
 	stage tap
 	files=${PROVE_TESTS:-$(cd "$ROOT" && find test/t -name '*.pl' 2>/dev/null | sort)}
@@ -346,9 +379,8 @@ run_tap()
 		USER_ENV=()
 		return
 	fi
-	for file in $files; do
-		run_prove "$file" "$LOG/tap-$(basename "$file" .pl).log"
-	done
+	# shellcheck disable=SC2086	# names are words
+	run_proves $files
 	USER_ENV=()
 }
 
@@ -433,7 +465,8 @@ run_kafka()
 	USER_ENV+=(RECSYS_KAFKA_JARS="$WORK/jars")
 	files=${PROVE_TESTS:-$(cd "$ROOT" && find test/gates_kafka -name '*.pl' | sort)}
 	for file in $files; do
-		run_prove "$file" "$LOG/kafka-$(basename "$file" .pl).log"
+		prove_file "$file" "$LOG/kafka-$(basename "$file" .pl).log"
+		tell_prove "$file" "$LOG/kafka-$(basename "$file" .pl).log"
 	done
 	USER_ENV=()
 }

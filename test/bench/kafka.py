@@ -17,7 +17,7 @@ from database import PSQL, Database
 
 EVENTS = int(os.environ.get("BENCH_EVENTS", "2000000"))
 ROUNDS = 3
-SAMPLES = 200
+SAMPLES = 100
 IDLE_SECONDS = 20
 PARTITIONS = 8
 COLUMNS = {"user_id": "$.user_id", "item_id": "$.item_id", "at": "$.at",

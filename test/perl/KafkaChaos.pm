@@ -18,16 +18,17 @@ use Time::HiRes qw(sleep time);
 
 our @EXPORT = qw(run_chaos chaos_node);
 
-my $per_round = 4000;
+my $per_round = 10000;
 
-# The server, and the source in it.
+# The server, and the source in it, which commits as often as it can, so that faults
+# come between any two steps of a transaction.
 sub chaos_node
 {
 	my ($brokers, %opt) = @_;
-	my $node = kafka_node('chaos', $brokers, conf => "restart_after_crash = on\nfsync = off\n");
+	my $node = kafka_node('chaos', $brokers, conf => "restart_after_crash = on\n");
 
 	app_sql($node, 'CREATE TABLE t (n bigint, user_id int, item_id int, weight real, at timestamptz)');
-	create_source($node, 'e', 'e', 't', columns => kafka_columns(), options => { batch_rows => 500, linger_ms => 30 });
+	create_source($node, 'e', 'e', 't', columns => kafka_columns(), options => { batch_rows => 10, linger_ms => 0, max_dead_letters => 1000 });
 	return $node;
 }
 
