@@ -484,7 +484,8 @@ recsys_kafka_ask_main(Datum main_arg)
 	pqsignal(SIGTERM, die);
 	BackgroundWorkerUnblockSignals();
 	text = attach(DatumGetUInt32(main_arg), &header, &queue);
-	BackgroundWorkerInitializeConnectionByOid(header->database, header->role, 0);
+	BackgroundWorkerInitializeConnectionByOid(header->database, header->role, RK_CONNECT_FLAGS);
+	rk_pin_settings();
 	/* As the caller has it: what we send is not converted. */
 	if (SetClientEncoding(GetDatabaseEncoding()) < 0)
 		elog(ERROR, "SetClientEncoding(%d) failed", GetDatabaseEncoding());

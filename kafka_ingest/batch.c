@@ -23,6 +23,16 @@
 #include "batch.h"
 #include "errors.h"
 
+Size
+rk_message_bytes(const RkMessage *message)
+{
+	Size		bytes = message->payload.len + message->key.len;
+
+	for (int i = 0; i < message->nheaders; i++)
+		bytes += strlen(message->headers[i].name) + message->headers[i].value.len;
+	return bytes;
+}
+
 /* ---- rows ---------------------------------------------------------------------- */
 
 void
@@ -96,6 +106,24 @@ void
 rk_batch_cut_rows(RkBatch *batch, int first)
 {
 	batch->rows.nrows = rk_batch_first_row(batch, first);
+}
+
+void
+rk_batch_drop_refused(RkBatch *batch)
+{
+	RkRows	   *rows = &batch->rows;
+	int			kept = 0;
+
+	for (int i = 0; i < rows->nrows; i++)
+	{
+		if (batch->reasons[rows->messages[i]] != NULL)
+			continue;
+		memmove(rows->values + (Size) kept * rows->ncolumns,
+				rows->values + (Size) i * rows->ncolumns,
+				sizeof(RkText) * rows->ncolumns);
+		rows->messages[kept++] = rows->messages[i];
+	}
+	rows->nrows = kept;
 }
 
 void

@@ -17,6 +17,9 @@
 
 #include "event.h"
 
+/* All that a message takes: what producers fill without an end is not only payloads. */
+extern Size rk_message_bytes(const RkMessage *message);
+
 /* Rows as text; those of one message stand together, messages ascend. */
 typedef struct RkRows
 {
@@ -46,6 +49,9 @@ extern RkText *rk_batch_add_row(RkBatch *batch, int message);
 
 /* Forget rows of messages from first on, before they are made again. */
 extern void rk_batch_cut_rows(RkBatch *batch, int first);
+
+/* Forget rows of messages that have a reason: half of them may have been made. */
+extern void rk_batch_drop_refused(RkBatch *batch);
 
 /* Index of the first row that is of that message or a later one. */
 extern int	rk_batch_first_row(const RkBatch *batch, int message);

@@ -50,7 +50,8 @@ struct RkConsumer
 	RkLink		link;			/* first */
 	char	   *topic;
 	char	   *cluster_id;		/* of librdkafka's memory */
-	rd_kafka_queue_t *queue;
+	rd_kafka_queue_t *queue;	/* of messages, and what is wrong with partitions */
+	rd_kafka_queue_t *callbacks;	/* statistics, logs, errors of brokers */
 	int			wake[2];		/* pipe, -1 = none */
 	bool		broken;			/* out of memory */
 	RkFigures	figures;
@@ -155,6 +156,15 @@ free_consumer(void *arg)
 	free(consumer);
 }
 
+static void
+close_queue(rd_kafka_queue_t *queue)
+{
+	if (queue == NULL)
+		return;
+	rd_kafka_queue_io_event_enable(queue, -1, NULL, 0);
+	rd_kafka_queue_destroy(queue);
+}
+
 /*
  * Destroy the handle: the part that can block, where a topic was deleted under it
  * (2.0.2).  There is no group to leave, so nothing is sent.
@@ -164,11 +174,8 @@ destroy_handle(void *arg)
 {
 	RkConsumer *consumer = arg;
 
-	if (consumer->queue != NULL)
-	{
-		rd_kafka_queue_io_event_enable(consumer->queue, -1, NULL, 0);
-		rd_kafka_queue_destroy(consumer->queue);
-	}
+	close_queue(consumer->queue);
+	close_queue(consumer->callbacks);
 	if (consumer->cluster_id != NULL)
 		rd_kafka_mem_free(consumer->link.rk, consumer->cluster_id);
 	if (consumer->link.rk != NULL)
@@ -211,9 +218,10 @@ rk_consumer_open(const RkSetting *settings, int nsettings,
 		rk_link_error(&consumer->link, error, RK_ERROR_OTHER, -1, strerror(errno));
 		goto failed;
 	}
-	rd_kafka_poll_set_consumer(consumer->link.rk);
 	consumer->queue = rd_kafka_queue_get_consumer(consumer->link.rk);
+	consumer->callbacks = rd_kafka_queue_get_main(consumer->link.rk);
 	rd_kafka_queue_io_event_enable(consumer->queue, consumer->wake[1], "1", 1);
+	rd_kafka_queue_io_event_enable(consumer->callbacks, consumer->wake[1], "1", 1);
 	if (!assign(consumer, error))
 		goto failed;
 	error->kind = RK_ERROR_NONE;
@@ -402,6 +410,13 @@ reserve(RkConsumer *consumer, size_t n)
 	return true;
 }
 
+void
+rk_consumer_serve(RkConsumer *consumer)
+{
+	while (rd_kafka_poll(consumer->link.rk, 0) > 0)
+		;
+}
+
 int
 rk_consumer_take(RkConsumer *consumer, RkMessage *messages, int max)
 {
@@ -409,6 +424,7 @@ rk_consumer_take(RkConsumer *consumer, RkMessage *messages, int max)
 
 	/* First: what comes after this is signalled again. */
 	rk_pipe_drain(consumer->wake);
+	rk_consumer_serve(consumer);
 	if (!consumer->broken && !reserve(consumer, (size_t) max))
 		break_off(consumer);
 	while (taken < max && !consumer->broken)

@@ -84,6 +84,12 @@ extern int	rk_consumer_fd(const RkConsumer *consumer);
  */
 extern int	rk_consumer_take(RkConsumer *consumer, RkMessage *messages, int max);
 
+/*
+ * Serve callbacks alone: who does not take for long must do this now and then, or
+ * statistics and errors pile up.
+ */
+extern void rk_consumer_serve(RkConsumer *consumer);
+
 /* Give back all messages taken so far. */
 extern void rk_consumer_release(RkConsumer *consumer);
 

@@ -29,6 +29,8 @@ struct RkJob
 	void	   *arg;
 };
 
+static bool any_abandoned = false;	/* of the thread that ends jobs */
+
 static void
 free_job(RkJob *job)
 {
@@ -112,7 +114,10 @@ rk_job_end(RkJob *job, int timeout_ms)
 	job->abandoned = !finished;
 	/* The thread may free the job as soon as the lock is free. */
 	if (!finished)
+	{
+		any_abandoned = true;
 		pthread_detach(job->thread);
+	}
 	pthread_mutex_unlock(&job->lock);
 
 	if (finished)
@@ -121,4 +126,10 @@ rk_job_end(RkJob *job, int timeout_ms)
 		free_job(job);
 	}
 	return finished;
+}
+
+bool
+rk_job_abandoned(void)
+{
+	return any_abandoned;
 }

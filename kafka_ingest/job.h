@@ -26,4 +26,10 @@ extern RkJob *rk_job_start(void (*work) (void *), void (*discard) (void *), void
  */
 extern bool rk_job_end(RkJob *job, int timeout_ms);
 
+/*
+ * Was ever a job left to its thread?  The process must not end by exit() then: what
+ * libraries tear down there, such threads may be using.
+ */
+extern bool rk_job_abandoned(void);
+
 #endif							/* RK_JOB_H */

@@ -11,6 +11,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
@@ -18,6 +19,17 @@
 #include "mapping.h"
 
 #define HEADER_PREFIX "@header."
+
+/* Text of this database as messages have it. */
+static RkText
+utf8_text(const char *text)
+{
+	RkText		result;
+
+	result.data = pg_server_to_any(text, (int) strlen(text), PG_UTF8);
+	result.len = strlen(result.data);
+	return result;
+}
 
 /* ---- a place in the message --------------------------------------------------- */
 
@@ -34,9 +46,9 @@ bad_path(const char *column, const char *path)
 static const char *
 quoted_name(const char *p, RkText *name)
 {
-	char	   *to = palloc(strlen(p) + 1);
+	char	   *start = palloc(strlen(p) + 1);
+	char	   *to = start;
 
-	name->data = to;
 	for (p++; *p != '"'; p++)
 	{
 		if (*p == '\\')
@@ -46,7 +58,7 @@ quoted_name(const char *p, RkText *name)
 		*to++ = *p;
 	}
 	*to = '\0';
-	name->len = to - name->data;
+	*name = utf8_text(start);
 	return p + 1;
 }
 
@@ -58,8 +70,7 @@ bare_name(const char *p, RkText *name)
 
 	if (len == 0 || strcspn(p, "[]()*?@\"\\ \t\r\n") < len)
 		return NULL;
-	name->data = pnstrdup(p, len);
-	name->len = len;
+	*name = utf8_text(pnstrdup(p, len));
 	return p + len;
 }
 
@@ -101,7 +112,7 @@ parse_path(const char *path, RkField *field)
 			 path[strlen(HEADER_PREFIX)] != '\0')
 	{
 		field->origin = RK_ORIGIN_HEADER;
-		field->header = pstrdup(path + strlen(HEADER_PREFIX));
+		field->header = utf8_text(pstrdup(path + strlen(HEADER_PREFIX))).data;
 	}
 	else
 		bad_path(field->column, path);
@@ -120,8 +131,7 @@ scalar_text(const JsonbValue *value, const char *column)
 		case jbvNull:
 			return result;
 		case jbvString:
-			result.data = pnstrdup(value->val.string.val, value->val.string.len);
-			break;
+			return utf8_text(pnstrdup(value->val.string.val, value->val.string.len));
 		case jbvNumeric:
 			result.data = DatumGetCString(DirectFunctionCall1(numeric_out,
 															  NumericGetDatum(value->val.numeric)));

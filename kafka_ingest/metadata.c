@@ -33,14 +33,14 @@ is_text(const RkText *value)
 	return true;
 }
 
-/* Text as it is, anything else as bytea prints it. */
+/* Text as it is, anything else as bytea prints it; so is text that looks as if it were. */
 static void
 text_or_hex(const RkText *value, JsonbValue *json)
 {
 	char	   *hex;
 
 	json->type = jbvString;
-	if (is_text(value))
+	if (is_text(value) && !(value->len >= 2 && memcmp(value->data, "\\x", 2) == 0))
 	{
 		json->val.string.val = (char *) value->data;
 		json->val.string.len = (int) value->len;
@@ -82,13 +82,15 @@ push_null(JsonbParseState **state, const char *name)
 	pushJsonbValue(state, WJB_VALUE, &value);
 }
 
+/* What is known to be text. */
 static void
 push_text(JsonbParseState **state, const char *name, const RkText *text_value)
 {
-	JsonbValue	value;
+	JsonbValue	value = {.type = jbvString};
 
 	push_key(state, name);
-	text_or_hex(text_value, &value);
+	value.val.string.val = (char *) text_value->data;
+	value.val.string.len = (int) text_value->len;
 	pushJsonbValue(state, WJB_VALUE, &value);
 }
 

@@ -45,6 +45,7 @@ typedef struct Partition
 
 struct RkReader
 {
+	MemoryContext context;		/* of all of it */
 	RkSource   *source;
 	RkConsumer *consumer;
 	RkLookup   *lookup;			/* after out of range, NULL = none */
@@ -112,17 +113,19 @@ static void
 open_consumer(RkReader *reader)
 {
 	const RkSource *source = reader->source;
+	RkPosition *positions = start_positions(reader);
 	RkError		error;
 
 	reserve_descriptors();
 	reader->consumer = rk_consumer_open(source->settings, source->nsettings,
 										source->secrets, source->nsecrets, source->topic,
-										start_positions(reader), reader->npartitions,
-										&error);
+										positions, reader->npartitions, &error);
 	if (reader->consumer != NULL)
+	{
+		the_reader = reader;
 		return;
+	}
 	release_descriptors();
-	the_reader = NULL;
 	ereport(ERROR,
 			(errcode(error.kind == RK_ERROR_MEMORY ? ERRCODE_OUT_OF_MEMORY :
 					 ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION),
@@ -134,9 +137,13 @@ open_consumer(RkReader *reader)
 RkReader *
 rk_reader_open(RkSource *source)
 {
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "recsys kafka reader",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
 	RkReader   *reader = palloc0(sizeof(RkReader));
 
 	Assert(the_reader == NULL);
+	reader->context = context;
 	reader->source = source;
 	reader->messages = palloc_extended(mul_size(sizeof(RkMessage), source->options.batch_rows),
 									   MCXT_ALLOC_HUGE);
@@ -148,8 +155,8 @@ rk_reader_open(RkSource *source)
 		reader->partitions[i].check_anchor = source->partitions[i].has_anchor;
 	}
 	reader->opened_at = reader->received_at = GetCurrentTimestamp();
-	the_reader = reader;
 	open_consumer(reader);
+	MemoryContextSwitchTo(old);
 	return reader;
 }
 
@@ -165,8 +172,8 @@ rk_reader_close(void)
 		rk_lookup_end(reader->lookup);
 	reader->lookup = NULL;
 	rk_consumer_close(reader->consumer);
-	reader->consumer = NULL;
 	release_descriptors();
+	MemoryContextDelete(reader->context);
 }
 
 int
@@ -301,7 +308,7 @@ take_some(RkReader *reader)
 			continue;
 		if (kept != i)
 			messages[kept] = messages[i];
-		reader->bytes += messages[kept++].payload.len;
+		reader->bytes += rk_message_bytes(&messages[kept++]);
 	}
 	if (kept > 0 && reader->nmessages == reader->ndone)
 		reader->since = GetCurrentTimestamp();
@@ -323,6 +330,8 @@ rk_reader_take(RkReader *reader)
 {
 	bool		any = false;
 
+	if (rk_reader_full(reader))
+		rk_consumer_serve(reader->consumer);
 	while (!rk_reader_full(reader))
 	{
 		if (take_some(reader) == 0)
@@ -532,7 +541,7 @@ rk_reader_done(RkReader *reader, const RkMove *moves, int nmoves, int n)
 		progress->anchor_hash = moves[i].anchor_hash;
 	}
 	for (int i = 0; i < n; i++)
-		reader->bytes -= reader->messages[reader->ndone + i].payload.len;
+		reader->bytes -= rk_message_bytes(&reader->messages[reader->ndone + i]);
 	reader->ndone += n;
 	if (reader->ndone == reader->nmessages)
 	{
@@ -691,7 +700,10 @@ finish_lookup(RkReader *reader)
 				reader->source->topic);
 }
 
-/* The end of a partition lies before what was read, so it was cut. */
+/*
+ * The end of a partition lies before what was read: it was cut, or a leader that is
+ * new does not know its end yet, which a lookup is told.
+ */
 static void
 check_ends(RkReader *reader)
 {
@@ -702,7 +714,10 @@ check_ends(RkReader *reader)
 
 		rk_consumer_partition(reader->consumer, partition->progress->partition, &state);
 		if (state.at_end && state.position < partition->progress->next_offset)
-			above_end(reader, partition, state.position);
+		{
+			partition->out_of_range = true;
+			start_lookup(reader);
+		}
 	}
 }
 

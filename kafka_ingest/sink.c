@@ -47,7 +47,7 @@
 #define SUBTRANSACTIONS		60
 #define FOR_TRANSFORM		30	/* of these, the rest for the rows */
 
-/* Dead letters are inserted by the thousand and by so many bytes of payload. */
+/* Dead letters are inserted by the thousand and by so many bytes. */
 #define LETTERS_AT_ONCE		1000
 #define LETTER_BYTES_AT_ONCE (32 * 1024 * 1024)
 
@@ -514,7 +514,7 @@ rk_sink_dead_letters(RkSink *sink, const RkBatch *batch)
 			if (batch->reasons[i] == NULL)
 				continue;
 			add_letter(columns, sink, &batch->messages[i], batch->reasons[i]);
-			bytes += batch->messages[i].payload.len;
+			bytes += rk_message_bytes(&batch->messages[i]);
 		}
 		total += columns[0].n;
 		if (columns[0].n > 0)

@@ -29,6 +29,29 @@
 #include "compat.h"
 #include "source.h"
 
+/* ---- settings ---------------------------------------------------------------- */
+
+static void
+pin(const char *name, const char *value)
+{
+	SetConfigOption(name, value, PGC_SUSET, PGC_S_OVERRIDE);
+}
+
+void
+rk_pin_settings(void)
+{
+	pin("search_path", "pg_catalog, pg_temp");
+	pin("default_transaction_isolation", "read committed");
+	pin("default_transaction_read_only", "off");
+	pin("DateStyle", "ISO, MDY");
+	pin("IntervalStyle", "postgres");
+	pin("bytea_output", "hex");
+	pin("extra_float_digits", "1");
+	/* Since 17; it would end the worker at the same batch again and again. */
+	if (GetConfigOption("transaction_timeout", true, false) != NULL)
+		pin("transaction_timeout", "0");
+}
+
 /* ---- roles ------------------------------------------------------------------- */
 
 /* Take a role on; what is set until rk_role_end() is undone there. */
@@ -496,16 +519,21 @@ rk_source_set_cluster(const char *name, const char *cluster_id)
 }
 
 void
-rk_source_grow(const char *name, int npartitions)
+rk_source_grow(const RkSource *source, int npartitions)
 {
-	Oid			types[] = {TEXTOID, INT4OID};
-	Datum		values[] = {CStringGetTextDatum(name), Int32GetDatum(npartitions)};
+	Oid			types[] = {TEXTOID, INT4OID, INT4OID};
+	Datum		values[] = {CStringGetTextDatum(source->name),
+		Int32GetDatum(source->generation),
+	Int32GetDatum(npartitions)};
 
 	SPI_connect();
-	rk_catalog_execute("INSERT INTO recsys.kafka_partition (source, partition, next_offset)"
-					   " SELECT $1, p, 0 FROM pg_catalog.generate_series(0, $2 - 1) AS p"
+	/* The lock waits for who drops the source. */
+	rk_catalog_execute("WITH s AS (SELECT FROM recsys.kafka_source WHERE source = $1"
+					   " AND generation = $2 FOR KEY SHARE)"
+					   " INSERT INTO recsys.kafka_partition (source, partition, next_offset)"
+					   " SELECT $1, p, 0 FROM s, pg_catalog.generate_series(0, $3 - 1) AS p"
 					   " ON CONFLICT DO NOTHING",
-					   2, types, values, NULL, false);
+					   3, types, values, NULL, false);
 	SPI_finish();
 }
 

@@ -102,8 +102,11 @@ extern void rk_settings_from_json(Jsonb *connection, RkSetting **settings, int *
 /* Remember the cluster that was read from.  Writes. */
 extern void rk_source_set_cluster(const char *name, const char *cluster_id);
 
-/* Add partitions up to npartitions, which are read from their beginning.  Writes. */
-extern void rk_source_grow(const char *name, int npartitions);
+/*
+ * Add partitions up to npartitions, which are read from their beginning.  Writes,
+ * unless the source is another by now, or gone.
+ */
+extern void rk_source_grow(const RkSource *source, int npartitions);
 
 /*
  * Move a partition over messages that are gone, and keep a record of it.  Writes.
@@ -123,6 +126,9 @@ extern void rk_source_fail(const RkSource *source, const char *sqlstate,
  */
 extern int	rk_catalog_execute(const char *sql, int nargs, Oid *types,
 							   Datum *values, const char *nulls, bool read_only);
+
+/* Set in this process, for good, what settings of role or database must not change. */
+extern void rk_pin_settings(void);
 
 /* Run as another role, in a security-restricted operation, with a fixed search_path. */
 typedef struct RkRole

@@ -329,5 +329,8 @@ transform_messages(RkBatch *batch, int first, int n, int *failed, void *arg)
 int
 rk_transform_run(RkTransform *transform, RkBatch *batch, int budget)
 {
-	return rk_batch_isolate(batch, transform_messages, transform, budget);
+	int			used = rk_batch_isolate(batch, transform_messages, transform, budget);
+
+	rk_batch_drop_refused(batch);
+	return used;
 }

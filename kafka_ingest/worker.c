@@ -379,7 +379,7 @@ static void
 add_partitions(const RkTrouble *trouble)
 {
 	rk_worker_begin();
-	rk_source_grow(rk_worker.source->name, trouble->npartitions);
+	rk_source_grow(rk_worker.source, trouble->npartitions);
 	rk_worker_commit();
 	ereport(LOG,
 			(errmsg("Kafka source \"%s\": %s; new ones are read from their beginning",
@@ -621,26 +621,6 @@ run_sessions(void)
 
 /* ---- main -------------------------------------------------------------------------------------------- */
 
-static void
-set_default(const char *name, const char *value)
-{
-	SetConfigOption(name, value, PGC_SUSET, PGC_S_OVERRIDE);
-}
-
-/* What the role's or the database's settings must not change. */
-static void
-pin_settings(void)
-{
-	set_default("search_path", "pg_catalog, pg_temp");
-	set_default("default_transaction_isolation", "read committed");
-	set_default("default_transaction_read_only", "off");
-	set_default("lock_timeout", "5s");
-	set_default("DateStyle", "ISO, MDY");
-	set_default("IntervalStyle", "postgres");
-	set_default("bytea_output", "hex");
-	set_default("extra_float_digits", "1");
-}
-
 void
 recsys_kafka_worker_main(Datum arg)
 {
@@ -658,7 +638,8 @@ recsys_kafka_worker_main(Datum arg)
 	if (!rk_status_attach(&args))
 		proc_exit(0);
 	before_shmem_exit(at_exit, (Datum) 0);
-	pin_settings();
+	rk_pin_settings();
+	SetConfigOption("lock_timeout", "5s", PGC_SUSET, PGC_S_OVERRIDE);
 	snprintf(name, sizeof(name), "recsys Kafka %s", rk_status_source());
 	pgstat_report_appname(name);
 	rk_worker.session_context = AllocSetContextCreate(TopMemoryContext, "recsys kafka session",

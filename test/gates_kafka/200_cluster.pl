@@ -6,6 +6,7 @@ use warnings;
 
 use KafkaCluster;
 use KafkaTest;
+use POSIX qw(strftime);
 use PostgreSQL::Test::Utils;
 use RecsysTest;
 use Test::More;
@@ -71,11 +72,15 @@ is($node->safe_psql('postgres', 'SELECT count(*) FROM recsys.kafka_gaps'), 0, 't
 
 # ---- a moment ---------------------------------------------------------------------------
 
+# of the last hour: older ones would fall to the brokers' retention
+my $hour = time - 3600;
+my $moment = sub { return strftime('%Y-%m-%d %H:%M:%S+00', gmtime($hour + $_[0])); };
+
 topic_and_source('moment', 2, later => 1);
-$cluster->produce_fields('moment', map { one_fields(partition => $_ % 2, timestamp => 1700000000000 + 1000 * $_, payload => qq({"n": $_})) } 0 .. 9);
-create_source($node, "moment", "moment", "moment", columns => { n => q($.n) }, start => "2023-11-14 22:13:24+00");
+$cluster->produce_fields('moment', map { one_fields(partition => $_ % 2, timestamp => 1000 * ($hour + $_), payload => qq({"n": $_})) } 0 .. 9);
+create_source($node, "moment", "moment", "moment", columns => { n => q($.n) }, start => $moment->(4));
 wait_for_sql($node, "SELECT string_agg(n::text, ',' ORDER BY n) FROM moment", '4,5,6,7,8,9', 'start at a moment');
-app_sql($node, "SELECT recsys.kafka_seek('moment', '2023-11-14 22:13:28+00', 0)");
+app_sql($node, "SELECT recsys.kafka_seek('moment', '" . $moment->(8) . "', 0)");
 wait_for_sql($node, 'SELECT count(*) FROM moment WHERE n = 8', '2', 'seek to a moment');
 create_source($node, 'late', 'moment', 'moment', columns => { n => '$.n' }, start => '2050-01-01');
 is($node->safe_psql('postgres', "SELECT sum(next_offset) FROM recsys.kafka_partition WHERE source = 'late'"), 10, 'a moment after the last message is the end');

@@ -359,6 +359,36 @@ test_empty(void)
 }
 
 /* From the middle of a batch: nothing below the position. */
+/* Who holds its messages and takes no more hears what there is to tell, and nothing piles up. */
+static void
+test_serving(void)
+{
+	RkSetting	settings[] = {
+		{"bootstrap.servers", brokers},
+		{"fetch.wait.max.ms", "10"},
+		{"statistics.interval.ms", "10"},
+	};
+	RkPosition	position = {0, 0};
+	RkMessage	messages[BATCH];
+	RkError		error;
+	RkConsumer *consumer;
+	int64_t		until = now_ms() + WAIT_MS;
+
+	tell("create serving 1");
+	produce_numbers("serving", 1, 2);
+	consumer = rk_consumer_open(settings, 3, secrets, 2, "serving", &position, 1, &error);
+	while (rk_consumer_take(consumer, messages, 1) == 0 && now_ms() < until)
+		readable(rk_consumer_fd(consumer), 100);
+	for (int i = 0; i < 100; i++)
+	{
+		usleep(10000);
+		rk_consumer_serve(consumer);
+	}
+	CHECK(rk_consumer_received(consumer) > 0);
+	CHECK(rk_consumer_queued(consumer) <= 2);	/* the message and the end */
+	rk_consumer_close(consumer);
+}
+
 static void
 test_position(void)
 {
@@ -696,6 +726,7 @@ static const struct
 	{"reading", test_reading},
 	{"payloads", test_payloads},
 	{"empty", test_empty},
+	{"serving", test_serving},
 	{"position", test_position},
 	{"out_of_range", test_out_of_range},
 	{"authorization", test_authorization},

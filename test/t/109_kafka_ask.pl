@@ -114,6 +114,12 @@ wait_messages($node, 'fields', 1);
 app_sql($node, 'ALTER TABLE fields DROP CONSTRAINT none');
 is(app_sql($node, q(SELECT r.* FROM recsys.kafka_retry('fields') r)), '1|1|0', 'a letter with key and headers');
 is(app_sql($node, 'SELECT k, h FROM fields'), 'the key|last', 'key and headers are those of the message');
+app_sql($node, 'DELETE FROM fields; ALTER TABLE fields ADD CONSTRAINT none CHECK (n IS NULL)');
+$mock->produce_fields('fields', one_fields(headers => 'h=\x5cx6162', payload => '{"n": 2}'));
+wait_messages($node, 'fields', 2);
+app_sql($node, 'ALTER TABLE fields DROP CONSTRAINT none');
+is(app_sql($node, q(SELECT r.* FROM recsys.kafka_retry('fields') r)), '1|1|0', 'a letter with text that looks like bytes');
+is(app_sql($node, 'SELECT h FROM fields'), '\x6162', 'it is the text that it was');
 
 # ---- retry: what was cut cannot be tried -----------------------------------------------------
 

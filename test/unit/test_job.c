@@ -84,7 +84,9 @@ test_left(void)
 
 	begin(&w);
 	job = rk_job_start(work, discard, &w);
+	CHECK(!rk_job_abandoned());
 	CHECK(!rk_job_end(job, 10));
+	CHECK(rk_job_abandoned());
 	CHECK(!was_discarded(&w, 0));
 	CHECK(write(w.go[1], "1", 1) == 1);
 	CHECK(was_discarded(&w, 60000));
