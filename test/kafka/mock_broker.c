@@ -10,7 +10,7 @@
  *
  *	create TOPIC PARTITIONS			a topic; others come into being with 4.  None for one
  *									that is to have an error: brokers list no partitions
- *									with it, the mock does, and librdkafka 2.8 crashes
+ *									with it, the mock does, and librdkafka 2.4 to 2.9 crash
  *	leader TOPIC PARTITION BROKER	move a partition; broker -1 = no leader
  *	down BROKER | up BROKER			close its connections and refuse new ones
  *	delay BROKER MS					every answer takes so long
