@@ -138,11 +138,11 @@ call_statement(const RkTransform *transform)
 												get_func_name(transform->function)));
 	if (transform->returns_scalar)
 		appendStringInfo(&sql, "(%s)", quote_identifier(transform->columns[0]));
-	appendStringInfoString(&sql, " WHERE pg_catalog.num_nonnulls(");
+	appendStringInfoString(&sql, " WHERE NOT (ROW(");
 	for (int i = 0; i < transform->ncolumns; i++)
 		appendStringInfo(&sql, "%st.%s", i > 0 ? ", " : "",
 						 quote_identifier(transform->columns[i]));
-	appendStringInfoString(&sql, ") > 0");
+	appendStringInfoString(&sql, ") IS NULL)");
 	return sql.data;
 }
 

@@ -193,6 +193,7 @@ serve_interrupts(void)
 {
 	if (ProcDiePending)
 		leave();
+	QueryCancelPending = false; /* there is no query, as in an idle session */
 	CHECK_FOR_INTERRUPTS();
 	if (ConfigReloadPending)
 	{

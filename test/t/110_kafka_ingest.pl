@@ -110,6 +110,15 @@ is($node->safe_psql('postgres', "SELECT doc FROM docs ORDER BY doc ->> 'k'"),
 	qq({"h": {"a": "1", "b": "2"}, "k": "kk", "p": [1, 2]}\n{"h": {}, "k": null, "p": null}),
 	'a transform has payload, key and headers, and NULL for a tombstone');
 
+# A function takes no more than 100 arguments, a row has more columns.
+my $many = 150;
+app_sql($node, 'CREATE TABLE wide (' . join(', ', map { "c$_ int" } 1 .. $many) . ');'
+	. 'CREATE FUNCTION widen(payload jsonb, metadata jsonb) RETURNS SETOF wide LANGUAGE sql AS $$ SELECT '
+	. join(', ', map { $_ < $many ? 'NULL::int' : 'jsonb_array_length(payload)' } 1 .. $many) . ' $$');
+create_source($node, 'wide', 'raw', 'wide', transform => 'widen');
+wait_messages($node, 'wide', 2);
+is($node->safe_psql('postgres', "SELECT c1, c$many FROM wide"), '|2', 'a row of many columns, and none but nulls is no row');
+
 # ---- on conflict ---------------------------------------------------------------------
 
 $mock->command('create prices 1');

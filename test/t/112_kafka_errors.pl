@@ -131,6 +131,21 @@ wait_state($node, 'f', 'failed');
 $mock->produce('s', qq({"n": $read, "u": 1}));
 wait_messages($node, 's', $read + 1, 'the other source goes on');
 
+# ---- a cancel when there is no query ------------------------------------------------------------
+
+$mock->command('create cancelled 1');
+$mock->produce('cancelled', '{"n": 1}');
+app_sql($node, 'CREATE TABLE cancelled (n bigint)');
+create_source($node, 'cancelled', 'cancelled', 'cancelled', columns => { n => '$.n' }, pause => 1);
+app_sql($node, q(DROP TABLE cancelled; SELECT recsys.kafka_start('cancelled')));
+wait_state($node, 'cancelled', 'failed', 'its table is missing', '42P01');
+my $worker = q(SELECT pid FROM recsys.kafka_status WHERE source = 'cancelled');
+my $pid = $node->safe_psql('postgres', $worker);
+$node->safe_psql('postgres', "SELECT pg_cancel_backend($pid)");
+app_sql($node, 'CREATE TABLE cancelled (n bigint)');
+wait_messages($node, 'cancelled', 1);
+is($node->safe_psql('postgres', $worker), $pid, 'a worker that waits is not ended by a cancel');
+
 # ---- the log is not flooded -----------------------------------------------------------------
 
 my $log = slurp_file($node->logfile);
