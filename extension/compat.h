@@ -48,6 +48,8 @@
 	(object_aclcheck(ProcedureRelationId, function, role, ACL_EXECUTE) == ACLCHECK_OK)
 #define rs_owns_database(database, role) \
 	object_ownercheck(DatabaseRelationId, database, role)
+#define rs_may_connect(database, role) \
+	(object_aclcheck(DatabaseRelationId, database, role, ACL_CONNECT) == ACLCHECK_OK)
 #else
 #define rs_has_schema_create(schema, role) \
 	(pg_namespace_aclcheck(schema, role, ACL_CREATE) == ACLCHECK_OK)
@@ -59,6 +61,8 @@
 	(pg_proc_aclcheck(function, role, ACL_EXECUTE) == ACLCHECK_OK)
 #define rs_owns_database(database, role) \
 	pg_database_ownercheck(database, role)
+#define rs_may_connect(database, role) \
+	(pg_database_aclcheck(database, role, ACL_CONNECT) == ACLCHECK_OK)
 #endif
 
 /* 16 split membership: to give something to a role one must be able to become it. */

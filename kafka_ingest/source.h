@@ -127,9 +127,6 @@ extern void rk_source_fail(const RkSource *source, const char *sqlstate,
 extern int	rk_catalog_execute(const char *sql, int nargs, Oid *types,
 							   Datum *values, const char *nulls, bool read_only);
 
-/* Set in this process, for good, what settings of role or database must not change. */
-extern void rk_pin_settings(void);
-
 /* Run as another role, in a security-restricted operation, with a fixed search_path. */
 typedef struct RkRole
 {
@@ -140,5 +137,11 @@ typedef struct RkRole
 
 extern void rk_role_begin(Oid role, RkRole *saved);
 extern void rk_role_end(const RkRole *saved);
+
+/*
+ * In a process of ours: what the settings of role or database must not change, so that
+ * a message becomes the same in every one of them.
+ */
+extern void rk_pin_settings(void);
 
 #endif							/* RK_SOURCE_H */

@@ -43,6 +43,7 @@
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 #include "compat.h"
@@ -225,11 +226,27 @@ check_owner(const RkSource *source)
 {
 	const char *allowed = GetConfigOption("recsys.kafka_allow_superuser", true, false);
 
+	if (!SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(source->owner)))
+		rk_worker_leave_for_next(); /* the supervisor says that it was dropped */
 	if (superuser_arg(source->owner) && (allowed == NULL || strcmp(allowed, "on") != 0))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("source \"%s\" belongs to a superuser", source->name),
 				 errhint("Let another role own it, or set recsys.kafka_allow_superuser.")));
+}
+
+/*
+ * A source has positions from the first: without any they were lost, or are still to be
+ * restored, and its partitions are not new ones that may be read from their beginning.
+ */
+static void
+check_positions(const RkSource *source)
+{
+	if (source->npartitions == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the positions of Kafka source \"%s\" are lost", source->name),
+				 errhint("If no restore is going on, say where to go on with recsys.kafka_seek().")));
 }
 
 void
@@ -256,6 +273,7 @@ load_source(void)
 		leave();
 	if (rk_worker.source->generation != rk_status_generation())
 		rk_worker_leave_for_next();
+	check_positions(rk_worker.source);
 	rk_worker_open_sink();
 	rk_worker.connection_changes = rk_sink_connection_changes();
 	rk_worker.reloaded = false;

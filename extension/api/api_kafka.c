@@ -174,6 +174,7 @@ recsys_kafka_preview(PG_FUNCTION_ARGS)
 	Oid			types[] = {JSONBOID};
 	Datum		values[1];
 
+	PreventCommandDuringRecovery("recsys.kafka_preview()");	/* no worker starts on a standby */
 	if (n < 1 || n > MAX_PREVIEW)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

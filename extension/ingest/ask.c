@@ -17,6 +17,7 @@
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
 #include "storage/dsm.h"
+#include "storage/ipc.h"
 #include "storage/latch.h"
 #include "storage/proc.h"
 #include "storage/shm_mq.h"
@@ -164,6 +165,12 @@ wait_for_answer(shm_mq_handle *queue, int seconds)
 					 RK_LIBRARY)));
 }
 
+static void
+end_worker(int code, Datum handle)
+{
+	TerminateBackgroundWorker((BackgroundWorkerHandle *) DatumGetPointer(handle));
+}
+
 Jsonb *
 rs_ask(const char *request, Oid role, int seconds)
 {
@@ -172,16 +179,11 @@ rs_ask(const char *request, Oid role, int seconds)
 	BackgroundWorkerHandle *handle = start_worker(segment);
 	Jsonb	   *answer;
 
-	PG_TRY();
+	PG_ENSURE_ERROR_CLEANUP(end_worker, PointerGetDatum(handle));
 	{
 		answer = wait_for_answer(shm_mq_attach(queue, segment, handle), seconds);
 	}
-	PG_CATCH();
-	{
-		TerminateBackgroundWorker(handle);
-		PG_RE_THROW();
-	}
-	PG_END_TRY();
+	PG_END_ENSURE_ERROR_CLEANUP(end_worker, PointerGetDatum(handle));
 	dsm_detach(segment);
 	return answer;
 }

@@ -257,7 +257,7 @@ has_ended(int i, const RsKafkaDatabase *entry)
 		return false;
 	pfree(handles[i]);
 	handles[i] = NULL;
-	return true;
+	return entry->pid == 0;		/* else one that an earlier launcher started was first */
 }
 
 /* A supervisor that was wanted has ended. */

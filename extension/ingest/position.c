@@ -36,7 +36,7 @@ is_digits(const char *text, size_t len)
 	return len > 0 && len == strspn(text, "0123456789");
 }
 
-/* Keys are partitions, values offsets. */
+/* Keys are partitions, each written in one way, values offsets. */
 static void
 check_offsets(const char *text, Jsonb *offsets)
 {
@@ -54,7 +54,7 @@ check_offsets(const char *text, Jsonb *offsets)
 		{
 			char	   *key = pnstrdup(value.val.string.val, value.val.string.len);
 
-			if (!is_digits(key, strlen(key)) || strlen(key) > 9)
+			if (!is_digits(key, strlen(key)) || strlen(key) > 9 || (key[0] == '0' && key[1] != '\0'))
 				refuse(text);
 			n++;
 		}

@@ -24,6 +24,7 @@
 #include "commands/defrem.h"
 #include "foreign/foreign.h"
 #include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "storage/fd.h"
 #include "utils/acl.h"
@@ -368,6 +369,7 @@ read_password(const char *name)
 	struct stat info;
 	int			fd;
 	ssize_t		bytes;
+	size_t		length;
 
 	if (rs_kafka_secret_directory[0] == '\0')
 		refuse_file(name, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "recsys.kafka_secret_directory is not set");
@@ -385,10 +387,16 @@ read_password(const char *name)
 	text = palloc(MAX_PASSWORD_BYTES + 1);
 	bytes = read(fd, text, MAX_PASSWORD_BYTES + 1);
 	CloseTransientFile(fd);
-	if (bytes <= 0 || bytes > MAX_PASSWORD_BYTES)
-		refuse_file(name, ERRCODE_CONFIG_FILE_ERROR, "it is empty or too long");
+	if (bytes < 0 || bytes > MAX_PASSWORD_BYTES)
+		refuse_file(name, ERRCODE_CONFIG_FILE_ERROR, "it cannot be read or is too long");
 	text[bytes] = '\0';
-	text[strcspn(text, "\r\n")] = '\0';
+	length = strcspn(text, "\r\n");
+	if (length == 0)
+		refuse_file(name, ERRCODE_CONFIG_FILE_ERROR, "its first line is empty");
+	if ((length < (size_t) bytes && text[length] == '\0') ||
+		!pg_verifymbstr(text, (int) length, true))
+		refuse_file(name, ERRCODE_CONFIG_FILE_ERROR, "its first line is no text in the encoding of the database");
+	text[length] = '\0';
 	return text;
 }
 

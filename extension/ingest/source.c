@@ -204,6 +204,15 @@ execute_for(const char *name, const char *sql)
 	rs_catalog_execute(sql, 1, types, values, NULL, false);
 }
 
+/* Take away all that is kept of a source beside its row. */
+static void
+delete_details(const char *name)
+{
+	execute_for(name, "DELETE FROM recsys.kafka_partition WHERE source = $1");
+	execute_for(name, "DELETE FROM recsys.kafka_dead_letter WHERE source = $1");
+	execute_for(name, "DELETE FROM recsys.kafka_gap WHERE source = $1");
+}
+
 /* Set of columns that any decision of a person clears, and the next generation. */
 #define DECIDED \
 	" generation = generation % 2147483647 + 1, failed_at = NULL, failed_sqlstate = NULL," \
@@ -416,6 +425,8 @@ rs_kafka_create(RsKafkaSource *source, const char *start)
 	answer = resolve_position(source, start, -1, true);
 	if (!insert_source(source, answer))
 		refuse_existing(source->name);
+	/* of a source whose row was not restored, perhaps somebody else's */
+	delete_details(source->name);
 	store_positions(source->name, answer, -1);
 	rs_slots_source_changed();
 	SPI_finish();
@@ -517,9 +528,7 @@ rs_kafka_drop(const char *name, bool if_exists)
 	else
 	{
 		execute_for(name, "DELETE FROM recsys.kafka_source WHERE source = $1");
-		execute_for(name, "DELETE FROM recsys.kafka_partition WHERE source = $1");
-		execute_for(name, "DELETE FROM recsys.kafka_dead_letter WHERE source = $1");
-		execute_for(name, "DELETE FROM recsys.kafka_gap WHERE source = $1");
+		delete_details(name);
 		rs_slots_source_changed();
 	}
 	SPI_finish();
@@ -590,21 +599,28 @@ rs_kafka_seek(const char *name, const char *text, int partition)
 
 /* ---- preview and dead letters ------------------------------------------------------------- */
 
-Jsonb *
-rs_kafka_preview(const char *name, int n)
+/* Begin a request about a source; returns the owner, as whom it is answered. */
+static Oid
+begin_question(StringInfo request, const char *op, const char *name)
 {
-	RsKafkaSource *source;
-	StringInfoData request;
 	Oid			owner;
 
 	connect_spi();
-	source = open_source(name, false);
-	rs_kafka_check_owner(source->owner);
-	owner = source->owner;
+	owner = open_source(name, false)->owner;
+	rs_kafka_check_owner(owner);
 	SPI_finish();
-	initStringInfo(&request);
-	appendStringInfoString(&request, "{\"op\":\"preview\",\"source\":");
-	escape_json(&request, name);
+	initStringInfo(request);
+	appendStringInfo(request, "{\"op\":\"%s\",\"source\":", op);
+	escape_json(request, name);
+	return owner;
+}
+
+Jsonb *
+rs_kafka_preview(const char *name, int n)
+{
+	StringInfoData request;
+	Oid			owner = begin_question(&request, "preview", name);
+
 	appendStringInfo(&request, ",\"n\":%d}", n);
 	return rs_ask(request.data, owner, RS_ASK_SECONDS);
 }
@@ -648,19 +664,11 @@ check_nothing_written(void)
 Jsonb *
 rs_kafka_retry(const char *name, Datum ids, bool all)
 {
-	RsKafkaSource *source;
 	StringInfoData request;
 	Oid			owner;
 
 	check_nothing_written();
-	connect_spi();
-	source = open_source(name, false);
-	rs_kafka_check_owner(source->owner);
-	owner = source->owner;
-	SPI_finish();
-	initStringInfo(&request);
-	appendStringInfoString(&request, "{\"op\":\"retry\",\"source\":");
-	escape_json(&request, name);
+	owner = begin_question(&request, "retry", name);
 	appendStringInfoString(&request, ",\"ids\":");
 	if (all)
 		appendStringInfoString(&request, "null");

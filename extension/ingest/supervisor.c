@@ -28,6 +28,7 @@
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
+#include "storage/lmgr.h"
 #include "storage/lwlock.h"
 #include "tcop/tcopprot.h"
 #include "utils/acl.h"
@@ -125,7 +126,7 @@ connect_to(const char *name)
 
 /*
  * Is the table that of our extension?  In a database without it anybody with CREATE
- * could have made a schema of that name.
+ * could have made a schema of that name.  The lock keeps it the one that is read.
  */
 static bool
 catalog_exists(void)
@@ -134,8 +135,10 @@ catalog_exists(void)
 	Oid			schema = get_namespace_oid("recsys", true);
 	Oid			relation = OidIsValid(schema) ? get_relname_relid("kafka_source", schema) : InvalidOid;
 
-	return OidIsValid(extension) && OidIsValid(relation) &&
-		getExtensionOfObject(RelationRelationId, relation) == extension;
+	if (!OidIsValid(extension) || !OidIsValid(relation))
+		return false;
+	LockRelationOid(relation, AccessShareLock);
+	return getExtensionOfObject(RelationRelationId, relation) == extension;
 }
 
 static Datum

@@ -15,9 +15,11 @@
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_database.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
+#include "commands/dbcommands.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "nodes/bitmapset.h"
@@ -68,6 +70,17 @@ rs_kafka_owner_usable(Oid owner, const char **sqlstate, char **reason, char **hi
 		*sqlstate = "55000";
 		*reason = psprintf("role \"%s\" owns a Kafka source but is not permitted to log in", name);
 		*hint = psprintf("Up to PostgreSQL 16 a worker needs it: ALTER ROLE %s LOGIN.", quote_identifier(name));
+		return false;
+	}
+	if (!rs_may_connect(MyDatabaseId, owner))
+	{
+		const char *database = get_database_name(MyDatabaseId);
+
+		*sqlstate = "42501";
+		*reason = psprintf("role \"%s\" owns a Kafka source but is not permitted to connect to database \"%s\"",
+						   name, database);
+		*hint = psprintf("Its worker needs it: GRANT CONNECT ON DATABASE %s TO %s.",
+						 quote_identifier(database), quote_identifier(name));
 		return false;
 	}
 	return true;

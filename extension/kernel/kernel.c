@@ -9,6 +9,10 @@
  *
  *-------------------------------------------------------------------------
  */
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
 #include "kernel/kernel.h"
 #include "kernel/kernel_ops.h"
 
@@ -150,39 +154,46 @@ portable_eliminate(float *matrix, size_t stride, const float *rows, int n,
 	portable_tiles(matrix, stride, rows, stride, n, first, last, true);
 }
 
-static float
-portable_project(const float *rows, size_t stride, int n,
-				 const float *x, float offset, float *out)
+static void
+portable_project(const RsProjection *p, const float *x, float *product, float *out)
 {
-	float		total = 0.0f;
-
-	memset(out, 0, stride * sizeof(float));
-	for (int r = 0; r < n; r++, rows += stride)
+	for (int r = 0; r < p->n; r++)
 	{
+		const float *row = p->factors + (size_t) p->index[r] * p->stride;
 		float		lane[RS_LANES] = {0};
+		float		f;
 
-		for (size_t j = 0; j < stride; j += RS_LANES)
+		for (size_t j = 0; j < p->stride; j += RS_LANES)
 		{
 			for (int l = 0; l < RS_LANES; l++)
-				lane[l] += rows[j + l] * x[j + l];
+				lane[l] += row[j + l] * x[j + l];
 		}
 		for (int width = RS_LANES / 2; width > 0; width /= 2)
 		{
 			for (int l = 0; l < width; l++)
 				lane[l] += lane[l + width];
 		}
-		lane[0] += offset;
-		total += lane[0];
-		for (size_t j = 0; j < stride; j++)
-			out[j] += lane[0] * rows[j];
+		product[r] = lane[0] + p->offset;
+		f = p->constant[r] + p->weight[r] * product[r];
+		for (size_t j = 0; j < p->stride; j++)
+			out[j] += f * row[j];
 	}
-	return total;
+}
+
+/* Without the instructions numbers of half precision cost more than they spare. */
+bool
+rs_halve(const float *from, size_t n, float scale, uint16_t *to)
+{
+	if (rs_kernel_ops->halve == NULL)
+		return false;
+	rs_kernel_ops->halve(from, n, scale, to);
+	return true;
 }
 
 static void
-portable_combine(const float *rows, size_t stride, int n, const float *f, float *out)
+portable_combine(const float *rows, size_t stride, int n, const float *f, float *out, int count)
 {
-	rs_body_combine(rows, stride, n, f, out, false);
+	rs_body_combine(rows, stride, n, f, out, count, false);
 }
 
 static void
@@ -263,13 +274,28 @@ rs_kernel_init(void)
 	rs_kernel_ops = level_ops(rs_simd_best());
 }
 
+#if defined(__x86_64__)
+/* clang's __builtin_cpu_supports() does not know it. */
+static bool
+has_f16c(void)
+{
+	unsigned int eax;
+	unsigned int ebx;
+	unsigned int ecx;
+	unsigned int edx;
+
+	return __get_cpuid(1, &eax, &ebx, &ecx, &edx) != 0 && (ecx & bit_F16C) != 0;
+}
+#endif
+
 RsSimdLevel
 rs_simd_best(void)
 {
 #if defined(__x86_64__)
 	/* These tests include the operating system's support for the registers. */
 	__builtin_cpu_init();
-	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+		has_f16c())
 	{
 		if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
 			__builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))

@@ -27,7 +27,7 @@
 typedef enum RsSimdLevel
 {
 	RS_SIMD_PORTABLE,
-	RS_SIMD_AVX2,				/* AVX2 and FMA */
+	RS_SIMD_AVX2,				/* AVX2, FMA and F16C */
 	RS_SIMD_AVX512				/* AVX-512 F, BW, DQ, VL */
 } RsSimdLevel;
 

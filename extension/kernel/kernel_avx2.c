@@ -18,7 +18,7 @@
 
 #include "kernel/kernel_ops.h"
 
-#define AVX2 __attribute__((target("avx2,fma")))
+#define AVX2 __attribute__((target("avx2,fma,f16c")))
 
 /* See batch_body.h. */
 #define TARGET			AVX2
@@ -332,49 +332,74 @@ avx2_gramian_panel(const float *factors, int32_t n, size_t stride,
 	rs_body_gramian_panel(factors, n, stride, first, last, sums, avx2_gramian_tile);
 }
 
+/* Elements [j, j + 8) of row number r. */
+AVX2 RS_INLINE __m256
+avx2_load_row(const RsProjection *p, int r, size_t j, const bool half)
+{
+	size_t		at = (size_t) p->index[r] * p->stride + j;
+
+	return half ? _mm256_cvtph_ps(_mm_load_si128((const __m128i *) (p->halves + at))) :
+		_mm256_load_ps(p->factors + at);
+}
+
 /* A row's product by the lanes of the wider registers. */
 AVX2 RS_INLINE float
-avx2_row_product(const float *row, const float *x, size_t stride)
+avx2_row_product(const RsProjection *p, int r, const float *x, const bool half)
 {
 	__m256		low = _mm256_setzero_ps();
 	__m256		high = _mm256_setzero_ps();
-	__m128		half;
+	__m128		sum;
 
-	for (size_t j = 0; j < stride; j += 16)
+	for (size_t j = 0; j < p->stride; j += 16)
 	{
-		low = _mm256_fmadd_ps(_mm256_load_ps(row + j), _mm256_load_ps(x + j), low);
-		high = _mm256_fmadd_ps(_mm256_load_ps(row + j + 8), _mm256_load_ps(x + j + 8), high);
+		low = _mm256_fmadd_ps(avx2_load_row(p, r, j, half), _mm256_load_ps(x + j), low);
+		high = _mm256_fmadd_ps(avx2_load_row(p, r, j + 8, half), _mm256_load_ps(x + j + 8), high);
 	}
 	low = _mm256_add_ps(low, high);
-	half = _mm_add_ps(_mm256_castps256_ps128(low), _mm256_extractf128_ps(low, 1));
-	half = _mm_add_ps(half, _mm_movehl_ps(half, half));
-	return _mm_cvtss_f32(_mm_add_ss(half, _mm_movehdup_ps(half)));
+	sum = _mm_add_ps(_mm256_castps256_ps128(low), _mm256_extractf128_ps(low, 1));
+	sum = _mm_add_ps(sum, _mm_movehl_ps(sum, sum));
+	return _mm_cvtss_f32(_mm_add_ss(sum, _mm_movehdup_ps(sum)));
 }
 
-AVX2 static float
-avx2_project(const float *rows, size_t stride, int n,
-			 const float *x, float offset, float *out)
+AVX2 RS_INLINE void
+avx2_project_from(const RsProjection *p, const float *x, float *product, float *out,
+				  const bool half)
 {
-	float		total = 0.0f;
-
-	memset(out, 0, stride * sizeof(float));
-	for (int r = 0; r < n; r++, rows += stride)
+	for (int r = 0; r < p->n; r++)
 	{
-		float		product = avx2_row_product(rows, x, stride) + offset;
-		__m256		f = _mm256_set1_ps(product);
+		__m256		f;
 
-		total += product;
-		for (size_t j = 0; j < stride; j += 8)
-			_mm256_store_ps(out + j, _mm256_fmadd_ps(f, _mm256_load_ps(rows + j),
+		rs_project_ask(p, r + RS_PROJECT_AHEAD, 1, half);
+		product[r] = avx2_row_product(p, r, x, half) + p->offset;
+		f = _mm256_set1_ps(rs_add_product(p->constant[r], p->weight[r], product[r], true));
+		for (size_t j = 0; j < p->stride; j += 8)
+			_mm256_store_ps(out + j, _mm256_fmadd_ps(f, avx2_load_row(p, r, j, half),
 													 _mm256_load_ps(out + j)));
 	}
-	return total;
 }
 
 AVX2 static void
-avx2_combine(const float *rows, size_t stride, int n, const float *f, float *out)
+avx2_project(const RsProjection *p, const float *x, float *product, float *out)
 {
-	rs_body_combine(rows, stride, n, f, out, true);
+	if (p->halves != NULL)
+		avx2_project_from(p, x, product, out, true);
+	else
+		avx2_project_from(p, x, product, out, false);
+}
+
+AVX2 static void
+avx2_halve(const float *from, size_t n, float scale, uint16_t *to)
+{
+	for (size_t i = 0; i < n; i += 8)
+		_mm_store_si128((__m128i *) (to + i),
+						_mm256_cvtps_ph(_mm256_mul_ps(_mm256_load_ps(from + i), _mm256_set1_ps(scale)),
+										_MM_FROUND_TO_NEAREST_INT));
+}
+
+AVX2 static void
+avx2_combine(const float *rows, size_t stride, int n, const float *f, float *out, int count)
+{
+	rs_body_combine(rows, stride, n, f, out, count, true);
 }
 
 const RsKernelOps rs_kernel_avx2 = {
@@ -391,6 +416,7 @@ const RsKernelOps rs_kernel_avx2 = {
 	.substitute_lanes = substitute_lanes,
 	.gramian_panel = avx2_gramian_panel,
 	.project = avx2_project,
+	.halve = avx2_halve,
 	.combine = avx2_combine
 };
 

@@ -15,7 +15,7 @@
 
 #include "kernel/kernel_ops.h"
 
-#define AVX512 __attribute__((target("avx2,fma,avx512f,avx512bw,avx512dq,avx512vl")))
+#define AVX512 __attribute__((target("avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl")))
 
 /* See batch_body.h. */
 #define TARGET			AVX512
@@ -357,76 +357,229 @@ avx512_gramian_panel(const float *factors, int32_t n, size_t stride,
 	rs_body_gramian_panel(factors, n, stride, first, last, sums, avx512_gramian_tile);
 }
 
-/* Lanes to their sum, in the order of avx2_row_product. */
-AVX512 RS_INLINE float
-avx512_sum(__m512 v)
+/* The sums of four vectors' lanes, each in the order of avx2_row_product. */
+AVX512 RS_INLINE __m128
+avx512_sums(const __m512 v[4])
 {
-	__m256		low = _mm256_add_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));
-	__m128		half = _mm_add_ps(_mm256_castps256_ps128(low), _mm256_extractf128_ps(low, 1));
+	__m512		low = _mm512_add_ps(_mm512_shuffle_f32x4(v[0], v[1], 0x44),
+									_mm512_shuffle_f32x4(v[0], v[1], 0xee));
+	__m512		high = _mm512_add_ps(_mm512_shuffle_f32x4(v[2], v[3], 0x44),
+									 _mm512_shuffle_f32x4(v[2], v[3], 0xee));
+	__m512		sum = _mm512_add_ps(_mm512_shuffle_f32x4(low, high, 0x88),
+									_mm512_shuffle_f32x4(low, high, 0xdd));
 
-	half = _mm_add_ps(half, _mm_movehl_ps(half, half));
-	return _mm_cvtss_f32(_mm_add_ss(half, _mm_movehdup_ps(half)));
+	/* A quarter of the register is a vector's by now. */
+	sum = _mm512_add_ps(sum, _mm512_permute_ps(sum, 0x4e));
+	sum = _mm512_add_ps(sum, _mm512_permute_ps(sum, 0xb1));
+	return _mm512_castps512_ps128(_mm512_permutexvar_ps(_mm512_set_epi32(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+																		 12, 8, 4, 0), sum));
 }
 
-/* count rows: the products side by side, then their share of out. */
-AVX512 RS_INLINE float
-avx512_project_rows(const float *rows, size_t stride, const float *x, float offset,
-					float total, float *out, const int count)
+/* product and factor of rows [r, r + count) from their sums in lanes */
+AVX512 RS_INLINE void
+avx512_factors(const RsProjection *p, int r, const __m512 sum[4], float *product,
+			   __m512 f[4], const int count)
 {
-	__m512		product[4];
+	__mmask8	mask = (1u << count) - 1;
+	__m128		products = _mm_add_ps(avx512_sums(sum), _mm_set1_ps(p->offset));
+	__m128		factors = _mm_fmadd_ps(_mm_maskz_loadu_ps(mask, p->weight + r), products,
+									   _mm_maskz_loadu_ps(mask, p->constant + r));
+
+	_mm_mask_storeu_ps(product + r, mask, products);
+#pragma GCC unroll 4
+	for (int i = 0; i < 4; i++)
+		f[i] = _mm512_permutexvar_ps(_mm512_set1_epi32(i), _mm512_castps128_ps512(factors));
+}
+
+/* Vector number v of row number r. */
+AVX512 RS_INLINE __m512
+avx512_load_row(const RsProjection *p, int r, int v, const bool half)
+{
+	size_t		at = (size_t) p->index[r] * p->stride + 16 * (size_t) v;
+
+	return half ? _mm512_cvtph_ps(_mm256_load_si256((const __m256i *) (p->halves + at))) :
+		_mm512_load_ps(p->factors + at);
+}
+
+/*
+ * Rows [r, r + count), each of vectors registers and loaded once: the products
+ * side by side, then their share of out.
+ */
+AVX512 RS_INLINE void
+avx512_project_rows(const RsProjection *p, int r, const float *x, float *product, float *out,
+					const int count, const int vectors, const bool half)
+{
+	__m512		y[4][8];
+	__m512		sum[4];
 	__m512		f[4];
 
 #pragma GCC unroll 4
-	for (int i = 0; i < count; i++)
-		product[i] = _mm512_setzero_ps();
-	for (size_t j = 0; j < stride; j += 16)
+	for (int i = 0; i < 4; i++)
 	{
-		__m512		in = _mm512_load_ps(x + j);
+		sum[i] = _mm512_setzero_ps();
+#pragma GCC unroll 8
+		for (int v = 0; v < vectors && i < count; v++)
+		{
+			y[i][v] = avx512_load_row(p, r + i, v, half);
+			sum[i] = _mm512_fmadd_ps(y[i][v], _mm512_load_ps(x + 16 * v), sum[i]);
+		}
+	}
+	avx512_factors(p, r, sum, product, f, count);
+#pragma GCC unroll 8
+	for (int v = 0; v < vectors; v++)
+	{
+		__m512		to = _mm512_load_ps(out + 16 * v);
 
 #pragma GCC unroll 4
 		for (int i = 0; i < count; i++)
-			product[i] = _mm512_fmadd_ps(_mm512_load_ps(rows + (size_t) i * stride + j), in,
-										 product[i]);
+			to = _mm512_fmadd_ps(f[i], y[i][v], to);
+		_mm512_store_ps(out + 16 * v, to);
 	}
-#pragma GCC unroll 4
-	for (int i = 0; i < count; i++)
-	{
-		float		sum = avx512_sum(product[i]) + offset;
-
-		total += sum;
-		f[i] = _mm512_set1_ps(sum);
-	}
-	for (size_t j = 0; j < stride; j += 16)
-	{
-		__m512		sum = _mm512_load_ps(out + j);
-
-#pragma GCC unroll 4
-		for (int i = 0; i < count; i++)
-			sum = _mm512_fmadd_ps(f[i], _mm512_load_ps(rows + (size_t) i * stride + j), sum);
-		_mm512_store_ps(out + j, sum);
-	}
-	return total;
 }
 
-AVX512 static float
-avx512_project(const float *rows, size_t stride, int n,
-			   const float *x, float offset, float *out)
+/* The same for rows of any length, loaded twice. */
+AVX512 RS_INLINE void
+avx512_project_long(const RsProjection *p, int r, const float *x, float *product, float *out,
+					const int count, const bool half)
 {
-	float		total = 0.0f;
+	int			vectors = (int) (p->stride / 16);
+	__m512		sum[4];
+	__m512		f[4];
+
+#pragma GCC unroll 4
+	for (int i = 0; i < 4; i++)
+		sum[i] = _mm512_setzero_ps();
+	for (int v = 0; v < vectors; v++)
+	{
+		__m512		in = _mm512_load_ps(x + 16 * v);
+
+#pragma GCC unroll 4
+		for (int i = 0; i < count; i++)
+			sum[i] = _mm512_fmadd_ps(avx512_load_row(p, r + i, v, half), in, sum[i]);
+	}
+	avx512_factors(p, r, sum, product, f, count);
+	for (int v = 0; v < vectors; v++)
+	{
+		__m512		to = _mm512_load_ps(out + 16 * v);
+
+#pragma GCC unroll 4
+		for (int i = 0; i < count; i++)
+			to = _mm512_fmadd_ps(f[i], avx512_load_row(p, r + i, v, half), to);
+		_mm512_store_ps(out + 16 * v, to);
+	}
+}
+
+/* vectors 0: any number of them */
+AVX512 RS_INLINE void
+avx512_project_width(const RsProjection *p, const float *x, float *product, float *out,
+					 const int vectors, const bool half)
+{
+	const int	count = vectors > 4 ? 2 : 4;
 	int			r = 0;
 
-	memset(out, 0, stride * sizeof(float));
-	for (; r + 4 <= n; r += 4)
-		total = avx512_project_rows(rows + (size_t) r * stride, stride, x, offset, total, out, 4);
-	for (; r < n; r++)
-		total = avx512_project_rows(rows + (size_t) r * stride, stride, x, offset, total, out, 1);
-	return total;
+	for (; r + count <= p->n; r += count)
+	{
+		rs_project_ask(p, r + RS_PROJECT_AHEAD, count, half);
+		if (vectors == 0)
+			avx512_project_long(p, r, x, product, out, count, half);
+		else
+			avx512_project_rows(p, r, x, product, out, count, vectors, half);
+	}
+	for (; r < p->n; r++)
+	{
+		if (vectors == 0)
+			avx512_project_long(p, r, x, product, out, 1, half);
+		else
+			avx512_project_rows(p, r, x, product, out, 1, vectors, half);
+	}
+}
+
+AVX512 RS_INLINE void
+avx512_project_from(const RsProjection *p, const float *x, float *product, float *out,
+					const bool half)
+{
+	if (p->stride == 64)
+		avx512_project_width(p, x, product, out, 4, half);
+	else if (p->stride == 128)
+		avx512_project_width(p, x, product, out, 8, half);
+	else
+		avx512_project_width(p, x, product, out, 0, half);
 }
 
 AVX512 static void
-avx512_combine(const float *rows, size_t stride, int n, const float *f, float *out)
+avx512_project(const RsProjection *p, const float *x, float *product, float *out)
 {
-	rs_body_combine(rows, stride, n, f, out, true);
+	if (p->halves != NULL)
+		avx512_project_from(p, x, product, out, true);
+	else
+		avx512_project_from(p, x, product, out, false);
+}
+
+AVX512 static void
+avx512_halve(const float *from, size_t n, float scale, uint16_t *to)
+{
+	for (size_t i = 0; i < n; i += 16)
+		_mm256_store_si256((__m256i *) (to + i),
+						   _mm512_cvtps_ph(_mm512_mul_ps(_mm512_load_ps(from + i), _mm512_set1_ps(scale)),
+										   _MM_FROUND_TO_NEAREST_INT));
+}
+
+/* Columns [j, j + 16 width) of count vectors; the sums stay in registers. */
+AVX512 RS_INLINE void
+avx512_combine_tile(const float *rows, size_t stride, int n, const float *f, float *out,
+					const int count, const int width)
+{
+	__m512		sum[4][4];
+
+#pragma GCC unroll 4
+	for (int v = 0; v < count; v++)
+	{
+#pragma GCC unroll 4
+		for (int w = 0; w < width; w++)
+			sum[v][w] = _mm512_load_ps(out + (size_t) v * stride + 16 * w);
+	}
+	for (int r = 0; r < n; r++, rows += stride)
+	{
+#pragma GCC unroll 4
+		for (int w = 0; w < width; w++)
+		{
+			__m512		y = _mm512_load_ps(rows + 16 * w);
+
+#pragma GCC unroll 4
+			for (int v = 0; v < count; v++)
+				sum[v][w] = _mm512_fmadd_ps(_mm512_set1_ps(f[(size_t) v * stride + r]), y, sum[v][w]);
+		}
+	}
+#pragma GCC unroll 4
+	for (int v = 0; v < count; v++)
+	{
+#pragma GCC unroll 4
+		for (int w = 0; w < width; w++)
+			_mm512_store_ps(out + (size_t) v * stride + 16 * w, sum[v][w]);
+	}
+}
+
+AVX512 RS_INLINE void
+avx512_combine_some(const float *rows, size_t stride, int n, const float *f, float *out,
+					const int count)
+{
+	size_t		j = 0;
+
+	for (; j + 64 <= stride; j += 64)
+		avx512_combine_tile(rows + j, stride, n, f, out + j, count, 4);
+	for (; j < stride; j += 16)
+		avx512_combine_tile(rows + j, stride, n, f, out + j, count, 1);
+}
+
+AVX512 static void
+avx512_combine(const float *rows, size_t stride, int n, const float *f, float *out, int count)
+{
+	int			v = 0;
+
+	for (; v + 4 <= count; v += 4)
+		avx512_combine_some(rows, stride, n, f + (size_t) v * stride, out + (size_t) v * stride, 4);
+	for (; v < count; v++)
+		avx512_combine_some(rows, stride, n, f + (size_t) v * stride, out + (size_t) v * stride, 1);
 }
 
 const RsKernelOps rs_kernel_avx512 = {
@@ -443,6 +596,7 @@ const RsKernelOps rs_kernel_avx512 = {
 	.substitute_lanes = substitute_lanes,
 	.gramian_panel = avx512_gramian_panel,
 	.project = avx512_project,
+	.halve = avx512_halve,
 	.combine = avx512_combine
 };
 

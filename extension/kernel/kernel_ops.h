@@ -54,6 +54,20 @@ typedef struct RsAhead
 	int			n;
 } RsAhead;
 
+/* Some cells of a row and what each counts for. */
+typedef struct RsProjection
+{
+	const float *factors;
+	const uint16_t *halves;		/* instead of factors, or NULL; see halve */
+	size_t		stride;
+	const int32_t *index;		/* which rows */
+	int			n;
+	int			known;			/* elements of index, n and those to come */
+	const float *constant;		/* n */
+	const float *weight;		/* n */
+	float		offset;
+} RsProjection;
+
 typedef struct RsKernelOps
 {
 	double		(*dot) (const float *x, const float *y, size_t n);
@@ -114,15 +128,24 @@ typedef struct RsKernelOps
 								  int first, int last, double *sums);
 
 	/*
-	 * out = sum over n rows of (row.x + offset) row; the result is the sum of
-	 * the products (row.x + offset).
+	 * product_i = row_i.x + offset; out += sum of (constant_i + weight_i
+	 * product_i) row_i, one row after the other.
 	 */
-	float		(*project) (const float *rows, size_t stride, int n,
-							const float *x, float offset, float *out);
+	void		(*project) (const RsProjection *p, const float *x, float *product,
+							float *out);
 
-	/* out += sum over n rows of f_row row; out not among the rows */
+	/*
+	 * n numbers times scale in half precision, for project; a multiple of
+	 * RS_STRIDE_UNIT.  NULL where project does not know halves.
+	 */
+	void		(*halve) (const float *from, size_t n, float scale, uint16_t *to);
+
+	/*
+	 * out_v += sum over n rows of f_v[row] row, for count vectors f_v and out_v
+	 * of stride floats; out not among the rows
+	 */
 	void		(*combine) (const float *rows, size_t stride, int n,
-							const float *f, float *out);
+							const float *f, float *out, int count);
 } RsKernelOps;
 
 /* Most lanes of any level. */
@@ -198,10 +221,29 @@ rs_body_gather(const RsGather *gather, float *restrict packed,
 	}
 }
 
+/* Cells that are asked for before they are projected. */
+#define RS_PROJECT_AHEAD	16
+
+/* Ask for all lines of count rows. */
+RS_INLINE void
+rs_project_ask(const RsProjection *p, int first, const int count, const bool half)
+{
+	size_t		size = p->stride * (half ? sizeof(uint16_t) : sizeof(float));
+	const char *base = half ? (const char *) p->halves : (const char *) p->factors;
+
+	for (int i = first; i < first + count && i < p->known; i++)
+	{
+		const char *row = base + (size_t) p->index[i] * size;
+
+		for (size_t j = 0; j < size; j += 64)
+			__builtin_prefetch(row + j);
+	}
+}
+
 /* Four rows at once, to load and store out only once for them. */
 RS_INLINE void
-rs_body_combine(const float *restrict rows, size_t stride, int n,
-				const float *restrict f, float *restrict out, const bool fused)
+rs_body_combine_one(const float *restrict rows, size_t stride, int n,
+					const float *restrict f, float *restrict out, const bool fused)
 {
 	int			r = 0;
 
@@ -221,6 +263,14 @@ rs_body_combine(const float *restrict rows, size_t stride, int n,
 		for (size_t j = 0; j < stride; j++)
 			out[j] = rs_add_product(out[j], f[r], rows[j], fused);
 	}
+}
+
+RS_INLINE void
+rs_body_combine(const float *rows, size_t stride, int n, const float *f, float *out, int count,
+				const bool fused)
+{
+	for (int v = 0; v < count; v++)
+		rs_body_combine_one(rows, stride, n, f + (size_t) v * stride, out + (size_t) v * stride, fused);
 }
 
 RS_INLINE bool

@@ -149,18 +149,34 @@ extern RsStatus rs_rows_solve(const RsObjective *objective,
 							  const RsRowTask *tasks, int n, void *workspace,
 							  const RsRowHooks *hooks, int *done);
 
+/* What rows that are refined against one fixed side share; k x stride. */
+typedef struct RsRefineBase
+{
+	const float *gramian;		/* w0 times it; NULL for explicit */
+	const float *inverse;		/* of something near their matrices but for a
+								 * factor; NULL: of the unit matrix */
+	float		bias_inverse;	/* the same for the bias */
+	const uint16_t *halves;		/* the fixed side in half precision, rs_halve() */
+	float		half_scale;		/* by this factor; NULL: its factors are read */
+} RsRefineBase;
+
 /*
- * Improve a row's solution, which task->x and *task->bias hold, by steps of
- * conjugate gradients, each a small part of the work of an exact solution.
- * gramian: w0 times the Gramian in float, k x stride, or NULL for explicit; x has
- * zeros in its padding.  Ends exact where that is what can be done.  workspace:
- * rs_row_refine_workspace_size(k) bytes; alignment 64.
+ * n factors, a multiple of RS_STRIDE_UNIT, times scale to half precision; false
+ * where the CPU is not good at that.  Alignment 64.
  */
-extern size_t rs_row_refine_workspace_size(int k);
-extern RsStatus rs_row_refine(const RsObjective *objective,
-							  const RsFixedSide *side, const float *gramian,
-							  const RsRowTask *task, int steps, void *workspace,
-							  const RsRowHooks *hooks);
+extern bool rs_halve(const float *from, size_t n, float scale, uint16_t *to);
+
+/*
+ * Improve the solutions that x and *bias of n tasks hold, with zeros in the
+ * padding of x, by steps of conjugate gradients, each a small part of the work
+ * of an exact solution.  Ends exact where that is what can be done.  *done as
+ * above.  workspace: rs_rows_refine_workspace_size(k) bytes; alignment 64.
+ */
+extern size_t rs_rows_refine_workspace_size(int k);
+extern RsStatus rs_rows_refine(const RsObjective *objective,
+							   const RsFixedSide *side, const RsRefineBase *base,
+							   const RsRowTask *tasks, int n, int steps,
+							   void *workspace, const RsRowHooks *hooks, int *done);
 
 /* regularization * (n + w0 N)^reg_scaling, the ridge of a row of n cells */
 extern double rs_row_ridge(const RsObjective *objective, int32_t n,

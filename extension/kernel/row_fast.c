@@ -96,8 +96,8 @@ explicit_terms(RsRowSolver *s, RsGather *gather, int32_t first, int n)
 }
 
 /* Gather cells [first, first + n) and add them to the right-hand side. */
-void
-rs_row_gather(RsRowSolver *s, int32_t first, int n, float *packed)
+static void
+fast_gather(RsRowSolver *s, int32_t first, int n)
 {
 	const RsFixedSide *side = s->side;
 	bool		with_sums = s->objective->biases;
@@ -111,7 +111,7 @@ rs_row_gather(RsRowSolver *s, int32_t first, int n, float *packed)
 		implicit_terms(s, &gather, first, n);
 	else
 		explicit_terms(s, &gather, first, n);
-	rs_kernel_ops->gather(&gather, packed, s->packed_rhs, with_sums ? s->packed_sums : NULL);
+	rs_kernel_ops->gather(&gather, s->packed, s->packed_rhs, with_sums ? s->packed_sums : NULL);
 	for (int j = 0; j < side->k; j++)
 		s->rhs[j] += (double) s->packed_rhs[j];
 	for (int j = 0; j < side->k && with_sums; j++)
@@ -145,7 +145,7 @@ fast_add(RsRowSolver *s, int32_t first, int n, const RsRow *next)
 	int			k = s->side->k;
 	RsAhead		ahead = rows_ahead(s, first + n, next);
 
-	rs_row_gather(s, first, n, s->packed);
+	fast_gather(s, first, n);
 	rs_kernel_ops->rank_update(s->matrix, s->stride, s->packed, stride, n,
 							   (k + RS_TILE_UNIT - 1) / RS_TILE_UNIT * RS_TILE_UNIT, &ahead);
 }

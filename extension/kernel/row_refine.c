@@ -1,16 +1,20 @@
 /*-------------------------------------------------------------------------
  *
  * row_refine.c
- *		A better solution of one row from the one it has, by a few steps of
+ *		Better solutions of rows from those they have, by a few steps of
  *		conjugate gradients (Takacs, Pilaszy, Tikk 2011).
  *
  * The matrix is never formed: a step multiplies it with a vector by going over
- * the row's gathered cells, 2 k operations a cell where the matrix takes k^2/2.
- * A row of up to RESIDENT_CELLS cells is gathered once and stays in the cache;
- * a longer one is gathered again, chunk by chunk, in each step.
+ * the row's cells, 4 k operations a cell where the matrix takes k^2.  The cells'
+ * factors are read where they lie; the first pass gives the residual.
  *
- * Measured with AVX-512, ns a cell: 3.5 a multiplication at 64 factors, 6.2 at
- * 128, 11 at 256; the rank update takes 30, 105 and 410.
+ * The steps are preconditioned.  A row's matrix is near a multiple of the fixed
+ * side's Gramian plus a ridge, and the inverse of that serves all rows, so the
+ * directions that all rows share are settled in the first step.  Without it
+ * implicit models lose much of an iteration to the exact solution.
+ *
+ * Rows go side by side where k x k matrices multiply their vectors, four for
+ * one reading of the matrix; a row's bits are those that it has alone.
  *
  * Vectors are in float, their products in double.  What is not safely positive
  * or not finite ends the steps: if the row has no finite solution then, it is
@@ -20,12 +24,16 @@
  */
 #include "kernel/row_solver.h"
 
-#include "rs_limits.h"
+/* Cells that are projected at once; their sum is in float, that of all in double. */
+#define PROJECT_CELLS	256
 
-/* Cells that are gathered only once: 256 kB at 128 factors. */
-#define RESIDENT_CELLS	512
+/* Rows that are refined side by side. */
+#define BATCH_ROWS		16
 
-/* A residual this much smaller than the right-hand side is rounding noise. */
+/* What the cells of several rows may take: they are read in every step. */
+#define CACHED_FLOATS	(1 << 16)
+
+/* A residual this much smaller than the first one is rounding noise. */
 #define SMALLEST_PART	1e-14
 
 /* A vector of the unknowns: k factors with padding, and the bias. */
@@ -35,232 +43,425 @@ typedef struct Vector
 	float		bias;
 } Vector;
 
-typedef struct Refinement
+/* One row on its way down. */
+typedef struct Descent
 {
 	RsRowSolver s;
-	const float *gramian;
 	Vector		x;
 	Vector		residual;
+	Vector		shaped;			/* residual times the inverse */
 	Vector		direction;
-	Vector		image;			/* matrix times something */
-	float	   *part;			/* of the image */
-	float	   *resident;		/* gathered cells, if there is room for all */
-	double	   *sums;			/* of parts */
-} Refinement;
+	Vector		image;			/* matrix times direction */
+	double	   *sums;			/* over the cells */
+	double		bias_sum;
+	double		loss;			/* at x */
+	double		squares;		/* residual times shaped */
+	double		least;			/* squares that are noise */
+	bool		ended;
+} Descent;
+
+/* Rows side by side: vectors of one kind lie one after the other. */
+typedef struct Batch
+{
+	Descent		rows[BATCH_ROWS];
+	int			n;
+	const RsRefineBase *base;
+	size_t		stride;
+	float		unit;			/* what 1 of the cells' factors is */
+	float	   *scaled;			/* the vector that is projected, times unit */
+	float	   *part;			/* of a row's sums, by unit */
+	float	   *constant;		/* of each cell of a part */
+	float	   *weight;
+	float	   *product;
+	void	   *workspace;		/* for a row that is solved exactly */
+} Batch;
 
 size_t
-rs_row_refine_workspace_size(int k)
+rs_rows_refine_workspace_size(int k)
 {
 	return rs_row_workspace_size(k) +
-		(size_t) RS_STRIDE(k) * ((RESIDENT_CELLS + 5) * sizeof(float) + sizeof(double));
+		(3 * PROJECT_CELLS + 2 * RS_STRIDE((size_t) k)) * sizeof(float) +
+		BATCH_ROWS * RS_STRIDE((size_t) k) * (5 * sizeof(float) + sizeof(double));
+}
+
+static float *
+take_floats(char **at, size_t n)
+{
+	float	   *taken = (float *) *at;
+
+	*at += n * sizeof(float);
+	return taken;
 }
 
 static void
-init_vectors(Refinement *f, void *workspace, const RsRowTask *task)
+init_descent(Descent *d, const RsRowTask *task, size_t stride)
 {
-	size_t		stride = (size_t) f->s.side->stride;
-	char	   *at = (char *) workspace + rs_row_workspace_size(f->s.side->k);
+	memcpy(d->x.factors, task->x, stride * sizeof(float));
+	d->x.bias = task->bias != NULL ? *task->bias : 0.0f;
+	d->loss = 0.0;
+	d->ended = false;
+}
 
-	f->sums = (double *) at;
-	at += stride * sizeof(double);
-	f->x.factors = (float *) at;
-	f->residual.factors = f->x.factors + stride;
-	f->direction.factors = f->residual.factors + stride;
-	f->image.factors = f->direction.factors + stride;
-	f->part = f->image.factors + stride;
-	f->resident = f->part + stride;
-	memcpy(f->x.factors, task->x, stride * sizeof(float));
-	f->x.bias = task->bias != NULL ? *task->bias : 0.0f;
+static bool
+init_batch(Batch *batch, const RsObjective *objective, const RsFixedSide *side,
+		   const RsRowTask *tasks, int n, void *workspace, const RsRowHooks *hooks)
+{
+	size_t		stride = (size_t) side->stride;
+	char	   *at = (char *) workspace + rs_row_workspace_size(side->k);
+
+	batch->n = n;
+	batch->stride = stride;
+	batch->workspace = workspace;
+	batch->constant = take_floats(&at, PROJECT_CELLS);
+	batch->weight = take_floats(&at, PROJECT_CELLS);
+	batch->product = take_floats(&at, PROJECT_CELLS);
+	batch->part = take_floats(&at, stride);
+	batch->scaled = take_floats(&at, stride);
+	for (int i = 0; i < n; i++)
+	{
+		Descent    *d = &batch->rows[i];
+
+		d->s = (RsRowSolver) {.objective = objective, .side = side, .row = &tasks[i].row, .hooks = hooks};
+		if (!rs_row_init(&d->s, tasks[i].bias, workspace))
+			return false;
+		d->x.factors = (float *) at + (size_t) i * stride;
+		d->residual.factors = d->x.factors + BATCH_ROWS * stride;
+		d->shaped.factors = d->residual.factors + BATCH_ROWS * stride;
+		d->direction.factors = d->shaped.factors + BATCH_ROWS * stride;
+		d->image.factors = d->direction.factors + BATCH_ROWS * stride;
+		d->sums = (double *) (at + 5 * BATCH_ROWS * stride * sizeof(float)) + (size_t) i * stride;
+		init_descent(d, &tasks[i], stride);
+	}
+	return true;
 }
 
 static double
-product(const Refinement *f, const Vector *a, const Vector *b)
+product(const Descent *d, const Vector *a, const Vector *b)
 {
-	return rs_dot(a->factors, b->factors, (size_t) f->s.side->k) +
+	return rs_dot(a->factors, b->factors, (size_t) d->s.side->k) +
 		(double) a->bias * (double) b->bias;
-}
-
-/* Gather all cells or the first chunk; the right-hand side is complete then. */
-static RsStatus
-gather_cells(Refinement *f)
-{
-	RsRowSolver *s = &f->s;
-	bool		all = s->row->n <= RESIDENT_CELLS;
-
-	rs_row_clear(s);
-	for (int32_t first = 0; first < s->row->n;)
-	{
-		int32_t		n = s->row->n - first < RS_GATHER_ROWS ? s->row->n - first : RS_GATHER_ROWS;
-
-		if (rs_row_stop(s))
-			return RS_STOPPED;
-		rs_row_gather(s, first, n, all ? f->resident + (size_t) first * s->side->stride : s->packed);
-		first += n;
-	}
-	memcpy(s->rhs_kept, s->rhs, (size_t) s->m * sizeof(double));
-	return RS_OK;
-}
-
-/* The cells' part of the image, chunk by chunk, each gathered again. */
-static RsStatus
-project_long(Refinement *f, const Vector *v, double *bias)
-{
-	RsRowSolver *s = &f->s;
-	size_t		stride = (size_t) s->side->stride;
-
-	for (int32_t first = 0; first < s->row->n;)
-	{
-		int32_t		n = s->row->n - first < RS_GATHER_ROWS ? s->row->n - first : RS_GATHER_ROWS;
-		double		weight = s->weight;
-		double		square = s->square;
-
-		if (rs_row_stop(s))
-			return RS_STOPPED;
-		rs_row_gather(s, first, n, s->packed);
-		s->weight = weight;
-		s->square = square;
-		*bias += (double) rs_kernel_ops->project(s->packed, stride, n, v->factors, v->bias, f->part);
-		for (size_t j = 0; j < stride; j++)
-			f->sums[j] += (double) f->part[j];
-		first += n;
-	}
-	return RS_OK;
-}
-
-/* image = matrix times v */
-static RsStatus
-multiply(Refinement *f, const Vector *v)
-{
-	RsRowSolver *s = &f->s;
-	size_t		stride = (size_t) s->side->stride;
-	float		ridge = (float) s->ridge;
-	double		bias = 0.0;
-	RsStatus	status = RS_OK;
-
-	if (s->row->n <= RESIDENT_CELLS)
-		bias = (double) rs_kernel_ops->project(f->resident, stride, s->row->n, v->factors, v->bias,
-											   f->image.factors);
-	else
-	{
-		memset(f->sums, 0, stride * sizeof(double));
-		status = project_long(f, v, &bias);
-		for (size_t j = 0; j < stride; j++)
-			f->image.factors[j] = (float) f->sums[j];
-	}
-	if (f->gramian != NULL)
-		rs_kernel_ops->combine(f->gramian, stride, s->side->k, v->factors, f->image.factors);
-	for (size_t j = 0; j < stride; j++)
-		f->image.factors[j] += ridge * v->factors[j];
-	f->image.bias = s->objective->biases ? (float) bias + ridge * v->bias : 0.0f;
-	return status;
 }
 
 /* to += f from */
 static void
-add_multiple(const Refinement *f, Vector *to, float factor, const Vector *from)
+add_multiple(size_t stride, Vector *to, float factor, const Vector *from)
 {
-	for (int j = 0; j < f->s.side->stride; j++)
+	for (size_t j = 0; j < stride; j++)
 		to->factors[j] += factor * from->factors[j];
 	to->bias += factor * from->bias;
 }
 
-/* residual = right-hand side minus matrix times x; its square, and that of the former */
-static RsStatus
-start(Refinement *f, double *squares, double *least)
-{
-	const RsRowSolver *s = &f->s;
-	RsStatus	status = multiply(f, &f->x);
-	double		rhs = 0.0;
+/* ---- cells --------------------------------------------------------------- */
 
-	for (int j = 0; j < s->m; j++)
-		rhs += s->rhs_kept[j] * s->rhs_kept[j];
-	for (int j = 0; j < s->side->stride; j++)
-		f->residual.factors[j] = j < s->side->k ?
-			(float) (s->rhs_kept[j] - (double) f->image.factors[j]) : 0.0f;
-	f->residual.bias = s->objective->biases ?
-		(float) (s->rhs_kept[s->side->k] - (double) f->image.bias) : 0.0f;
-	memcpy(f->direction.factors, f->residual.factors, (size_t) s->side->stride * sizeof(float));
-	f->direction.bias = f->residual.bias;
-	*squares = product(f, &f->residual, &f->residual);
-	*least = SMALLEST_PART * rhs;
-	return status;
+/* What n cells add to the right-hand side and, times sign, to the matrix. */
+static void
+cell_terms(const RsRowSolver *s, int32_t first, int n, float sign, float *restrict constant,
+		   float *restrict weight)
+{
+	const RsObjective *objective = s->objective;
+	const float *restrict value = s->row->value + first;
+	float		alpha = (float) objective->alpha;
+	float		w0 = (float) objective->unobserved_weight;
+
+	if (!objective->implicit)
+	{
+		for (int i = 0; i < n; i++)
+		{
+			constant[i] = (float) rs_cell_term(s, first + i).rhs;
+			weight[i] = sign;
+		}
+		return;
+	}
+	for (int i = 0; i < n; i++)
+	{
+		float		extra = alpha * fabsf(value[i]);
+
+		constant[i] = value[i] > 0.0f ? w0 + extra : 0.0f;
+		weight[i] = sign * extra;
+	}
 }
 
-/* The steps; conditions are written so that a NaN ends them. */
-static RsStatus
-descend(Refinement *f, int steps)
+/* The cells' share of the objective at x, but for what the residual tells. */
+static double
+part_loss(const Batch *batch, bool implicit, int n)
 {
-	double		squares;
-	double		least;
-	RsStatus	status = start(f, &squares, &least);
+	double		loss = 0.0;
 
-	for (int i = 0; i < steps && status == RS_OK && squares > least; i++)
+	for (int i = 0; i < n; i++)
 	{
-		double		curvature;
-		double		left;
+		double		rhs = (double) batch->constant[i];
 
-		status = multiply(f, &f->direction);
-		curvature = product(f, &f->direction, &f->image);
-		if (status != RS_OK || !(curvature > 0.0))
-			break;
-		add_multiple(f, &f->x, (float) (squares / curvature), &f->direction);
-		add_multiple(f, &f->residual, (float) (-squares / curvature), &f->image);
-		left = product(f, &f->residual, &f->residual);
-		for (int j = 0; j < f->s.side->stride; j++)
-			f->direction.factors[j] = f->residual.factors[j] +
-				(float) (left / squares) * f->direction.factors[j];
-		f->direction.bias = f->residual.bias + (float) (left / squares) * f->direction.bias;
-		squares = left;
+		loss += rhs * ((implicit ? 1.0 : rhs) - (double) batch->product[i]);
+	}
+	return loss;
+}
+
+/* Add cells [first, first + n) to the sums. */
+static void
+project_part(Batch *batch, Descent *d, float bias, int32_t first, int n, bool is_first)
+{
+	const RsRow *row = d->s.row;
+	RsProjection p = {.factors = d->s.side->factors, .halves = batch->base->halves,
+		.stride = batch->stride,
+		.index = row->index + first, .n = n, .known = row->n - first,
+		.constant = batch->constant, .weight = batch->weight, .offset = bias};
+
+	cell_terms(&d->s, first, n, is_first ? -1.0f : 1.0f, batch->constant, batch->weight);
+	if (!is_first)
+		memset(batch->constant, 0, (size_t) n * sizeof(float));
+	memset(batch->part, 0, batch->stride * sizeof(float));
+	rs_kernel_ops->project(&p, batch->scaled, batch->product, batch->part);
+	for (size_t j = 0; j < batch->stride; j++)
+		d->sums[j] += (double) (batch->unit * batch->part[j]);
+	for (int i = 0; i < n && d->s.objective->biases; i++)
+		d->bias_sum += (double) (batch->constant[i] + batch->weight[i] * batch->product[i]);
+	if (is_first)
+		d->loss += part_loss(batch, d->s.objective->implicit, n);
+}
+
+/*
+ * sums = the cells' part of the image of v; or, at first, of the residual at
+ * v, and the loss there.
+ */
+static RsStatus
+project(Batch *batch, Descent *d, const Vector *v, bool is_first)
+{
+	const RsRow *row = d->s.row;
+
+	for (size_t j = 0; j < batch->stride; j++)
+	{
+		batch->scaled[j] = batch->unit * v->factors[j];
+		d->sums[j] = 0.0;
+	}
+	d->bias_sum = 0.0;
+	for (int32_t first = 0; first < row->n;)
+	{
+		int			n = row->n - first < PROJECT_CELLS ? row->n - first : PROJECT_CELLS;
+
+		if (rs_row_stop(&d->s))
+			return RS_STOPPED;
+		project_part(batch, d, v->bias, first, n, is_first);
+		first += n;
+	}
+	return RS_OK;
+}
+
+/* ---- steps --------------------------------------------------------------- */
+
+/* to = k x k matrix times from, for all rows; zero without a matrix */
+static void
+multiply_all(const Batch *batch, const float *matrix, const float *from, float *to)
+{
+	memset(to, 0, (size_t) batch->n * batch->stride * sizeof(float));
+	if (matrix != NULL)
+		rs_kernel_ops->combine(matrix, batch->stride, batch->rows[0].s.side->k, from, to, batch->n);
+}
+
+/* shaped and squares of every row */
+static void
+shape_all(Batch *batch)
+{
+	multiply_all(batch, batch->base->inverse, batch->rows[0].residual.factors,
+				 batch->rows[0].shaped.factors);
+	for (int i = 0; i < batch->n; i++)
+	{
+		Descent    *d = &batch->rows[i];
+
+		if (batch->base->inverse == NULL)
+			memcpy(d->shaped.factors, d->residual.factors, batch->stride * sizeof(float));
+		d->shaped.bias = d->residual.bias * batch->base->bias_inverse;
+		d->squares = product(d, &d->residual, &d->shaped);
+	}
+}
+
+/* residual = right-hand side minus matrix times x, and the loss at x */
+static void
+begin(Descent *d, size_t stride)
+{
+	float		ridge = (float) d->s.ridge;
+
+	for (size_t j = 0; j < stride; j++)
+		d->residual.factors[j] = (float) (d->sums[j] - (double) d->image.factors[j] -
+										  (double) (ridge * d->x.factors[j]));
+	d->residual.bias = d->s.objective->biases ? (float) d->bias_sum - ridge * d->x.bias : 0.0f;
+	d->loss -= product(d, &d->x, &d->residual);
+}
+
+static RsStatus
+begin_all(Batch *batch)
+{
+	multiply_all(batch, batch->base->gramian, batch->rows[0].x.factors,
+				 batch->rows[0].image.factors);
+	for (int i = 0; i < batch->n; i++)
+	{
+		Descent    *d = &batch->rows[i];
+		RsStatus	status = project(batch, d, &d->x, true);
+
+		if (status != RS_OK)
+			return status;
+		begin(d, batch->stride);
+	}
+	shape_all(batch);
+	for (int i = 0; i < batch->n; i++)
+	{
+		Descent    *d = &batch->rows[i];
+
+		memcpy(d->direction.factors, d->shaped.factors, batch->stride * sizeof(float));
+		d->direction.bias = d->shaped.bias;
+		d->least = SMALLEST_PART * d->squares;
+		d->ended = !(d->squares > d->least);
+	}
+	return RS_OK;
+}
+
+/* To the lowest point along direction; conditions are such that a NaN ends. */
+static void
+descend(Descent *d, size_t stride)
+{
+	float		ridge = (float) d->s.ridge;
+	double		curvature;
+
+	for (size_t j = 0; j < stride; j++)
+		d->image.factors[j] += (float) d->sums[j] + ridge * d->direction.factors[j];
+	d->image.bias = (float) d->bias_sum + ridge * d->direction.bias;
+	curvature = product(d, &d->direction, &d->image);
+	if (!(curvature > 0.0))
+	{
+		d->ended = true;
+		return;
+	}
+	add_multiple(stride, &d->x, (float) (d->squares / curvature), &d->direction);
+	add_multiple(stride, &d->residual, (float) (-d->squares / curvature), &d->image);
+	d->loss -= d->squares / curvature * d->squares;
+}
+
+/* The next direction from the new residual. */
+static void
+turn_all(Batch *batch)
+{
+	double		last[BATCH_ROWS];
+
+	for (int i = 0; i < batch->n; i++)
+		last[i] = batch->rows[i].squares;
+	shape_all(batch);
+	for (int i = 0; i < batch->n; i++)
+	{
+		Descent    *d = &batch->rows[i];
+		float		keep = (float) (d->squares / last[i]);
+
+		for (size_t j = 0; j < batch->stride; j++)
+			d->direction.factors[j] = d->shaped.factors[j] + keep * d->direction.factors[j];
+		d->direction.bias = d->shaped.bias + keep * d->direction.bias;
+		d->ended = d->ended || !(d->squares > d->least);
+	}
+}
+
+static RsStatus
+step_all(Batch *batch)
+{
+	RsStatus	status = RS_OK;
+
+	multiply_all(batch, batch->base->gramian, batch->rows[0].direction.factors,
+				 batch->rows[0].image.factors);
+	for (int i = 0; i < batch->n && status == RS_OK; i++)
+	{
+		Descent    *d = &batch->rows[i];
+
+		if (d->ended)
+			continue;
+		status = project(batch, d, &d->direction, false);
+		if (status == RS_OK)
+			descend(d, batch->stride);
 	}
 	return status;
 }
 
-static bool
-is_finite(const Refinement *f)
+static RsStatus
+refine_batch(Batch *batch, int steps)
 {
-	return isfinite(product(f, &f->x, &f->x)) && isfinite(product(f, &f->residual, &f->residual)) &&
-		isfinite(f->s.square);
+	RsStatus	status = begin_all(batch);
+
+	for (int step = 0; step < steps && status == RS_OK; step++)
+	{
+		if (step > 0)
+			turn_all(batch);
+		status = step_all(batch);
+	}
+	return status;
 }
 
-/* sum of c p^2 - b'x - x'(b - A x), the objective at any x */
-static double
-loss_here(const Refinement *f)
-{
-	const RsRowSolver *s = &f->s;
-	double		loss = s->square - product(f, &f->x, &f->residual);
+/* ---- rows ---------------------------------------------------------------- */
 
-	for (int j = 0; j < s->side->k; j++)
-		loss -= s->rhs_kept[j] * (double) f->x.factors[j];
+static bool
+is_finite(const Descent *d)
+{
+	return isfinite(product(d, &d->x, &d->x)) && isfinite(product(d, &d->residual, &d->residual)) &&
+		isfinite(d->loss);
+}
+
+static RsStatus
+finish_row(Batch *batch, const Descent *d, const RsRowTask *task)
+{
+	const RsRowSolver *s = &d->s;
+
+	if (!is_finite(d))
+		return rs_row_solve_hooked(s->objective, s->side, s->row, batch->workspace, task->x,
+								   task->bias, task->loss, s->hooks);
+	memcpy(task->x, d->x.factors, batch->stride * sizeof(float));
 	if (s->objective->biases)
-		loss -= s->rhs_kept[s->side->k] * (double) f->x.bias;
-	return loss < 0.0 ? 0.0 : loss;
+		*task->bias = d->x.bias;
+	if (task->loss != NULL)
+		*task->loss = d->loss < 0.0 ? 0.0 : d->loss;
+	return RS_OK;
+}
+
+/* How many of the first rows go together; none when the first is empty. */
+static int
+batch_length(const RsFixedSide *side, const RsRowTask *tasks, int n)
+{
+	int64_t		cells = 0;
+	int			length = 0;
+
+	while (length < n && length < BATCH_ROWS && tasks[length].row.n > 0)
+	{
+		cells += tasks[length].row.n;
+		if (length > 0 && cells * side->stride > CACHED_FLOATS)
+			break;
+		length++;
+	}
+	return length;
 }
 
 RsStatus
-rs_row_refine(const RsObjective *objective, const RsFixedSide *side,
-			  const float *gramian, const RsRowTask *task, int steps,
-			  void *workspace, const RsRowHooks *hooks)
+rs_rows_refine(const RsObjective *objective, const RsFixedSide *side,
+			   const RsRefineBase *base, const RsRowTask *tasks, int n, int steps,
+			   void *workspace, const RsRowHooks *hooks, int *done)
 {
-	Refinement	f = {.s = {.objective = objective, .side = side, .row = &task->row,
-			.hooks = hooks},.gramian = gramian};
-	RsStatus	status;
+	Batch		batch;
+	RsStatus	status = RS_OK;
 
-	if (task->row.n == 0 || !rs_row_init(&f.s, task->bias, workspace))
-		return rs_row_solve_hooked(objective, side, &task->row, workspace, task->x, task->bias,
-								   task->loss, hooks);
-	init_vectors(&f, workspace, task);
-	status = gather_cells(&f);
-	if (status == RS_OK)
-		status = descend(&f, steps);
-	if (status != RS_OK)
-		return status;
-	if (!is_finite(&f))
-		return rs_row_solve_hooked(objective, side, &task->row, workspace, task->x, task->bias,
-								   task->loss, hooks);
-	memcpy(task->x, f.x.factors, (size_t) side->stride * sizeof(float));
-	if (objective->biases)
-		*task->bias = f.x.bias;
-	if (task->loss != NULL)
-		*task->loss = loss_here(&f);
-	return RS_OK;
+	batch.base = base;
+	batch.unit = base->halves != NULL ? 1.0f / base->half_scale : 1.0f;
+	for (*done = 0; *done < n && status == RS_OK;)
+	{
+		const RsRowTask *first = tasks + *done;
+		int			length = batch_length(side, first, n - *done);
+
+		if (length == 0)
+		{
+			status = rs_row_solve_hooked(objective, side, &first->row, workspace, first->x,
+										 first->bias, first->loss, hooks);
+			*done += status == RS_OK;
+			continue;
+		}
+		if (!init_batch(&batch, objective, side, first, length, workspace, hooks))
+			return RS_INVALID;
+		status = refine_batch(&batch, steps);
+		for (int i = 0; i < length && status == RS_OK; i++)
+		{
+			status = finish_row(&batch, &batch.rows[i], &first[i]);
+			*done += status == RS_OK;
+		}
+	}
+	return status;
 }

@@ -70,8 +70,7 @@ extern void rs_row_clear(RsRowSolver *s);
 extern bool rs_row_is_finite(const RsRowSolver *s);
 extern void rs_row_store(const RsRowSolver *s, float *x, float *bias, double *loss);
 
-/* row_fast.c: cells to the sums; what systems share; a system; its solution */
-extern void rs_row_gather(RsRowSolver *s, int32_t first, int n, float *packed);
+/* row_fast.c: what systems share; a system; its solution */
 extern void rs_row_base(RsRowSolver *s, float *base);
 extern RsStatus rs_row_sum(RsRowSolver *s, const RsRow *next);
 extern RsStatus rs_row_solve_fast(RsRowSolver *s);

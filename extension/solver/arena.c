@@ -47,6 +47,7 @@ rs_arena_init(RsArena *arena, void *base, size_t size)
 		arena->used = RS_ARENA_ALIGN;
 	else if (skew != 0)
 		arena->used = RS_ARENA_ALIGN - skew;
+	arena->most = arena->used;
 #ifdef MADV_HUGEPAGE
 	if (base != NULL)
 		ask_for_huge_pages(base, size);
@@ -70,5 +71,13 @@ rs_arena_take(RsArena *arena, size_t count, size_t each)
 		return NULL;
 	}
 	arena->used = end;
+	if (end > arena->most)
+		arena->most = end;
 	return arena->base == NULL ? NULL : arena->base + start;
+}
+
+void
+rs_arena_rewind(RsArena *arena, size_t used)
+{
+	arena->used = used;
 }

@@ -23,6 +23,7 @@ typedef struct RsArena
 	char	   *base;			/* NULL: only count */
 	size_t		size;
 	size_t		used;
+	size_t		most;			/* used at any time */
 	bool		failed;
 } RsArena;
 
@@ -30,5 +31,8 @@ extern void rs_arena_init(RsArena *arena, void *base, size_t size);
 
 /* count elements of each bytes, aligned to RS_ARENA_ALIGN, uninitialised */
 extern void *rs_arena_take(RsArena *arena, size_t count, size_t each);
+
+/* Hand out once more what was taken since used was this. */
+extern void rs_arena_rewind(RsArena *arena, size_t used);
 
 #endif							/* RS_ARENA_H */

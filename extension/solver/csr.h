@@ -14,6 +14,7 @@
 #include "kernel/row.h"
 #include "solver/arena.h"
 #include "solver/solver.h"
+#include "solver/threads.h"
 
 /* Compressed rows: cells of row r are start[r] to start[r + 1] - 1. */
 typedef struct RsCsr
@@ -28,21 +29,28 @@ typedef struct RsCsrPair
 {
 	RsCsr		users;
 	RsCsr		items;
-	int64_t    *time[2];		/* while building, when times decide */
+
+	/* of the cells sorted by item only, while building */
+	int32_t    *scratch_index;
+	int64_t    *scratch_time;	/* NULL unless times decide */
 } RsCsrPair;
 
-/* Take what building n cells needs from the arena. */
-extern void rs_csr_take(RsCsrPair *pair, RsArena *arena,
-						const RsTriplets *cells, int32_t n_users,
-						int32_t n_items, bool implicit);
+/*
+ * Take what building from these cells needs from the arena, then the scratch,
+ * which may be taken again when the pair is built.  Users' rows and the items'
+ * index will lie in the cells' own arrays.
+ */
+extern void rs_csr_take(RsCsrPair *pair, RsArena *arena, const RsTriplets *cells,
+						int32_t n_users, int32_t n_items);
+extern void rs_csr_take_scratch(RsCsrPair *pair, RsArena *arena, const RsTriplets *cells,
+								bool implicit);
 
 /*
- * Build both orientations.  RS_INVALID for an index out of range,
+ * Build both orientations, in the pool.  RS_INVALID for an index out of range,
  * RS_NOT_FINITE (and *bad_user) for a value that is not finite, RS_STOPPED
- * when stop(stop_arg) says true.
+ * when the pool stops.
  */
-extern RsStatus rs_csr_build(RsCsrPair *pair, const RsTriplets *cells,
-							 bool implicit, RsStopCheck stop, void *stop_arg,
-							 int32_t *bad_user);
+extern RsStatus rs_csr_build(RsCsrPair *pair, const RsTriplets *cells, bool implicit,
+							 RsPool *pool, int32_t *bad_user);
 
 #endif							/* RS_CSR_H */

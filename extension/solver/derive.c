@@ -63,7 +63,7 @@ share_of_users(const RsSide *users, const RsSide *items)
 	return cells == 0.0 ? 0.0 : squares / (cells * (double) users->active);
 }
 
-static void
+static double
 derive_implicit(RsObjective *objective, const RsSide *users, const RsSide *items)
 {
 	double		mean = mean_weight(&users->cells);
@@ -73,18 +73,20 @@ derive_implicit(RsObjective *objective, const RsSide *users, const RsSide *items
 	if (isnan(objective->unobserved_weight))
 		objective->unobserved_weight = objective->alpha * mean *
 			fmin(1.0, UNOBSERVED_PER_SHARE * share_of_users(users, items));
+	return objective->alpha * mean;
 }
 
-void
+double
 rs_derive_weights(RsObjective *objective, const RsSide *users, const RsSide *items)
 {
 	if (objective->implicit)
-		derive_implicit(objective, users, items);
-	else if (isnan(objective->regularization))
+		return derive_implicit(objective, users, items);
+	if (isnan(objective->regularization))
 	{
 		double		scale = deviation(&users->cells, objective->mean);
 
 		/* equal ratings leave nothing to fit: any positive value will do */
 		objective->regularization = REGULARIZATION_PER_DEVIATION * (scale > 0.0 ? scale : 1.0);
 	}
+	return 1.0;
 }

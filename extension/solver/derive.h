@@ -10,7 +10,10 @@
 
 #include "solver/halfstep.h"
 
-/* Replace every NaN among the weights; derive.c has the formulas. */
-extern void rs_derive_weights(RsObjective *objective, const RsSide *users, const RsSide *items);
+/*
+ * Replace every NaN among the weights; derive.c has the formulas.  Returns the
+ * mean weight of an observed cell, less that of an unobserved one.
+ */
+extern double rs_derive_weights(RsObjective *objective, const RsSide *users, const RsSide *items);
 
 #endif							/* RS_DERIVE_H */

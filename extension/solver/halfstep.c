@@ -12,17 +12,23 @@
  */
 #include "solver/halfstep.h"
 
+#include <float.h>
+#include <math.h>
 #include <string.h>
 
+#include "solver/near.h"
 
 /* Rows that a thread takes at once. */
 #define CHUNK_ROWS	16
 
 /* Steps of conjugate gradients. */
-#define REFINE_STEPS	3
+#define REFINE_STEPS	2
 
 /* Rows of the fixed side that a panel adds between two looks at stop. */
 #define GRAMIAN_ROWS	4096
+
+/* Rows of the fixed side that a thread brings to half precision at once. */
+#define HALVE_ROWS	1024
 
 /* Powers of two of an int32_t count, and zero. */
 #define ORDER_CLASSES	33
@@ -82,12 +88,90 @@ compute_gramian(RsHalfStep *step)
 
 	memset(step->gramian, 0, (size_t) step->k * (size_t) step->stride * sizeof(double));
 	status = rs_pool_run(step->pool, gramian_chunk, step, rs_gramian_panels(step->k));
+	if (status == RS_OK)
+		rs_gramian_mirror(step->k, step->stride, step->gramian);
+	return status;
+}
+
+/*
+ * What all rows' refinement shares.  A row of n cells has w0 times the Gramian
+ * and n of its N terms with the weight of a cell: nearly (w0 + n / N) times it.
+ * The row of mean length tells what ridge is added to one Gramian.
+ */
+static RsStatus
+prepare_refinement(void *arg, int thread, int64_t chunk)
+{
+	RsHalfStep *step = arg;
+	const RsObjective *objective = step->objective;
+	const RsSide *side = step->solved;
+	double		fixed = step->fixed->active;
+	double		cells = side->active == 0 ? 0.0 :
+		(double) side->cells.start[side->cells.n] / side->active;
+	double		grams = objective->unobserved_weight + step->cell_weight * cells / fixed;
+	double		ridge = rs_row_ridge(objective, (int32_t) cells, step->fixed->active) / grams;
+	RsStatus	status;
+
+	(void) thread;
+	(void) chunk;
+	step->base = (RsRefineBase) {.gramian = objective->implicit ? step->weighted : NULL,
+		.inverse = step->inverse, .bias_inverse = (float) (1.0 / (fixed + ridge))};
+	for (size_t i = 0; i < (size_t) step->k * (size_t) step->stride; i++)
+		step->weighted[i] = (float) (objective->unobserved_weight * step->gramian[i]);
+	status = rs_near_inverse(step->gramian, step->k, step->stride, ridge, step->work,
+							 step->inverse, rs_pool_stopping, step->pool);
+	if (status == RS_NOT_POSITIVE_DEFINITE)
+		step->base.inverse = NULL;
+	return status == RS_STOPPED ? RS_STOPPED : RS_OK;
+}
+
+/*
+ * A power of two that brings every factor below 2^15, half of what half
+ * precision can hold.  No factor is larger than the root of the Gramian's
+ * greatest element; in N rows the largest is at least one sqrt(N)th of that,
+ * far above where numbers lose digits.
+ */
+static float
+half_scale(const RsHalfStep *step)
+{
+	double		greatest = 0.0;
+	int			exponent;
+
+	for (int j = 0; j < step->k; j++)
+		greatest = fmax(greatest, step->gramian[(size_t) j * (size_t) step->stride + j]);
+	if (!(greatest > FLT_MIN && greatest < FLT_MAX))
+		return 1.0f;
+	(void) frexp(sqrt(greatest), &exponent);
+	return (float) ldexp(1.0, 15 - exponent);
+}
+
+static RsStatus
+halve_chunk(void *arg, int thread, int64_t chunk)
+{
+	RsHalfStep *step = arg;
+	size_t		stride = (size_t) step->stride;
+	size_t		first = (size_t) chunk * HALVE_ROWS;
+	size_t		left = (size_t) step->fixed->cells.n - first;
+	size_t		n = left < HALVE_ROWS ? left : HALVE_ROWS;
+
+	(void) thread;
+	if (!rs_halve(step->fixed->factors + first * stride, n * stride, step->base.half_scale,
+				  step->halves + first * stride) && chunk == 0)
+		step->base.halves = NULL;
+	return RS_OK;
+}
+
+/* Everything that rows share when they are refined. */
+static RsStatus
+prepare_base(RsHalfStep *step)
+{
+	RsStatus	status = rs_pool_run(step->pool, prepare_refinement, step, 1);
+
 	if (status != RS_OK)
 		return status;
-	rs_gramian_mirror(step->k, step->stride, step->gramian);
-	for (size_t i = 0; i < (size_t) step->k * (size_t) step->stride; i++)
-		step->weighted[i] = (float) (step->objective->unobserved_weight * step->gramian[i]);
-	return RS_OK;
+	step->base.halves = step->halves;
+	step->base.half_scale = half_scale(step);
+	return rs_pool_run(step->pool, halve_chunk, step,
+					   ((int64_t) step->fixed->cells.n + HALVE_ROWS - 1) / HALVE_ROWS);
 }
 
 /* Squared length of a row's unknowns times its ridge. */
@@ -130,46 +214,19 @@ record_failure(RsHalfStep *step, int64_t position)
 		;
 }
 
-/* The longest run of tasks from the first one that are refined, or that are not. */
-static int
-run_length(const RsHalfStep *step, const RsRowTask *tasks, int n, bool refined)
-{
-	int			length = 0;
-
-	while (length < n && refined == (tasks[length].row.n >= step->refine_from &&
-									 tasks[length].row.n <= step->refine_to))
-		length++;
-	return length;
-}
-
 /* Solve a chunk's tasks; *done of them are, all unless one fails. */
 static RsStatus
 solve_tasks(RsHalfStep *step, const RsRowTask *tasks, int n, void *workspace, int *done)
 {
 	const RsSide *other = step->fixed;
 	RsFixedSide fixed = {other->factors, other->biases, other->active, step->k,
-	step->stride, step->gramian};
+	step->stride, step->objective->implicit ? step->gramian : NULL};
 	RsRowHooks	hooks = {rs_pool_stopping, step->pool};
-	RsStatus	status = RS_OK;
 
-	for (*done = 0; *done < n && status == RS_OK;)
-	{
-		int			exact = run_length(step, tasks + *done, n - *done, false);
-		int			solved = 0;
-
-		if (exact > 0)
-			status = rs_rows_solve(step->objective, &fixed, tasks + *done, exact, workspace,
-								   &hooks, &solved);
-		else
-		{
-			status = rs_row_refine(step->objective, &fixed,
-								   step->gramian == NULL ? NULL : step->weighted,
-								   &tasks[*done], REFINE_STEPS, workspace, &hooks);
-			solved = status == RS_OK;
-		}
-		*done += solved;
-	}
-	return status;
+	if (step->refine)
+		return rs_rows_refine(step->objective, &fixed, &step->base, tasks, n, REFINE_STEPS,
+							  workspace, &hooks, done);
+	return rs_rows_solve(step->objective, &fixed, tasks, n, workspace, &hooks, done);
 }
 
 static RsStatus
@@ -208,8 +265,10 @@ rs_half_step(RsHalfStep *step, int32_t *failed_row)
 
 	atomic_store(&step->rows_done, 0);
 	atomic_store(&step->failed, n);
-	if (step->gramian != NULL)
+	if (step->objective->implicit || step->refine)
 		status = compute_gramian(step);
+	if (status == RS_OK && step->refine)
+		status = prepare_base(step);
 	if (status == RS_OK)
 		status = rs_pool_run(step->pool, solve_chunk, step,
 							 ((int64_t) n + CHUNK_ROWS - 1) / CHUNK_ROWS);

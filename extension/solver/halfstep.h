@@ -34,10 +34,14 @@ typedef struct RsHalfStep
 	const RsSide *fixed;
 	int			k;
 	int			stride;
-	double	   *gramian;		/* k x stride, or NULL for explicit */
-	float	   *weighted;		/* w0 times it, for conjugate gradients */
-	int			refine_from;	/* rows of as many cells and more are refined */
-	int			refine_to;		/* those of more are not */
+	double	   *gramian;		/* k x stride, here and below */
+	bool		refine;			/* by conjugate gradients, not exactly */
+	double		cell_weight;	/* mean weight of an observed cell, less w0 */
+	double	   *work;			/* for inverse */
+	float	   *weighted;		/* w0 times gramian */
+	float	   *inverse;
+	uint16_t   *halves;			/* fixed side in half precision */
+	RsRefineBase base;			/* the last three */
 	char	   *workspaces;		/* one for each thread */
 	size_t		workspace_size;
 	_Atomic int64_t rows_done;

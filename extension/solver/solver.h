@@ -15,18 +15,21 @@
 
 #include "kernel/row.h"
 
-#define RS_SOLVER_ABI	3
+#define RS_SOLVER_ABI	4
 #define RS_SOLVER_LIBRARY	"recsys_solver"
 #define RS_SOLVER_ENTRY		"rs_solver_api"
 
-/* Observed cells in any order; users and items are dense indexes. */
+/*
+ * Observed cells in any order; users and items are dense indexes.  The arrays
+ * become the solver's: it sorts cells in them.
+ */
 typedef struct RsTriplets
 {
 	int64_t		n;
-	const int32_t *user;
-	const int32_t *item;
-	const float *value;
-	const int64_t *time;		/* n, or NULL */
+	int32_t    *user;
+	int32_t    *item;
+	float	   *value;
+	int64_t    *time;			/* n, or NULL */
 } RsTriplets;
 
 /* How a row is solved; see RsAlsProblem. */
@@ -50,8 +53,8 @@ typedef struct RsAlsProblem
 
 	/*
 	 * Exactly, by a few steps of conjugate gradients from the row's last
-	 * solution, or by what suits k and the row's length: never by what the
-	 * machine is.  The last half-step, that of the users, is always exact.
+	 * solution, or by what suits k: never by what the machine is.  The last
+	 * half-step, that of the users, is always exact.
 	 */
 	RsAlsSolver solver;
 	int32_t		n_users;
@@ -104,11 +107,11 @@ typedef struct RsSolverApi
 {
 	int			abi;			/* RS_SOLVER_ABI */
 
-	/* Bytes of arena that fit() needs; false on overflow of size_t. */
+	/* Bytes of arena that fit() needs, cells not counted; false on overflow of size_t. */
 	bool		(*memory) (const RsAlsProblem *problem, size_t *bytes);
 
 	/*
-	 * Train.  Starts problem->threads threads (fewer if the system refuses,
+	 * Train, using up problem->cells.  Starts problem->threads threads (fewer if the system refuses,
 	 * RS_NO_THREADS if it grants none), which block all signals, run niced and
 	 * have ended when this returns, whatever it returns.  Same problem, same
 	 * bytes, for any number of threads and any order of the triplets.

@@ -175,14 +175,23 @@ rs_idmap_indexes(RsIdMap *map, const int64 *ids, int n, int32 *index)
 	Assert(n <= RS_IDMAP_BATCH);
 	for (int i = 0; i < n; i++)
 	{
+		/* Rows often come in the order of one side. */
+		if (i > 0 && ids[i] == ids[i - 1])
+			continue;
 		hash[i] = (uint32) rs_hash_int((uint64) ids[i], map->seed);
 		__builtin_prefetch(&map->ints->data[hash[i] & map->ints->sizemask]);
 	}
 	for (int i = 0; i < n; i++)
 	{
 		bool		found;
-		IntEntry   *entry = inthash_insert_hash(map->ints, ids[i], hash[i], &found);
+		IntEntry   *entry;
 
+		if (i > 0 && ids[i] == ids[i - 1])
+		{
+			index[i] = index[i - 1];
+			continue;
+		}
+		entry = inthash_insert_hash(map->ints, ids[i], hash[i], &found);
 		if (!found)
 			entry->index = new_index(map->ints->members);
 		index[i] = entry->index;

@@ -29,6 +29,10 @@
 /* How often the caller hears of progress, in rows; a power of two. */
 #define PROGRESS_INTERVAL	65536
 
+/* Rows there is room for at first, and from which on growth is by quarters. */
+#define LEAST_CAPACITY	16384
+#define LARGE_CAPACITY	1048576
+
 /* The ids of one side while rows come in. */
 typedef struct IdColumn
 {
@@ -64,6 +68,15 @@ refuse_memory(const RatingsReceiver *receiver)
 			 errhint("Raise recsys.training_memory, or let the source return fewer rows.")));
 }
 
+/* The next capacity: large arrays are moved by the kernel, without copying. */
+static int64
+larger_capacity(int64 capacity)
+{
+	if (capacity == 0)
+		return LEAST_CAPACITY;
+	return capacity < LARGE_CAPACITY ? capacity * 2 : capacity + capacity / 4;
+}
+
 /* Make room for more rows, within the limit. */
 static void
 grow_ratings(RatingsReceiver *receiver)
@@ -71,7 +84,7 @@ grow_ratings(RatingsReceiver *receiver)
 	RsRatings  *r = receiver->ratings;
 	bool		with_time = OidIsValid(receiver->model->time_type);
 	Size		row = sizeof(int32) * 2 + sizeof(float) + (with_time ? sizeof(int64) : 0);
-	int64		capacity = receiver->capacity == 0 ? 16384 : receiver->capacity * 2;
+	int64		capacity = larger_capacity(receiver->capacity);
 	Size		more = mul_size(row, (Size) (capacity - receiver->capacity));
 
 	if (add_size(MemoryContextMemAllocated(receiver->context, true), more) >
@@ -176,7 +189,7 @@ receive_row(TupleTableSlot *slot, DestReceiver *self)
 	return true;
 }
 
-/* Give back what growing by doubling took too much. */
+/* Give back what growing took too much. */
 static void
 trim_ratings(RsRatings *r)
 {
@@ -241,4 +254,17 @@ rs_ratings_read(const RsModel *model, Size memory_limit,
 	progress(ratings->rows_read);
 	rs_idmap_finish(receiver.users.map, ratings->user, ratings->n, &ratings->users);
 	rs_idmap_finish(receiver.items.map, ratings->item, ratings->n, &ratings->items);
+}
+
+void
+rs_ratings_release(RsRatings *ratings)
+{
+	pfree(ratings->user);
+	pfree(ratings->item);
+	pfree(ratings->value);
+	if (ratings->time != NULL)
+		pfree(ratings->time);
+	ratings->user = ratings->item = NULL;
+	ratings->value = NULL;
+	ratings->time = NULL;
 }

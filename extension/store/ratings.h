@@ -37,4 +37,7 @@ typedef struct RsRatings
 extern void rs_ratings_read(const RsModel *model, Size memory_limit,
 						   void (*progress) (int64 rows), RsRatings *ratings);
 
+/* Give the triplets back; the lists of ids remain.  There is at least one row. */
+extern void rs_ratings_release(RsRatings *ratings);
+
 #endif							/* RS_RATINGS_H */

@@ -314,6 +314,9 @@ run(RsTrained *trained, bool deploy, RsTrainResult *result)
 		solve(trained);
 	if (trained->als.n_cells == 0)
 		refuse_empty(trained);
+
+	/* Publishing fills shared buffers, which are the process's memory too. */
+	rs_ratings_release(&trained->ratings);
 	rs_publish(trained, deploy, result);
 }
 

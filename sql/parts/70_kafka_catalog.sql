@@ -89,8 +89,14 @@ CREATE TABLE recsys.kafka_gap (
 );
 COMMENT ON TABLE recsys.kafka_gap IS 'offsets that were passed over because the broker no longer had them; to_offset is the first that was read again';
 
-SELECT pg_catalog.pg_extension_config_dump('recsys.kafka_source', '');
-SELECT pg_catalog.pg_extension_config_dump('recsys.kafka_partition', '');
-SELECT pg_catalog.pg_extension_config_dump('recsys.kafka_dead_letter', '');
+-- Not those whose owner was dropped: a dump would have his OID, which is another role's
+-- where it is restored.
+SELECT pg_catalog.pg_extension_config_dump('recsys.kafka_source',
+    'WHERE EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.oid = owner)');
+SELECT pg_catalog.pg_extension_config_dump('recsys.kafka_partition',
+    'WHERE source IN (SELECT s.source FROM recsys.kafka_source AS s JOIN pg_catalog.pg_roles AS r ON r.oid = s.owner)');
+SELECT pg_catalog.pg_extension_config_dump('recsys.kafka_dead_letter',
+    'WHERE source IN (SELECT s.source FROM recsys.kafka_source AS s JOIN pg_catalog.pg_roles AS r ON r.oid = s.owner)');
+SELECT pg_catalog.pg_extension_config_dump('recsys.kafka_gap',
+    'WHERE source IN (SELECT s.source FROM recsys.kafka_source AS s JOIN pg_catalog.pg_roles AS r ON r.oid = s.owner)');
 SELECT pg_catalog.pg_extension_config_dump('recsys.kafka_dead_letter_id_seq', '');
-SELECT pg_catalog.pg_extension_config_dump('recsys.kafka_gap', '');

@@ -99,7 +99,7 @@ RETURNS SETOF record
 LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 10 COST 1000000
 AS 'MODULE_PATHNAME', 'recsys_kafka_preview';
 COMMENT ON FUNCTION recsys.kafka_preview(text, int) IS
-'What the next n messages of a source would become: an array of rows, or the SQLSTATE and the reason of a dead letter. Writes nothing. Errors: 42704 no such source, 42501 not its owner, 22023 n is not between 1 and 1000.';
+'What the next n messages of a source would become: an array of rows, or the SQLSTATE and the reason of a dead letter. Writes nothing, and sees what is committed. Errors: 42704 no such source, 42501 not its owner, 22023 n is not between 1 and 1000, 25006 on a standby, 55P03 the table is locked.';
 
 CREATE FUNCTION recsys.kafka_retry(
     source text,

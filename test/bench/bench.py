@@ -17,7 +17,7 @@ from database import Database, data_directory
 from measure import HERE, Ours, Rival, Unavailable, Variant, iteration_seconds
 
 SMALL = {"title": "1.0 M rows, 6,040 x 3,706", "steps": 5, "rounds": 3, "slow_rounds": 1}
-LARGE = {"title": "20.0 M rows, 138,493 x 26,744", "steps": 2, "rounds": 2, "slow_rounds": 1}
+LARGE = {"title": "20.0 M rows, 138,493 x 26,744", "steps": 3, "rounds": 2, "slow_rounds": 1}
 LEAST_SQUARES = {"mode": "implicit", "regularization": 0.1, "alpha": 1.0}
 
 

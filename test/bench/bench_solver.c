@@ -266,6 +266,15 @@ watch(void *arg, const RsAlsProgress *progress)
 	return false;
 }
 
+/* n numbers of four bytes; the solver uses them up. */
+static void *
+copy(const void *from, int64_t n)
+{
+	void	   *to = must_alloc((size_t) n * 4);
+
+	return memcpy(to, from, (size_t) n * 4);
+}
+
 static void
 run(const Data *data, Variant *variant, int k, int iterations, void *arena, size_t room)
 {
@@ -286,7 +295,8 @@ run(const Data *data, Variant *variant, int k, int iterations, void *arena, size
 	problem.n_users = data->n_users;
 	problem.n_items = data->n_items;
 	problem.user_hash = data->hash;
-	problem.cells = (RsTriplets) {data->n, data->user, data->item, data->value, NULL};
+	problem.cells = (RsTriplets) {data->n, copy(data->user, data->n), copy(data->item, data->n),
+	copy(data->value, data->n), NULL};
 	if (!rs_als_memory(&problem, &bytes) || bytes > room)
 		abort();
 	w.started = seconds(CLOCK_MONOTONIC);
@@ -299,6 +309,9 @@ run(const Data *data, Variant *variant, int k, int iterations, void *arena, size
 			   (seconds(CLOCK_PROCESS_CPUTIME_ID) - w.processor) / iterations);
 	keep_least(&variant->preparing, w.iterating - w.started);
 	memcpy(variant->loss, model.loss, (size_t) iterations * sizeof(double));
+	free(problem.cells.user);
+	free(problem.cells.item);
+	free(problem.cells.value);
 }
 
 int

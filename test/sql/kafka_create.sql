@@ -67,7 +67,7 @@ SELECT kc.try(server => 'forbidden');
 -- where to begin
 SELECT p, split_part(kc.try(start => p), E'\n', 1) AS said
   FROM unnest(ARRAY['', 'first', '-1', '1.5', '{}', '{"0": -1}', '{"x": 1}', '{"0": "1"}', '{"0": 1.5}', '[1]', '{"0": {}}',
-                    'infinity', '2024-13-01', '{"0": 1', '9999999999999999999']) AS p;
+                    '{"0": 1, "00": 2}', 'infinity', '2024-13-01', '{"0": 1', '9999999999999999999']) AS p;
 
 -- the target
 SELECT t, split_part(kc.try(target => t::regclass), E'\n', 1) AS said

@@ -178,7 +178,7 @@ foreach my $block (grep { $_->{lang} =~ /^(?:sql|json)$/ } @blocks)
 	my $text = $block->{text};
 	if (is_kafka($block))
 	{
-		$text =~ s/kafka1:9092, kafka2:9092/$mock->brokers/e;
+		$text =~ s/kafka[12]:9092/$mock->brokers/ge;
 		$script .= waiting($sent) if $sent;
 	}
 	$script .= "\\echo \@\@$number\n\\warn \@\@$number\n$text";

@@ -197,6 +197,20 @@ $mock->command('topic_error secret 29');
 like(create_error(topic => 'secret'), qr/ERROR:  42501: .*\nHINT:  The user needs READ/, 'a topic that may not be read');
 wait_for_sql($node, asking(), '0', 'workers that failed are gone');
 
+# ---- as the worker has it, whatever the owner's settings say -------------------------------------
+
+app_sql($node, 'CREATE TABLE days (d date CONSTRAINT not_first CHECK (extract(day FROM d) <> 1))');
+$mock->command('create days 1');
+create_source($node, 'days', 'days', 'days', columns => { d => '$.d' });
+$mock->produce('days', '{"d": "02/01/2026"}');
+wait_messages($node, 'days', 1);
+$node->safe_psql('postgres', "ALTER ROLE app SET DateStyle = 'SQL, DMY'; ALTER ROLE app SET default_transaction_read_only = on");
+is(app_sql($node, "SET default_transaction_read_only = off; SELECT retried, failed FROM recsys.kafka_retry('days')"), '1|1', 'retried as it was read, and not read-only');
+is(app_sql($node, "SET default_transaction_read_only = off; SELECT recsys.kafka_stop('days'); SELECT recsys.kafka_seek('days', 'earliest'); SELECT sqlstate FROM recsys.kafka_preview('days')") =~ s/^\n+//r,
+	'23514', 'previewed as it was read');
+$node->safe_psql('postgres', 'ALTER ROLE app RESET ALL');
+like(app_error($node, "BEGIN; LOCK TABLE days; SELECT recsys.kafka_preview('days')"), qr/ERROR:  55P03/, 'it does not wait for ever for what the asking transaction has locked');
+
 # ---- brokers that hang or are gone ----------------------------------------------------------------
 
 $mock->hang;
@@ -205,6 +219,12 @@ like(app_error($node, q(SET statement_timeout = '1s'; SELECT * FROM recsys.kafka
 like(app_error($node, q(SET statement_timeout = '1s'; SELECT * FROM recsys.kafka_preview('plain', 1))),
 	qr/ERROR:  57014/, 'a question can be cancelled');
 wait_for_sql($node, asking(), '0', 'and its worker ends');
+my $asker = IPC::Run::start([ 'psql', '-X', '-U', 'app', '-d', $node->connstr('postgres'), '-c', q(SELECT * FROM recsys.kafka_preview('plain', 1)) ],
+	'>', '/dev/null', '2>', '/dev/null');
+wait_for_sql($node, asking(), '1', 'a question is asked');
+$node->safe_psql('postgres', q(SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%kafka_preview%' AND pid <> pg_backend_pid() AND backend_type = 'client backend'));
+wait_for_sql($node, asking(), '0', 'and its worker ends at once with the session', 3);
+IPC::Run::finish($asker);
 $mock->unhang;
 
 $mock->command('down 1');

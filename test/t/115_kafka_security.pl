@@ -236,6 +236,15 @@ like(app_error($node, "ALTER USER MAPPING FOR app SERVER secure OPTIONS (DROP sa
 $node->safe_psql('postgres', "ALTER USER MAPPING FOR app SERVER secure OPTIONS (DROP sasl_password, ADD sasl_password_file 'kafka.password')");
 is($node->safe_psql('postgres', "SELECT recsys.kafka_connection('secure', 'app') -> 'settings' ->> 'sasl.password'"), $canary, 'the password is read from the file');
 like(app_error($node, "ALTER USER MAPPING FOR app SERVER secure OPTIONS (SET sasl_password_file 'none')", 'postgres') . app_error($node, "SELECT recsys.kafka_connection('secure', 'app')", 'postgres'), qr/ERROR/, 'a missing file is an error');
+my %contents = (blank => "\n$canary\n", zero => "se\0cret\n", bytes => "\xff\xfe\n", open => "$canary\n");
+foreach my $name (sort keys %contents)
+{
+	append_to_file("$directory/$name", $contents{$name});
+	chmod $name eq 'open' ? 0644 : 0600, "$directory/$name";
+	$node->safe_psql('postgres', "ALTER USER MAPPING FOR app SERVER secure OPTIONS (SET sasl_password_file '$name')");
+	like(app_error($node, "SELECT recsys.kafka_connection('secure', 'app')", 'postgres'),
+		qr/ERROR:  F0000: password file "$name" cannot be used: (?:its first line|others)/, "a password file that will not do: $name");
+}
 
 $node->stop;
 log_is_clean($node, qr/FATAL/);

@@ -135,6 +135,13 @@ GRANT INSERT ON t TO brief;
 SQL
 $node->safe_psql('postgres', create_source($node, 'b', 'e', 't', columns => { n => '$.n' }, start => 'latest', sql_only => 1), extra_params => [ '-U', 'brief' ]);
 wait_state($node, 'b', 'idle');
+$node->safe_psql('postgres', 'REVOKE CONNECT ON DATABASE postgres FROM PUBLIC; GRANT CONNECT ON DATABASE postgres TO app');
+like(app_error($node, "SET ROLE brief; SELECT recsys.kafka_start('b')", 'postgres'),
+	qr/42501: role "brief" .*not permitted to connect.*GRANT CONNECT ON DATABASE postgres TO brief/s, 'an owner must be permitted to connect');
+$node->safe_psql('postgres', "SELECT pg_terminate_backend(pid) FROM recsys.kafka_status WHERE source = 'b'");
+wait_state($node, 'b', 'failed', 'and is told so where the worker cannot start', '42501\\|role "brief"');
+$node->safe_psql('postgres', "GRANT CONNECT ON DATABASE postgres TO PUBLIC; SELECT recsys.kafka_start('b')");
+wait_state($node, 'b', 'idle');
 $node->safe_psql('postgres', 'DROP OWNED BY brief; DROP USER MAPPING IF EXISTS FOR brief SERVER kafka');
 my $gone = app_error($node, 'DROP ROLE brief', 'postgres');
 if ($gone =~ /ERROR/)
@@ -143,7 +150,7 @@ if ($gone =~ /ERROR/)
 }
 else
 {
-	$node->safe_psql('postgres', "SELECT pg_terminate_backend(pid) FROM recsys.kafka_slots() WHERE source = 'b' AND pid IS NOT NULL");
+	wait_state($node, 'b', 'failed', 'a worker whose owner was dropped leaves it to the supervisor to say so', '42704\\|the owner, role .*kafka_alter_source');
 	wait_for_sql($node, "SELECT count(*) FROM recsys.kafka_slots() WHERE source = 'b' AND pid IS NOT NULL", '0', 'without its owner a source does not run');
 }
 send_one();
@@ -151,13 +158,35 @@ rows_in('postgres', 'other sources do');
 
 # ---- dump and restore --------------------------------------------------------------------------
 
-$node->safe_psql('postgres', "SELECT recsys.kafka_drop_source('b', if_exists => true)");
 app_sql($node, "SELECT recsys.kafka_stop('s')");
 $node->safe_psql('postgres', 'CREATE DATABASE restored');
 command_ok([ 'bash', '-c', "pg_dump -Fc -d '" . $node->connstr('postgres') . "' | pg_restore -j 1 --exit-on-error -d '" . $node->connstr('restored') . "'" ], 'dump and restore');
+is($node->safe_psql('postgres', 'SELECT count(*) FROM recsys.kafka_source'), 2, 'one source has lost its owner');
+is($node->safe_psql('restored', 'SELECT (SELECT count(*) FROM recsys.kafka_source), (SELECT count(DISTINCT source) FROM recsys.kafka_partition)'), '1|1',
+	'it is not in a dump, for its OID may be that of another role elsewhere');
+$node->safe_psql('postgres', "SELECT recsys.kafka_drop_source('b')");
 my $all = 'SELECT (SELECT jsonb_agg(to_jsonb(s)) FROM recsys.kafka_source s), (SELECT jsonb_agg(to_jsonb(p)) FROM recsys.kafka_partition p)';
 is($node->safe_psql('restored', $all), $node->safe_psql('postgres', $all), 'sources and positions are in a dump');
 app_sql($node, "SELECT recsys.kafka_start('s')");
+
+# where its positions were not restored, it does not begin anew
+$node->safe_psql('postgres', 'CREATE TABLE kept AS SELECT * FROM recsys.kafka_partition');
+$node->safe_psql('postgres', "DELETE FROM recsys.kafka_partition; SELECT pg_terminate_backend(pid) FROM recsys.kafka_status WHERE source = 's'");
+wait_state($node, 's', 'failed', 'without positions it waits for somebody to say where to go on', '55000\\|.*are lost\\|.*kafka_seek');
+$node->safe_psql('postgres', "INSERT INTO recsys.kafka_partition SELECT * FROM kept; DROP TABLE kept; SELECT recsys.kafka_start('s')");
+send_one();
+rows_in('postgres', 'given back, they are gone on from');
+
+# where the row of a source could not be restored, the rest of it is not the next one's
+$node->safe_psql('postgres', <<'SQL');
+INSERT INTO recsys.kafka_partition (source, partition, next_offset, messages) VALUES ('left', 0, 1, 5), ('left', 7, 1, 5);
+INSERT INTO recsys.kafka_dead_letter (source, topic, partition, "offset", payload, sqlstate, reason, first_at, last_at)
+VALUES ('left', 'e', 0, 0, 'secret', '22000', 'bad', now(), now());
+SQL
+create_source($node, 'left', 'e', 't', columns => { n => '$.n' }, start => 'latest', pause => 1);
+is(app_sql($node, "SELECT partitions, messages, (SELECT count(*) FROM recsys.kafka_dead_letters WHERE source = 'left') FROM recsys.kafka_sources WHERE source = 'left'"),
+	'1|0|0', 'a new source has nothing of one of its name');
+app_sql($node, "SELECT recsys.kafka_drop_source('left')");
 
 # ---- processes that are ended from outside --------------------------------------------------------
 

@@ -50,6 +50,7 @@ is($standby->safe_psql('postgres', 'SELECT count(*) FROM t'), 3000, 'a standby h
 is($standby->safe_psql('postgres', "SELECT count(*) FROM pg_stat_activity WHERE backend_type LIKE '%recsys%'"), 0, 'but no workers');
 is($standby->safe_psql('postgres', 'SELECT state FROM recsys.kafka_status'), 'not running', 'and says so');
 like(app_error($standby, "SELECT recsys.kafka_stop('e')"), qr/ERROR:  25006/, 'nothing can be changed there');
+like(app_error($standby, "SELECT * FROM recsys.kafka_preview('e')"), qr/ERROR:  25006/, 'and the broker not asked, where no worker would start');
 
 # the standby falls behind: what it misses is read again by itself
 $standby->safe_psql('postgres', 'SELECT pg_wal_replay_pause()');

@@ -252,53 +252,108 @@ test_gather(void)
 	free(out[1]);
 }
 
-/* out = sum of (row.x + offset) row, and the other sum, against double. */
-static void
-test_project_shape(int n, size_t stride, float offset)
+/* Random cells of a side of SIDE_ROWS rows, which numbers of half precision hold. */
+#define SIDE_ROWS	37
+
+typedef struct Cells
 {
-	float	   *rows = unit_alloc((size_t) (n + 1) * stride * sizeof(float));
-	float	   *weight = unit_alloc((size_t) (n + 1) * sizeof(float));
-	float	   *x = unit_alloc(stride * sizeof(float));
+	RsProjection p;
+	float	   *x;
+	float	   *constant;
+	float	   *weight;
+	int32_t    *index;
+	float	   *factors;
+	uint16_t   *halves;
+} Cells;
+
+static void
+cells_init(Cells *c, int n, size_t stride)
+{
+	size_t		size = SIDE_ROWS * stride;
+
+	c->x = unit_alloc(stride * sizeof(float));
+	c->constant = unit_alloc((size_t) (n + 1) * sizeof(float));
+	c->weight = unit_alloc((size_t) (n + 1) * sizeof(float));
+	c->index = unit_alloc((size_t) (n + 1) * sizeof(int32_t));
+	c->factors = unit_alloc(size * sizeof(float));
+	c->halves = unit_alloc(size * sizeof(uint16_t));
+	fill(c->x, stride, 0);
+	fill(c->constant, (size_t) n, 0);
+	fill(c->weight, (size_t) n, 0);
+	fill(c->factors, size, 0);
+	for (size_t i = 0; i < size; i++)
+		c->factors[i] = rintf(c->factors[i] * 1024.0f) / 1024.0f;
+	for (int i = 0; i < n; i++)
+		c->index[i] = (int32_t) unit_random(SIDE_ROWS);
+	c->p = (RsProjection) {.factors = c->factors, .stride = stride, .index = c->index, .n = n,
+	.known = n, .constant = c->constant, .weight = c->weight, .offset = 0.75f};
+}
+
+static void
+cells_free(Cells *c)
+{
+	free(c->x);
+	free(c->constant);
+	free(c->weight);
+	free(c->index);
+	free(c->factors);
+	free(c->halves);
+}
+
+/* product and out against double. */
+static void
+check_projection(const Cells *c, const float *product, const float *out)
+{
+	size_t		stride = c->p.stride;
+
+	for (int i = 0; i < c->p.n; i++)
+		CHECK_NEAR(product[i], rs_dot(c->factors + (size_t) c->index[i] * stride, c->x, stride) + 0.75,
+				   1e-4);
+	for (size_t j = 0; j < stride; j++)
+	{
+		double		sum = 1.0;
+
+		for (int i = 0; i < c->p.n; i++)
+			sum += (double) (c->constant[i] + c->weight[i] * product[i]) *
+				(double) c->factors[(size_t) c->index[i] * stride + j];
+		CHECK_NEAR(out[j], sum, 1e-4);
+	}
+}
+
+/* Every level, from floats and from halves: the same bits where sums are fused. */
+static void
+test_project_shape(int n, size_t stride)
+{
+	Cells		c;
+	float	   *product = unit_alloc((size_t) (n + 1) * sizeof(float));
 	float	   *out = unit_alloc(stride * sizeof(float));
 	float	   *fused = unit_alloc(stride * sizeof(float));
 
-	fill(rows, (size_t) n * stride, 0);
-	fill(weight, (size_t) n, 0);
-	fill(x, stride, 0);
+	cells_init(&c, n, stride);
 	for (int level = 0; level <= (int) rs_simd_best(); level++)
 	{
-		double		total = 0.0;
-		float		result;
-
 		rs_simd_select((RsSimdLevel) level);
-		result = rs_kernel_ops->project(rows, stride, n, x, offset, out);
-		for (int r = 0; r < n; r++)
-			total += rs_dot(rows + (size_t) r * stride, x, stride) + (double) offset;
-		CHECK_NEAR(result, total, 1e-4);
-		for (size_t j = 0; j < stride; j++)
+		for (int half = 0; half < 2; half++)
 		{
-			double		sum = 0.0;
-
-			for (int r = 0; r < n; r++)
-				sum += (rs_dot(rows + (size_t) r * stride, x, stride) + (double) offset) *
-					(double) rows[(size_t) r * stride + j];
-			CHECK_NEAR(out[j], sum, 1e-4);
-		}
-		CHECK(level <= RS_SIMD_AVX2 || memcmp(out, fused, stride * sizeof(float)) == 0);
-		memcpy(fused, out, stride * sizeof(float));
-		rs_kernel_ops->combine(rows, stride, n, weight, out);
-		for (size_t j = 0; j < stride; j++)
-		{
-			double		sum = (double) fused[j];
-
-			for (int r = 0; r < n; r++)
-				sum += (double) weight[r] * (double) rows[(size_t) r * stride + j];
-			CHECK_NEAR(out[j], sum, 1e-4);
+			if (half == 1 && !rs_halve(c.factors, SIDE_ROWS * stride, 1.0f, c.halves))
+			{
+				CHECK(level == RS_SIMD_PORTABLE);
+				continue;
+			}
+			c.p.halves = half == 1 ? c.halves : NULL;
+			for (size_t j = 0; j < stride; j++)
+				out[j] = 1.0f;
+			product[n] = 42.0f;
+			rs_kernel_ops->project(&c.p, c.x, product, out);
+			CHECK(product[n] == 42.0f);
+			check_projection(&c, product, out);
+			CHECK(level == RS_SIMD_PORTABLE || (level == RS_SIMD_AVX2 && half == 0) ||
+				  memcmp(out, fused, stride * sizeof(float)) == 0);
+			memcpy(fused, out, stride * sizeof(float));
 		}
 	}
-	free(rows);
-	free(weight);
-	free(x);
+	cells_free(&c);
+	free(product);
 	free(out);
 	free(fused);
 }
@@ -308,8 +363,55 @@ test_project(void)
 {
 	for (int n = 0; n <= 21; n++)
 	{
-		test_project_shape(n, 16 * (1 + unit_random(5)), 0.0f);
-		test_project_shape(n, 16 * (1 + unit_random(5)), 0.75f);
+		for (size_t stride = 16; stride <= 144; stride += 16)
+			test_project_shape(n, stride);
+	}
+}
+
+/* Vectors of sums of rows, against double; the same bits in any company. */
+static void
+test_combine_shape(int n, size_t stride, int count)
+{
+	float	   *rows = unit_alloc((size_t) (n + 1) * stride * sizeof(float));
+	float	   *f = unit_alloc((size_t) count * stride * sizeof(float));
+	float	   *out = unit_alloc((size_t) count * stride * sizeof(float));
+	float	   *alone = unit_alloc(stride * sizeof(float));
+
+	fill(rows, (size_t) n * stride, 0);
+	fill(f, (size_t) count * stride, 0);
+	for (int level = 0; level <= (int) rs_simd_best(); level++)
+	{
+		rs_simd_select((RsSimdLevel) level);
+		memset(out, 0, (size_t) count * stride * sizeof(float));
+		rs_kernel_ops->combine(rows, stride, n, f, out, count);
+		for (int v = 0; v < count; v++)
+		{
+			for (size_t j = 0; j < stride; j++)
+			{
+				double		sum = 0.0;
+
+				for (int r = 0; r < n; r++)
+					sum += (double) f[(size_t) v * stride + r] * (double) rows[(size_t) r * stride + j];
+				CHECK_NEAR(out[(size_t) v * stride + j], sum, 1e-4);
+			}
+			memset(alone, 0, stride * sizeof(float));
+			rs_kernel_ops->combine(rows, stride, n, f + (size_t) v * stride, alone, 1);
+			CHECK(memcmp(alone, out + (size_t) v * stride, stride * sizeof(float)) == 0);
+		}
+	}
+	free(rows);
+	free(f);
+	free(out);
+	free(alone);
+}
+
+static void
+test_combine(void)
+{
+	for (int count = 1; count <= 9; count++)
+	{
+		for (size_t stride = 16; stride <= 144; stride += 32)
+			test_combine_shape((int) unit_random((uint32_t) stride + 1), stride, count);
 	}
 }
 
@@ -347,5 +449,6 @@ main(void)
 	test_rank_update_ahead();
 	test_gather();
 	test_project();
+	test_combine();
 	return unit_report("kernel");
 }

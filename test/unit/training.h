@@ -69,14 +69,46 @@ add_cell(Training *t, int32_t user, int32_t item, float value)
 	t->value[n] = value;
 }
 
+/* The solver uses cells up. */
+static RsTriplets
+copy_cells(const RsTriplets *from)
+{
+	size_t		n = (size_t) from->n;
+	RsTriplets	to = {from->n, unit_alloc(n * sizeof(int32_t)), unit_alloc(n * sizeof(int32_t)),
+	unit_alloc(n * sizeof(float)), NULL};
+
+	memcpy(to.user, from->user, n * sizeof(int32_t));
+	memcpy(to.item, from->item, n * sizeof(int32_t));
+	memcpy(to.value, from->value, n * sizeof(float));
+	if (from->time != NULL)
+	{
+		to.time = unit_alloc(n * sizeof(int64_t));
+		memcpy(to.time, from->time, n * sizeof(int64_t));
+	}
+	return to;
+}
+
+static void
+free_cells(RsTriplets *cells)
+{
+	free(cells->user);
+	free(cells->item);
+	free(cells->value);
+	free(cells->time);
+}
+
 static void
 fit(Training *t, RsAlsTick tick, void *arg)
 {
+	RsAlsProblem problem = t->problem;
+
+	problem.cells = copy_cells(&t->problem.cells);
 	CHECK(rs_als_memory(&t->problem, &t->bytes));
 	free(t->arena);
 	t->arena = malloc(t->bytes);
 	memset(t->arena, 0x7f, t->bytes);
-	t->status = rs_als_fit(&t->problem, t->arena, t->bytes, tick, arg, &t->model);
+	t->status = rs_als_fit(&problem, t->arena, t->bytes, tick, arg, &t->model);
+	free_cells(&problem.cells);
 }
 
 static void
