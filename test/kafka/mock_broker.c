@@ -8,7 +8,9 @@
  * Prints bootstrap.servers, then obeys the lines of standard input and answers
  * each with `ok` or `error: why`.  Brokers are 1 .. BROKERS (default 1).
  *
- *	create TOPIC PARTITIONS			a topic; others come into being with 4
+ *	create TOPIC PARTITIONS			a topic; others come into being with 4.  None for one
+ *									that is to have an error: brokers list no partitions
+ *									with it, the mock does, and librdkafka 2.4 to 2.9 crash
  *	leader TOPIC PARTITION BROKER	move a partition; broker -1 = no leader
  *	down BROKER | up BROKER			close its connections and refuse new ones
  *	delay BROKER MS					every answer takes so long
@@ -134,7 +136,7 @@ obey(Cluster *cluster, char **words, int nwords)
 			n[i] = -1;
 
 	if (strcmp(command, "create") == 0 && nwords == 3)
-		return n[2] < 1 ? "no number of partitions" :
+		return n[2] < 0 ? "no number of partitions" :
 			outcome(rd_kafka_mock_topic_create(cluster, words[1], (int) n[2], 1));
 	if (strcmp(command, "leader") == 0 && nwords == 4)
 		return outcome(rd_kafka_mock_partition_set_leader(cluster, words[1],

@@ -621,9 +621,9 @@ test_lookup_fails(void)
 {
 	check_lookup_fails(brokers, "nowhere", WAIT_MS, RK_ERROR_NO_TOPIC);
 	check_lookup_fails("127.0.0.1:1", "reading", 1500, RK_ERROR_BROKER);
-	tell("topic_error range 29");
-	check_lookup_fails(brokers, "range", WAIT_MS, RK_ERROR_AUTHORIZATION);
-	tell("topic_error range 0");
+	tell("create secret 0");
+	tell("topic_error secret 29");
+	check_lookup_fails(brokers, "secret", WAIT_MS, RK_ERROR_AUTHORIZATION);
 	tell("errors offsets 29");
 	check_lookup_fails(brokers, "range", WAIT_MS, RK_ERROR_AUTHORIZATION);
 	tell("clear offsets");

@@ -87,7 +87,7 @@ SET ROLE recsys_regress_reader;
 SELECT pg_temp.attempt($$SELECT recsys.kafka_connection('plain', 'recsys_regress_reader')$$);
 SELECT pg_temp.attempt($$CREATE SERVER mine FOREIGN DATA WRAPPER recsys_kafka OPTIONS (brokers 'k')$$);
 SELECT pg_temp.attempt($$CREATE USER MAPPING FOR recsys_regress_reader SERVER plain OPTIONS (sasl_password_file 'of_another')$$);
-SELECT pg_temp.attempt($$SHOW recsys.kafka_secret_directory$$);
+SELECT left(pg_temp.attempt($$SHOW recsys.kafka_secret_directory$$), 5) AS refused; -- the text differs by version
 RESET ROLE;
 GRANT USAGE ON FOREIGN DATA WRAPPER recsys_kafka TO recsys_regress_dba;
 SET ROLE recsys_regress_dba;

@@ -192,6 +192,7 @@ like(create_error(start => '{"3": 0}'), qr/ERROR:  22023: Kafka topic "starts" h
 like(create_error(columns => { n => 'no path' }), qr/ERROR:  22023:/, 'a path that is none');
 $mock->command('topic_error none 3');
 like(create_error(topic => 'none'), qr/ERROR:  42704: Kafka topic "none" does not exist/, 'no such topic');
+$mock->command('create secret 0');
 $mock->command('topic_error secret 29');
 like(create_error(topic => 'secret'), qr/ERROR:  42501: .*\nHINT:  The user needs READ/, 'a topic that may not be read');
 wait_for_sql($node, asking(), '0', 'workers that failed are gone');
