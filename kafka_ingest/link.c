@@ -339,7 +339,7 @@ static const OwnSetting own_settings[] = {
 	{"socket.timeout.ms", "10000", 0, 0, false},
 	{"statistics.interval.ms", "5000", 0, 0, false},
 	{"log.queue", "true", 0, 0, false},
-	{"debug", "topic", 0, 0, false},
+	{"log_level", "4", 0, 0, false},
 	{"log.thread.name", "false", 0, 0, false},
 	{"sasl.kerberos.min.time.before.relogin", "0", 0, 0, true},
 };
@@ -440,7 +440,8 @@ rk_link_open(RkLink *link, const RkSetting *settings, int nsettings,
 	rd_kafka_conf_set_log_cb(conf, log_callback);
 	if (statistics != NULL)
 		rd_kafka_conf_set_stats_cb(conf, statistics);
-	if (set_all(conf, settings, nsettings, errstr, sizeof(errstr)))
+	if ((statistics == NULL || set_one(conf, "debug", "topic", errstr, sizeof(errstr))) &&
+		set_all(conf, settings, nsettings, errstr, sizeof(errstr)))
 		link->rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, errstr, sizeof(errstr));
 	if (link->rk == NULL)
 	{
