@@ -2,7 +2,7 @@
 
 Each loader answers (training rows, validation rows).  The validation rows come
 out of the set's training part, so that its test part stays unseen: a random tenth
-of each user's items, or the last weeks where rows have times.
+of each user's items.  Online-retail is split twice, by time and at random.
 """
 
 import csv
@@ -15,6 +15,7 @@ from collections import defaultdict
 from database import data_directory
 
 SHARE = 0.1
+RETAIL_SHARE = 0.2
 SEED = 7
 RETAIL_TRAIN_END = datetime.datetime(2011, 10, 1)
 RETAIL_VALID_END = datetime.datetime(2011, 11, 1)
@@ -49,14 +50,14 @@ def coded(rows):
     return [(users[u], items[i], float(v)) for u, i, v in rows]
 
 
-def hold_out(rows):
-    """Move a random tenth of each user's items into validation."""
+def hold_out(rows, share=SHARE):
+    """Move a random share of each user's items into validation."""
     items = defaultdict(set)
     for user, item, _ in rows:
         items[user].add(item)
     chance = random.Random(SEED)
     held = {(user, item) for user in sorted(items) for item in sorted(items[user])
-            if len(items[user]) > 1 and chance.random() < SHARE}
+            if len(items[user]) > 1 and chance.random() < share}
     return ([r for r in rows if r[:2] not in held], [r for r in rows if r[:2] in held])
 
 
@@ -87,11 +88,6 @@ def ml_1m():
         parts = [line.strip() for line in lines]
     rows = table("ml-1m/ratings.csv.xz", ",", True)
     return hold_out(coded(r for r, part in zip(rows, parts) if part == "0"))
-
-
-def ml_1m_positives():
-    """The same, every rating a positive."""
-    return tuple([(u, i, 1.0) for u, i, _ in part] for part in ml_1m())
 
 
 def jester():
@@ -134,17 +130,25 @@ def retail_quantities():
     return train, list(valid.values())
 
 
-def retail_lines_only():
-    """The same, one purchase one row of weight 1."""
-    return tuple([(u, i, 1.0) for u, i, _ in part] for part in retail_quantities())
+def retail_quantities_random():
+    """The purchases of both parts, a fifth of each user's articles left out at random."""
+    return hold_out(coded((user, item, quantity) for time, user, item, quantity in retail_lines()
+                          if time < RETAIL_VALID_END), RETAIL_SHARE)
+
+
+def single(load):
+    """The same rows, each of weight 1."""
+    return lambda: tuple([(u, i, 1.0) for u, i, _ in part] for part in load())
 
 
 IMPLICIT = {
     "lastfm-2k": lastfm,
     "retailrocket": retailrocket,
-    "retail-rows": retail_lines_only,
+    "retail-rows": single(retail_quantities),
     "retail-quantity": retail_quantities,
-    "ml-1m": ml_1m_positives,
+    "retail-rows-random": single(retail_quantities_random),
+    "retail-quantity-random": retail_quantities_random,
+    "ml-1m": single(ml_1m),
     "gowalla": gowalla,
 }
 EXPLICIT = {

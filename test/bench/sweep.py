@@ -3,22 +3,30 @@
 
 For each set a model is trained with nothing set and with each setting of a grid, and
 measured by recsys.evaluate() on rows taken out of the set's training part (see
-datasets.py); at most USERS users are asked.  Printed are all settings, then one line
-for each set: the best setting, its figure, the default's, and the loss in per cent.
-The best of many is flattered by chance; the standard error says by how much.
+datasets.py); at most USERS users are asked.  The best of many is flattered by chance
+where it was chosen.  So the users are dealt into two halves: the setting that is best
+on one half is measured on the other, and both directions together make the tuned
+figure.  Halves consist of small groups, and leaving out each group once (jackknife)
+gives the standard error of the loss, user by user compared, settings as chosen.
+
+Printed are all settings, then one line for each set: the settings chosen, their figure
+on the other half, the default's, the loss in per cent of the former, its standard
+error, and the loss against the best on all users, which is the flattered one.
 """
 
 import json
 import math
 import os
 import random
+import statistics
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 import datasets
-from database import Database, number
+from database import Database
 
 USERS = int(os.environ.get("SWEEP_USERS", "2000"))
+GROUPS = 20  # even ones are one half, odd ones the other
 METRIC = {"implicit": "recall", "explicit": "rmse"}
 
 
@@ -40,7 +48,7 @@ def statistics_of(rows):
 
 def implicit_grid(facts):
     """Weights relative to the mean weight of a cell and to the popularity of items."""
-    for weight in (0.5, 1, 2, 4, 8):
+    for weight in (0.25, 0.5, 1, 2, 4, 8):
         for regularization in (0.004, 0.008, 0.016):
             for alpha in (1, 0.25) if facts["rows"] < 200_000 else (1,):
                 yield {"alpha": round_to(alpha / facts["mean"]),
@@ -66,49 +74,77 @@ class Set:
     def __init__(self, name, feedback, parts):
         self.name, self.feedback = name, feedback
         train, valid = parts
+        valid = sample(train, valid)
+        self.rows = Counter(group for *_, group in valid)
         self.facts = statistics_of(train)
         self.database = Database("sweep_" + name.replace("-", "_"))
-        for table, rows in (("train", train), ("valid", sample(train, valid))):
-            self.database.execute(
-                f"CREATE TABLE {table} (user_id int, item_id int, rating real)")
-            self.database.copy(table, (f"{u}\t{i}\t{v:g}\n" for u, i, v in rows))
         self.database.execute(
-            "CREATE INDEX ON train (user_id)", "VACUUM ANALYZE train",
+            "CREATE TABLE train (user_id int, item_id int, rating real)",
+            "CREATE TABLE valid (user_id int, item_id int, rating real, part int)",
+            *(f"CREATE VIEW valid_{group} AS SELECT * FROM valid WHERE part = {group}"
+              for group in range(GROUPS)))
+        self.database.copy("train", (f"{u}\t{i}\t{v:g}\n" for u, i, v in train))
+        self.database.copy("valid", (f"{u}\t{i}\t{v:g}\t{g}\n" for u, i, v, g in valid))
+        self.database.execute(
+            "CREATE INDEX ON train (user_id)", "VACUUM ANALYZE train, valid",
             f"""SELECT recsys.create_model('m', 'train', rating_column => 'rating',
                 feedback => '{feedback}', options => '{{"keep_versions": 1}}')""")
         print("# " + name, *(f"{k} {v:.6g}" for k, v in self.facts.items()), flush=True)
 
     def measure(self, options):
-        """The figure of one setting, and its standard error."""
+        """For each group what one setting reaches: a sum, and over how many."""
         self.database.execute(f"SELECT recsys.train('m', '{json.dumps(options)}')")
-        for metric, value, error in self.database.execute(
-                "SELECT metric, value, standard_error FROM recsys.evaluate('m', 'valid', '{20}')"):
-            if metric == METRIC[self.feedback]:
-                print(self.name, json.dumps(options), f"{metric} {float(value):.4f}",
-                      sep="\t", flush=True)
-                return number(value), number(error)
-        raise RuntimeError(f"no {METRIC[self.feedback]} for {self.name}")
+        found = {(int(group), metric): (float(value), int(users))
+                 for group, metric, value, users in self.database.execute(
+                     f"""SELECT g, metric, value, users FROM generate_series(0, {GROUPS - 1}) g,
+                         recsys.evaluate('m', format('valid_%s', g)::regclass, '{{20}}')""")}
+        parts = []
+        for group in range(GROUPS):
+            value, count = found[group, METRIC[self.feedback]]
+            if self.feedback == "explicit":
+                value, count = value ** 2, self.rows[group] * found[group, "predicted_share"][0]
+            parts.append((value * count, count))
+        print(self.name, json.dumps(options),
+              f"{METRIC[self.feedback]} {self.figure(parts):.4f}", sep="\t", flush=True)
+        return parts
+
+    def figure(self, parts):
+        """Recall or RMSE over some groups."""
+        mean = sum(total for total, _ in parts) / sum(count for _, count in parts)
+        return math.sqrt(mean) if self.feedback == "explicit" else mean
+
+    def loss(self, tuned, default):
+        """What the default loses, in per cent."""
+        tuned, default = self.figure(tuned), self.figure(default)
+        return (tuned - default if self.feedback == "implicit" else default - tuned) / tuned * 100
 
     def sweep(self):
-        """Name, best setting, its figure, the default's, standard error, loss in per cent."""
-        default, error = self.measure({})
+        """The set's line of the summary."""
+        default = self.measure({})
         grid = implicit_grid if self.feedback == "implicit" else explicit_grid
-        figures = [(self.measure(options)[0], options) for options in grid(self.facts)]
+        results = [(options, self.measure(options)) for options in grid(self.facts)]
         choose = max if self.feedback == "implicit" else min
-        best, options = choose(figures, key=lambda figure: figure[0])
-        loss = abs(best - default) / best * 100
-        if choose(best, default) == default:
-            loss = -loss
-        return [self.name, json.dumps(options), f"{best:.4f}", f"{default:.4f}", f"{error:.4f}",
-                f"{loss:.1f}"]
+
+        def best(groups):
+            return choose(results, key=lambda result: self.figure([result[1][g] for g in groups]))
+
+        chosen = [best(range(half, GROUPS, 2)) for half in (0, 1)]
+        tuned = [chosen[1 - g % 2][1][g] for g in range(GROUPS)]
+        without = [self.loss(tuned[:g] + tuned[g + 1:], default[:g] + default[g + 1:])
+                   for g in range(GROUPS)]
+        return [self.name, json.dumps([options for options, _ in chosen]),
+                f"{self.figure(tuned):.4f}", f"{self.figure(default):.4f}",
+                f"{self.loss(tuned, default):.1f}",
+                f"{math.sqrt(GROUPS - 1) * statistics.pstdev(without):.1f}",
+                f"{self.loss(best(range(GROUPS))[1], default):.1f}"]
 
 
 def sample(train, valid):
-    """The validation rows of at most USERS users that training knows."""
+    """The validation rows of at most USERS users that training knows, with their group."""
     users = sorted({row[0] for row in train} & {row[0] for row in valid})
     random.Random(datasets.SEED).shuffle(users)
-    chosen = set(users[:USERS])
-    return [row for row in valid if row[0] in chosen]
+    groups = {user: n % GROUPS for n, user in enumerate(users[:USERS])}
+    return [(*row, groups[row[0]]) for row in valid if row[0] in groups]
 
 
 def main():
@@ -119,7 +155,7 @@ def main():
     for name in sys.argv[1:] or loaders:
         feedback, load = loaders[name]
         summary.append(Set(name, feedback, load()).sweep())
-    print("set\tbest setting\tits figure\tdefault's\tstandard error\tloss %")
+    print("set\tbest on each half\ttuned\tdefault's\tloss %\tstandard error\tagainst best of all %")
     for line in summary:
         print(*line, sep="\t")
 
