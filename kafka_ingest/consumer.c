@@ -571,12 +571,6 @@ rk_consumer_cluster_id(RkConsumer *consumer)
 	return consumer->cluster_id;
 }
 
-int
-rk_consumer_library_version(void)
-{
-	return rd_kafka_version();
-}
-
 const char *
 rk_consumer_library_version_text(void)
 {

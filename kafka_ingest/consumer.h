@@ -143,8 +143,7 @@ extern int64_t rk_consumer_queued(const RkConsumer *consumer);
 extern int	rk_consumer_partition_count(const RkConsumer *consumer);
 extern const char *rk_consumer_cluster_id(RkConsumer *consumer);
 
-/* The library's version, as 0x020002ff for 2.0.2, and as text. */
-extern int	rk_consumer_library_version(void);
+/* The library's version, such as 2.0.2. */
 extern const char *rk_consumer_library_version_text(void);
 
 /* ---- looking up ------------------------------------------------------------------ */

@@ -330,8 +330,6 @@ rk_reader_take(RkReader *reader)
 {
 	bool		any = false;
 
-	if (rk_reader_full(reader))
-		rk_consumer_serve(reader->consumer);
 	while (!rk_reader_full(reader))
 	{
 		if (take_some(reader) == 0)
@@ -766,7 +764,8 @@ rk_reader_cluster(RkReader *reader, TimestampTz now, const char **id)
 /*
  * After a broker has refused a partition the topic may be another one: open again, at
  * the anchors, before anything more is written.  A reader that has still to see its
- * anchors will do so anyhow.
+ * anchors will do so anyhow.  Callbacks are served here at every turn, also while a full
+ * batch waits and nothing is taken.
  */
 static void
 check_refused(RkReader *reader)

@@ -111,8 +111,9 @@ rs_slots_until(TimestampTz then, long limit)
 
 /* ---- waking --------------------------------------------------------------------- */
 
-void
-rs_slots_wake(int pid)
+/* Set the latch of another process; none of that pid is no error. */
+static void
+wake(int pid)
 {
 	PGPROC	   *proc = pid == 0 ? NULL : BackendPidGetProc(pid);
 
@@ -130,7 +131,7 @@ rs_slots_wake_launcher(void)
 	LWLockAcquire(shared->common.lock, LW_SHARED);
 	pid = shared->common.launcher_pid;
 	LWLockRelease(shared->common.lock);
-	rs_slots_wake(pid);
+	wake(pid);
 }
 
 /* Tell of a committed change: raises nothing, it runs after the commit. */
@@ -156,7 +157,7 @@ publish_change(void)
 	}
 	LWLockRelease(shared->common.lock);
 	for (int i = 0; i < n; i++)
-		rs_slots_wake(pids[i]);
+		wake(pids[i]);
 }
 
 /* A prepared transaction is committed elsewhere: its change is found by polling. */

@@ -56,9 +56,6 @@ extern void rs_slots_wake_launcher(void);
  */
 extern void rs_slots_source_changed(void);
 
-/* Set the latch of another process; none of that pid is no error. */
-extern void rs_slots_wake(int pid);
-
 /*
  * End the supervisor of a database and all its workers; returns how many processes
  * are left.  The oid may be 0 when it is not known.
