@@ -1,5 +1,5 @@
 # Twenty faults at random points, with eight partitions on three brokers of the mock; see
-# KafkaChaos.pm.
+# KafkaChaos.pm.  The mock keeps what is sent again, whatever its sequence number says.
 
 use strict;
 use warnings;
@@ -16,7 +16,7 @@ my $mock = KafkaTest->start(brokers => 3);
 
 $mock->command("create e $partitions");
 my $node = chaos_node($mock);
-run_chaos($node, $mock, rounds => 20, partitions => $partitions, faults => {
+run_chaos($node, $mock, rounds => 20, partitions => $partitions, resent => 1, faults => {
 	'a broker that restarts' => sub {
 		my $broker = 1 + int rand 3;
 
