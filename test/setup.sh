@@ -57,6 +57,7 @@ needs_of_bench()
 	needs_of_demo
 	need python3-venv python3 -c 'import ensurepip'
 	need default-jre-headless command -v java
+	need libopenblas0-pthread python3 -c 'import ctypes; ctypes.CDLL("libopenblas.so.0")'
 }
 
 # A real broker: its jars come by Maven, its certificates by keytool.

@@ -105,9 +105,10 @@ class Bench:
         rivals = [r for r in map(self.rival, goals) if r]
         times = iteration_seconds([self.ours] + rivals, job, steps, rounds)
         ours = times.pop("recsys")
-        work = f"{self.title}, k={job['factors']}, {job['mode']}, iteration"
+        kind = "exact iteration" if job["solver"] == "cholesky" else "iteration"
+        work = f"{self.title}, k={job['factors']}, {job['mode']}, {kind}"
         for name, theirs in times.items():
-            solver = f" {job['solver']}" if "solver" in job and name != "lenskit" else ""
+            solver = " cholesky" if name == "lenskit" else f" {job['solver']}"
             self.report.faster(target, work, ours, name + solver, theirs, goals[name])
         if not times:
             self.report.alone(target, work, "s", ours)
@@ -120,20 +121,20 @@ class Bench:
         self.compare_iterations(target, job, goals, self.settings["rounds"],
                                 self.settings["steps"])
 
-    def exact(self, target, factors):
-        """Implicit feedback against the exact solver of implicit."""
+    def exact(self, target, factors, goals):
+        """Implicit feedback, exact solvers on both sides."""
         job = {**LEAST_SQUARES, "factors": factors, "solver": "cholesky"}
-        self.compare_iterations(target, job, {"implicit": 8}, self.settings["slow_rounds"], 1)
+        self.compare_iterations(target, job, goals, self.settings["slow_rounds"], 1)
 
     def explicit(self, target):
-        """Explicit feedback."""
-        job = {**LEAST_SQUARES, "factors": 64, "mode": "explicit"}
+        """Explicit feedback, exact solvers on both sides."""
+        job = {**LEAST_SQUARES, "factors": 64, "mode": "explicit", "solver": "cholesky"}
         self.compare_iterations(target, job, {"lenskit": 3}, self.settings["rounds"],
                                 self.settings["steps"])
 
-    def objective(self, target, goal_ratio):
+    def objective(self, target, factors, goal_ratio):
         """Time until the objective is where implicit leaves it after 15 iterations."""
-        job = {**LEAST_SQUARES, "factors": 64, "iterations": 15}
+        job = {**LEAST_SQUARES, "factors": factors, "iterations": 15}
         rival = self.rival("implicit")
         if not rival:
             return
@@ -149,8 +150,8 @@ class Bench:
                    rival.fit(job)["seconds"]) for _ in range(2)]
         rival.close()
         ours, theirs = [(min(x), statistics.median(x)) for x in zip(*rounds)]
-        self.report.faster(target, f"{self.title}, k=64, same objective ({need} of 15 iterations)",
-                           ours, "implicit cg", theirs, goal_ratio)
+        work = f"{self.title}, k={factors}, same objective ({need} of 15 iterations)"
+        self.report.faster(target, work, ours, "implicit cg", theirs, goal_ratio)
 
     def reading(self):
         """T4: reading into both orientations against a scan."""
@@ -209,14 +210,16 @@ class Bench:
 
 
 def spark_seconds(rival, job, extrapolate):
-    """A cold fit; where it would take too long, from fits of one and two iterations."""
+    """Loading and a cold fit; where that would take too long, from fits of one and two iterations."""
     if not rival:
         return None
     try:
         if not extrapolate:
-            return rival.fit(job)["seconds"]
-        once, twice = (rival.fit({**job, "iterations": n})["seconds"] for n in (1, 2))
-        return once + (job["iterations"] - 1) * (twice - once)
+            fit = rival.fit(job)
+            return fit["load_seconds"] + fit["seconds"]
+        once, twice = (rival.fit({**job, "iterations": n}) for n in (1, 2))
+        return (once["load_seconds"] + once["seconds"] +
+                (job["iterations"] - 1) * (twice["seconds"] - once["seconds"]))
     except Unavailable as reason:
         print(f"# {reason}", flush=True)
         return None
@@ -240,22 +243,23 @@ SPARK_SMALL = {"mode": "explicit", "factors": 50, "iterations": 10, "regularizat
 SPARK_LARGE = {**LEAST_SQUARES, "factors": 64, "iterations": 15}
 
 STEPS_SMALL = [
-    ("T3 iterations", lambda b: b.iterations("T3", 64, {"implicit": 3, "lenskit": 3, "cmfrec": 3})),
-    ("T3 exact", lambda b: b.exact("T3", 64)),
+    ("T3 iterations", lambda b: b.iterations("T3", 64, {"implicit": 3, "cmfrec": 3})),
+    ("T3 exact", lambda b: b.exact("T3", 64, {"implicit": 8, "lenskit": 3})),
     ("T3 explicit", lambda b: b.explicit("T3")),
-    ("T3 objective", lambda b: b.objective("T3", 3)),
+    ("T3 objective", lambda b: b.objective("T3", 64, 3)),
     ("T4", Bench.reading),
     ("T5", lambda b: b.whole("spark", SPARK_SMALL, 40, False)),
     ("T6", Bench.memory),
     ("T7", Bench.growth)]
 
 STEPS_LARGE = [
-    ("T1 iterations", lambda b: b.iterations("T1", 64, {"implicit": 4, "lenskit": 3, "cmfrec": 4})),
-    ("T1 objective", lambda b: b.objective("T1", 4)),
+    ("T1 iterations", lambda b: b.iterations("T1", 64, {"implicit": 4, "cmfrec": 4})),
+    ("T1 objective", lambda b: b.objective("T1", 64, 4)),
     ("T1 explicit", lambda b: b.explicit("T1")),
-    ("T1 exact", lambda b: b.exact("T1", 64)),
+    ("T1 exact", lambda b: b.exact("T1", 64, {"implicit": 8, "lenskit": 3})),
     ("T2 iterations", lambda b: b.iterations("T2", 128, {"implicit": 4})),
-    ("T2 exact", lambda b: b.exact("T2", 128)),
+    ("T2 objective", lambda b: b.objective("T2", 128, 4)),
+    ("T2 exact", lambda b: b.exact("T2", 128, {"implicit": 8})),
     ("T4", Bench.reading),
     ("T6", Bench.memory),
     ("T7", Bench.growth),
