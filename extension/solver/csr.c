@@ -5,7 +5,8 @@
  *
  * First by item, then by user: the second sort is stable, so a user's cells
  * come out in ascending order of item, repeated ones side by side.  Those are
- * reduced by the rule of cells.h.  What remains is sorted by item once more.
+ * reduced by the rule of cells.h, by all threads, user by user; where cells went
+ * the rest moves together.  What remains is sorted by item once more.
  *
  * The triplets' arrays are used again as soon as they are read: the users'
  * rows go where users and values were, the items' index where items were.
@@ -52,6 +53,7 @@ typedef struct Builder
 	int64_t    *to_time;
 	int			parts;
 	int32_t		first[MAX_PARTS + 1];	/* row of each part */
+	int64_t		begin[MAX_PARTS];	/* cell of each part */
 } Builder;
 
 static bool
@@ -237,20 +239,31 @@ keep_latest(float *value, const int64_t *time, int32_t n)
 	return kept;
 }
 
-/* Apply the rule for repeated cells to every user, moving the rest together. */
+/* The value of n equal cells from position first on. */
+static float
+combine(const Builder *b, int64_t first, int32_t n)
+{
+	float	   *value = b->pair->users.value + first;
+
+	if (n > 1 && b->to_time != NULL)
+		n = keep_latest(value, b->to_time + first, n);
+	return rs_cell_combine(value, n, b->implicit);
+}
+
+/*
+ * Apply the rule for repeated cells to the users of one part, moving the rest
+ * together.  Of the starts a part reads and writes those of its rows' ends only.
+ */
 static RsStatus
 reduce_rows(void *arg, int thread, int64_t chunk)
 {
 	Builder    *b = arg;
 	RsCsr	   *csr = &b->pair->users;
-	const int64_t *time = b->to_time;
-	bool		implicit = b->implicit;
-	int64_t		kept = 0;
-	int64_t		first = 0;
+	int64_t		first = b->begin[chunk];
+	int64_t		kept = first;
 
 	(void) thread;
-	(void) chunk;
-	for (int32_t r = 0; r < csr->n; r++)
+	for (int32_t r = b->first[chunk]; r < b->first[chunk + 1]; r++)
 	{
 		int64_t		end = csr->start[r + 1];
 
@@ -258,7 +271,6 @@ reduce_rows(void *arg, int thread, int64_t chunk)
 		{
 			int64_t		last = first + 1;
 			int32_t		index = csr->index[first];
-			int32_t		n;
 			float		value;
 
 			if (asked_to_stop(b, first))
@@ -267,11 +279,8 @@ reduce_rows(void *arg, int thread, int64_t chunk)
 				last++;
 			if (last - first > INT32_MAX)
 				return RS_INVALID;
-			n = (int32_t) (last - first);
-			if (n > 1 && time != NULL)
-				n = keep_latest(csr->value + first, time + first, n);
-			value = rs_cell_combine(csr->value + first, n, implicit);
-			if (!implicit || value != 0.0f)
+			value = combine(b, first, (int32_t) (last - first));
+			if (!b->implicit || value != 0.0f)
 			{
 				csr->index[kept] = index;
 				csr->value[kept] = value;
@@ -284,16 +293,84 @@ reduce_rows(void *arg, int thread, int64_t chunk)
 	return RS_OK;
 }
 
-/* Starts of the items' rows from the users' cells. */
-static void
-count_items(RsCsrPair *pair)
+/* Move cells [first, end) gap places down, a piece at a time; false when asked to stop. */
+static bool
+move_cells(const Builder *b, int64_t first, int64_t end, int64_t gap)
 {
-	int64_t		n = pair->users.start[pair->users.n];
+	RsCsr	   *csr = &b->pair->users;
 
-	memset(pair->items.start, 0, ((size_t) pair->items.n + 1) * sizeof(int64_t));
-	for (int64_t i = 0; i < n; i++)
-		pair->items.start[pair->users.index[i] + 1]++;
-	counts_to_starts(&pair->items);
+	while (first < end)
+	{
+		size_t		n = (size_t) (end - first < POLL_CELLS ? end - first : POLL_CELLS);
+
+		if (rs_pool_stopping(b->pool))
+			return false;
+		memmove(csr->index + first - gap, csr->index + first, n * sizeof(int32_t));
+		memmove(csr->value + first - gap, csr->value + first, n * sizeof(float));
+		first += (int64_t) n;
+	}
+	return true;
+}
+
+/* Move the users' parts together where cells were left out between them. */
+static RsStatus
+close_gaps(void *arg, int thread, int64_t chunk)
+{
+	Builder    *b = arg;
+	int64_t    *start = b->pair->users.start;
+
+	(void) thread;
+	(void) chunk;
+	for (int part = 1; part < b->parts; part++)
+	{
+		int64_t		gap = b->begin[part] - start[b->first[part]];
+
+		if (gap == 0)
+			continue;
+		if (!move_cells(b, b->begin[part], start[b->first[part + 1]], gap))
+			return RS_STOPPED;
+		for (int32_t r = b->first[part]; r < b->first[part + 1]; r++)
+			start[r + 1] -= gap;
+	}
+	return RS_OK;
+}
+
+/* Starts of the items' rows from the users' cells. */
+static RsStatus
+count_items(void *arg, int thread, int64_t chunk)
+{
+	Builder    *b = arg;
+	const RsCsr *users = &b->pair->users;
+	RsCsr	   *items = &b->pair->items;
+
+	(void) thread;
+	(void) chunk;
+	memset(items->start, 0, ((size_t) items->n + 1) * sizeof(int64_t));
+	for (int64_t i = 0; i < users->start[users->n]; i++)
+	{
+		if (asked_to_stop(b, i))
+			return RS_STOPPED;
+		items->start[users->index[i] + 1]++;
+	}
+	counts_to_starts(items);
+	return RS_OK;
+}
+
+/* Apply the rule for repeated cells; the users' rows were the last sort's. */
+static RsStatus
+reduce_cells(Builder *b)
+{
+	const RsCsr *users = &b->pair->users;
+	RsStatus	status;
+
+	for (int part = 0; part < b->parts; part++)
+		b->begin[part] = users->start[b->first[part]];
+	status = rs_pool_run(b->pool, reduce_rows, b, b->parts);
+	if (status == RS_OK)
+		status = rs_pool_run(b->pool, close_gaps, b, 1);
+	if (status == RS_OK && users->start[users->n] < b->cells->n)
+		status = rs_pool_run(b->pool, count_items, b, 1);
+	return status;
 }
 
 RsStatus
@@ -311,12 +388,10 @@ rs_csr_build(RsCsrPair *pair, const RsTriplets *cells, bool implicit, RsPool *po
 	if (status == RS_OK)
 		status = sort_cells(&b, &by_item, pair->scratch_time, &pair->users, time);
 	if (status == RS_OK)
-		status = rs_pool_run(pool, reduce_rows, &b, 1);
+		status = reduce_cells(&b);
 	if (status == RS_NOT_FINITE)
 		*bad_user = b.bad_user;
 	if (status != RS_OK)
 		return status;
-	if (pair->users.start[pair->users.n] < cells->n)
-		count_items(pair);
 	return sort_cells(&b, &pair->users, NULL, &pair->items, NULL);
 }

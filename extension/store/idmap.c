@@ -5,6 +5,8 @@
  *
  * There are two: bigints are keys themselves, in entries of 16 bytes; texts
  * and uuids are copied into a context of the map and compared as bytes.
+ * Bigints often come from a sequence: those that are not large have a place in
+ * an array instead, which is found without a hash.
  *
  *-------------------------------------------------------------------------
  */
@@ -12,6 +14,7 @@
 
 #include "common/pg_prng.h"
 #include "miscadmin.h"
+#include "port/pg_bitutils.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/uuid.h"
@@ -23,6 +26,10 @@
 
 /* Rows renumbered between two checks for interrupts; a power of two. */
 #define RENUMBER_INTERVAL	1048576
+
+/* Bigints from 0 to below this are in the array, of at most 1 MB. */
+#define LOW_IDS	262144
+#define LEAST_LOW_IDS	1024
 
 typedef struct IntEntry
 {
@@ -79,7 +86,10 @@ struct RsIdMap
 {
 	RsIdKind	kind;
 	uint64		seed;
-	inthash_hash *ints;			/* bigint */
+	int64		members;
+	int32	   *low;			/* bigint: 1 + provisional of an id, 0 if not met */
+	int64		n_low;			/* ids that there is room for */
+	inthash_hash *ints;			/* the other bigints */
 	byteshash_hash *strings;	/* text, uuid */
 	MemoryContext context;		/* of all this */
 	Size		bytes_used;		/* by the copies of text and uuid ids */
@@ -104,15 +114,16 @@ rs_idmap_create(RsIdKind kind, MemoryContext parent)
 
 /* The index of an id that was not met before. */
 static int32
-new_index(uint64 members)
+new_index(RsIdMap *map)
 {
-	if (members > PG_INT32_MAX)
+	/* 1 + index is an int32, too */
+	if (map->members == PG_INT32_MAX)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("too many distinct ids"),
 				 errdetail("A model can have at most %d users and as many items.",
 						   PG_INT32_MAX)));
-	return (int32) members - 1;
+	return (int32) map->members++;
 }
 
 /* The key of a uuid or a text that is not toasted; the bytes are still the caller's. */
@@ -159,12 +170,59 @@ rs_idmap_index(RsIdMap *map, Datum id)
 		memcpy(copy, key.bytes, key.len);
 		entry->key.bytes = copy;
 		map->bytes_used += key.len;
-		entry->index = new_index(map->strings->members);
+		entry->index = new_index(map);
 	}
 	index = entry->index;
 	if (plain != id)
 		pfree(DatumGetPointer(plain));	/* was compressed or toasted */
 	return index;
+}
+
+static inline bool
+is_low(int64 id)
+{
+	return (uint64) id < LOW_IDS;
+}
+
+/* Make room for a low id. */
+static void
+grow_low(RsIdMap *map, int64 id)
+{
+	int64		n = Max(LEAST_LOW_IDS, pg_nextpower2_64((uint64) id + 1));
+	int32	   *low = MemoryContextAllocZero(map->context, n * sizeof(int32));
+
+	if (map->low != NULL)
+	{
+		memcpy(low, map->low, map->n_low * sizeof(int32));
+		pfree(map->low);
+	}
+	map->low = low;
+	map->n_low = n;
+}
+
+static inline int32
+low_index(RsIdMap *map, int64 id)
+{
+	if (unlikely(id >= map->n_low))
+		grow_low(map, id);
+	if (map->low[id] == 0)
+		map->low[id] = 1 + new_index(map);
+	return map->low[id] - 1;
+}
+
+/* Most were met before, and inserting would hash each entry that it passes. */
+static inline int32
+hashed_index(RsIdMap *map, int64 id, uint32 hash)
+{
+	IntEntry   *entry = inthash_lookup_hash(map->ints, id, hash);
+	bool		found;
+
+	if (entry == NULL)
+	{
+		entry = inthash_insert_hash(map->ints, id, hash, &found);
+		entry->index = new_index(map);
+	}
+	return entry->index;
 }
 
 void
@@ -176,25 +234,19 @@ rs_idmap_indexes(RsIdMap *map, const int64 *ids, int n, int32 *index)
 	for (int i = 0; i < n; i++)
 	{
 		/* Rows often come in the order of one side. */
-		if (i > 0 && ids[i] == ids[i - 1])
+		if (is_low(ids[i]) || (i > 0 && ids[i] == ids[i - 1]))
 			continue;
 		hash[i] = (uint32) rs_hash_int((uint64) ids[i], map->seed);
 		__builtin_prefetch(&map->ints->data[hash[i] & map->ints->sizemask]);
 	}
 	for (int i = 0; i < n; i++)
 	{
-		bool		found;
-		IntEntry   *entry;
-
 		if (i > 0 && ids[i] == ids[i - 1])
-		{
 			index[i] = index[i - 1];
-			continue;
-		}
-		entry = inthash_insert_hash(map->ints, ids[i], hash[i], &found);
-		if (!found)
-			entry->index = new_index(map->ints->members);
-		index[i] = entry->index;
+		else if (is_low(ids[i]))
+			index[i] = low_index(map, ids[i]);
+		else
+			index[i] = hashed_index(map, ids[i], hash[i]);
 	}
 }
 
@@ -235,6 +287,11 @@ finish_ints(RsIdMap *map, int32 *final, RsIdList *list)
 	IntEntry   *entry;
 	int32		n = 0;
 
+	for (int64 id = 0; id < map->n_low; id++)
+	{
+		if (map->low[id] != 0)
+			entries[n++] = (IntEntry) {.id = id, .index = low_index(map, id)};
+	}
 	inthash_start_iterate(map->ints, &iterator);
 	while ((entry = inthash_iterate(map->ints, &iterator)) != NULL)
 		entries[n++] = *entry;
@@ -285,7 +342,7 @@ rs_idmap_finish(RsIdMap *map, int32 *index, int64 n, RsIdList *list)
 
 	memset(list, 0, sizeof(RsIdList));
 	list->kind = map->kind;
-	list->n = (int32) (map->kind == RS_ID_BIGINT ? map->ints->members : map->strings->members);
+	list->n = (int32) map->members;
 	final = alloc_array(sizeof(int32), list->n);
 	if (map->kind == RS_ID_BIGINT)
 		finish_ints(map, final, list);

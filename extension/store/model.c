@@ -212,7 +212,7 @@ find_relations(RsModel *model)
 	return OidIsValid(model->owner);
 }
 
-/* Find the types of the ids and of the time, and with whose rights the view reads. */
+/* Find the types of the columns, and with whose rights the view reads. */
 static void
 find_types(RsModel *model)
 {
@@ -227,6 +227,7 @@ find_types(RsModel *model)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("view \"%s\" is not the view of a model", model->name)));
+	model->rating_type = view_column_type(model->view, "rating");
 	if (model->time_column != NULL)
 		model->time_type = view_column_type(model->view, "time");
 }

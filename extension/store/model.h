@@ -43,6 +43,7 @@ typedef struct RsModel
 	RsIdKind	item_kind;
 	Oid			user_type;		/* base types of the view's columns */
 	Oid			item_type;
+	Oid			rating_type;
 	Oid			time_type;		/* base type, InvalidOid without time column */
 	bool		run_as_owner;	/* the view is read with its owner's rights */
 	RsFeedback	feedback;

@@ -19,6 +19,7 @@
 
 #include "executor/spi.h"
 #include "tcop/dest.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
 #include "compat.h"
@@ -37,6 +38,7 @@
 typedef struct IdColumn
 {
 	RsIdKind	kind;
+	Oid			type;			/* of the column */
 	RsIdMap    *map;
 	int32	   *index;			/* of every row, the ratings' array */
 	int64		waiting[RS_IDMAP_BATCH];	/* bigints of the last rows */
@@ -50,6 +52,7 @@ typedef struct RatingsReceiver
 	int64		capacity;
 	IdColumn	users;
 	IdColumn	items;
+	Oid			rating_type;	/* of the column */
 	int			n_waiting;
 	Size		memory_limit;
 	MemoryContext context;
@@ -111,6 +114,13 @@ grow_ratings(RatingsReceiver *receiver)
 	receiver->capacity = capacity;
 }
 
+/* An id for messages. */
+static char *
+column_to_cstring(const IdColumn *column, Datum id)
+{
+	return rs_id_to_cstring(rs_id_from_column(id, column->type), column->kind);
+}
+
 static void
 check_rating(const RatingsReceiver *receiver, double rating, Datum user, Datum item)
 {
@@ -123,8 +133,8 @@ check_rating(const RatingsReceiver *receiver, double rating, Datum user, Datum i
 			 isfinite(rating) ? errmsg("rating %g is out of range", rating) :
 			 errmsg("rating is not a finite number"),
 			 errdetail("User \"%s\", item \"%s\" of model \"%s\".",
-					   rs_id_to_cstring(user, model->user_kind),
-					   rs_id_to_cstring(item, model->item_kind), model->name)));
+					   column_to_cstring(&receiver->users, user),
+					   column_to_cstring(&receiver->items, item), model->name)));
 }
 
 /* Take the id of row n. */
@@ -132,7 +142,7 @@ static void
 take_id(IdColumn *column, Datum id, int64 n, int waiting)
 {
 	if (column->kind == RS_ID_BIGINT)
-		column->waiting[waiting] = DatumGetInt64(id);
+		column->waiting[waiting] = rs_source_integer(id, column->type);
 	else
 		column->index[n] = rs_idmap_index(column->map, id);
 }
@@ -173,7 +183,7 @@ receive_row(TupleTableSlot *slot, DestReceiver *self)
 		r->rows_skipped++;
 		return true;
 	}
-	rating = DatumGetFloat8(slot->tts_values[2]);
+	rating = rs_source_number(slot->tts_values[2], receiver->rating_type);
 	check_rating(receiver, rating, slot->tts_values[0], slot->tts_values[1]);
 
 	if (r->n == receiver->capacity)
@@ -202,9 +212,31 @@ trim_ratings(RsRatings *r)
 		r->time = repalloc_huge(r->time, r->n * sizeof(int64));
 }
 
+static Oid
+column_type(TupleDesc desc, int column)
+{
+	return getBaseType(TupleDescAttr(desc, column)->atttypid);
+}
+
+/* Datums are read as what the rows say they are, whatever was known of the view. */
+static void
+take_id_type(IdColumn *ids, Oid type)
+{
+	RsIdKind	kind;
+
+	if (!rs_id_kind_of_type(type, &kind) || kind != ids->kind)
+		elog(ERROR, "ids of a view became of type %u", type);
+	ids->type = type;
+}
+
 static void
 receive_startup(DestReceiver *self, int operation, TupleDesc typeinfo)
 {
+	RatingsReceiver *receiver = (RatingsReceiver *) self;
+
+	take_id_type(&receiver->users, column_type(typeinfo, 0));
+	take_id_type(&receiver->items, column_type(typeinfo, 1));
+	receiver->rating_type = column_type(typeinfo, 2);
 }
 
 static void
@@ -244,7 +276,7 @@ rs_ratings_read(const RsModel *model, Size memory_limit,
 	receiver.progress = progress;
 	options.dest = &receiver.pub;
 	options.read_only = true;
-	result = SPI_execute_extended(rs_source_select(model, true), &options);
+	result = SPI_execute_extended(rs_source_select(model), &options);
 	MemoryContextSwitchTo(receiver.context);	/* SPI leaves its own */
 	if (result < 0)
 		elog(ERROR, "SPI_execute_extended failed: %s", SPI_result_code_string(result));

@@ -32,7 +32,7 @@
 #include "compat.h"
 #include "store/source.h"
 
-/* Type in which the time of a row is read: its Datum is an int64. */
+/* The time of a row as a type whose Datum is an int64. */
 static const char *
 time_cast(const RsModel *model)
 {
@@ -67,13 +67,29 @@ id_cast(RsIdKind kind)
 	elog(ERROR, "unrecognized id kind: %d", (int) kind);
 }
 
-char *
-rs_source_select(const RsModel *model, bool with_user)
+/* The rating as it is where rs_source_number() knows its type, or as a float8. */
+static const char *
+plain_rating(const RsModel *model)
 {
-	return psprintf("SELECT %sv.item_id::%s, v.rating::pg_catalog.float8, %s"
-					" FROM recsys_data.%s AS v",
-					with_user ? psprintf("v.user_id::%s, ", id_cast(model->user_kind)) : "",
-					id_cast(model->item_kind), time_cast(model),
+	switch (model->rating_type)
+	{
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+		case FLOAT4OID:
+		case FLOAT8OID:
+			return "v.rating";
+		default:
+			return "v.rating::pg_catalog.float8";
+	}
+}
+
+char *
+rs_source_select(const RsModel *model)
+{
+	return psprintf("SELECT v.user_id, v.item_id, %s%s%s FROM recsys_data.%s AS v",
+					plain_rating(model), OidIsValid(model->time_type) ? ", " : "",
+					OidIsValid(model->time_type) ? time_cast(model) : "",
 					quote_identifier(model->name));
 }
 
@@ -160,8 +176,9 @@ prepare_user_plan(const RsModel *model)
 		entry->plan = NULL;
 		SPI_freeplan(plan);
 	}
-	sql = psprintf("%s WHERE v.user_id OPERATOR(pg_catalog.=) $1",
-				   rs_source_select(model, false));
+	sql = psprintf("SELECT v.item_id::%s, v.rating::pg_catalog.float8, %s"
+				   " FROM recsys_data.%s AS v WHERE v.user_id OPERATOR(pg_catalog.=) $1",
+				   id_cast(model->item_kind), time_cast(model), quote_identifier(model->name));
 	plan = SPI_prepare(sql, 1, &argument_type);
 	if (plan == NULL)
 		elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));

@@ -219,6 +219,22 @@ test_refusals(void)
 	built_free(&b);
 }
 
+/* Of all cells a single one goes. */
+static void
+test_one_repeated(void)
+{
+	int32_t		user[] = {0, 2, 0, 1};
+	int32_t		item[] = {1, 0, 1, 2};
+	float		value[] = {1.0f, 2.0f, 3.0f, 4.0f};
+	RsTriplets	t = {4, user, item, value, NULL};
+	Built		b = build(&t, 3, 3, false);
+
+	CHECK(b.status == RS_OK && b.pair.users.start[3] == 3);
+	CHECK(b.pair.users.value[0] == 2.0f);
+	check_consistent(&b.pair);
+	built_free(&b);
+}
+
 /* Says stop once the questions counted in arg are used up. */
 static bool
 after_questions(void *arg)
@@ -230,7 +246,7 @@ after_questions(void *arg)
 static void
 test_many(void)
 {
-	enum {N = 200000, USERS = 5000, ITEMS = 3000, PASSES = 5};
+	enum {N = 200000, USERS = 5000, ITEMS = 3000, PASSES = 7};
 	int32_t    *index = malloc(4 * N * sizeof(int32_t));
 	float	   *value = malloc(2 * N * sizeof(float));
 	RsTriplets	t = {N, index, index + N, value, NULL};
@@ -323,6 +339,7 @@ main(void)
 	for (int i = 0; i < 4; i++)
 		test_random(i % 2 == 1, i / 2 == 1);
 	test_refusals();
+	test_one_repeated();
 	test_many();
 	test_arena();
 	return unit_report("csr");
