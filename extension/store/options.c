@@ -51,7 +51,7 @@ typedef struct OptionSpec
 
 static const OptionSpec specs[] = {
 	{"alpha", OPTION_REAL, offsetof(RsOptions, alpha), FOR_IMPLICIT,
-		0, 1e6, 0, NAN, "1 / mean weight", "confidence that one unit of weight adds to an observed cell"},
+		0, RS_MAX_WEIGHT, 0, NAN, "1 / mean weight", "confidence that one unit of weight adds to an observed cell"},
 	{"biases", OPTION_BOOL, offsetof(RsOptions, biases), FOR_EXPLICIT,
 		0, 1, 1, 0, NULL, "fit a bias for each user and each item"},
 	{"factors", OPTION_INT, offsetof(RsOptions, factors), FOR_BOTH,
@@ -65,7 +65,7 @@ static const OptionSpec specs[] = {
 	{"reg_scaling", OPTION_REAL, offsetof(RsOptions, reg_scaling), FOR_BOTH,
 		0, 2, 1, 1, NULL, "exponent of a row's count in its regularization"},
 	{"regularization", OPTION_REAL, offsetof(RsOptions, regularization), FOR_BOTH,
-		0, 1e6, NAN, 0.007, "0.09 * deviation of the ratings", "weight of the squared norms in the objective"},
+		0, RS_MAX_WEIGHT, NAN, 0.006, "0.09 * deviation of the ratings", "weight of the squared norms in the objective"},
 	{"seed", OPTION_BIGINT, offsetof(RsOptions, seed), FOR_BOTH,
 		-9223372036854775808.0, 9223372036854775807.0, 42, 42, NULL, "of the initial factors; same data and seed, same model"},
 	{"solver", OPTION_SOLVER, offsetof(RsOptions, solver), FOR_BOTH,
@@ -73,7 +73,7 @@ static const OptionSpec specs[] = {
 	{"tolerance", OPTION_REAL, offsetof(RsOptions, tolerance), FOR_BOTH,
 		0, 1, 0, 0, NULL, "stop when the objective falls by less than this fraction; 0 never stops early"},
 	{"unobserved_weight", OPTION_REAL, offsetof(RsOptions, unobserved_weight), FOR_IMPLICIT,
-		0, 1e6, 0, NAN, "1.5 * share of users", "confidence of a cell without events"},
+		0, RS_MAX_WEIGHT, 0, NAN, "1.25 * share of users * ln(1 + pairs an item)", "confidence of a cell without events"},
 };
 
 static const char *const solver_names[] = {

@@ -103,7 +103,7 @@ SELECT a, pg_temp.try(format('''mc.ratings'', options => %L', a)) FROM unnest(AR
     '{"seed": null}', '{"seed": 0}', '{"seed": -1}', '{"seed": 9223372036854775807}', '{"seed": -9223372036854775808}', '{"seed": 9223372036854775808}', '{"seed": 1.5}',
     '{"threads": 2}', '{"factors": 4, "factors": 9999999}']) AS a;
 SELECT a, pg_temp.try(format('''mc.ratings'', feedback => ''implicit'', options => %L', a)) FROM unnest(ARRAY[
-    '{"alpha": 0}', '{"alpha": -1}', '{"alpha": 1e6}', '{"alpha": 1e7}', '{"alpha": "Infinity"}',
+    '{"alpha": 0}', '{"alpha": -1}', '{"alpha": 1e38}', '{"alpha": 1e39}', '{"alpha": "Infinity"}',
     '{"unobserved_weight": -0.5}', '{"biases": true}']) AS a;
 SELECT pg_temp.try('''mc.ratings'', time_column => ''at'', options => ''{"history_limit": 10}''');
 -- the greatest number of factors and one more

@@ -78,3 +78,21 @@ SELECT * FROM recsys.training_progress;
 
 SELECT recsys.drop_model('te');
 DROP TABLE te_ratings;
+
+-- ratings of any size: what is derived from them is what a version may have
+CREATE TABLE large_ratings AS
+    SELECT u AS user_id, i AS item_id, ((u * i) % 5) * 5e9::real AS rating
+      FROM generate_series(1, 20) u, generate_series(1, 10) i WHERE (u + i) % 3 > 0;
+CREATE INDEX ON large_ratings (user_id);
+SELECT recsys.create_model('large', 'large_ratings', options => '{"factors": 3}');
+SELECT version FROM recsys.train('large');
+SELECT (options ->> 'regularization')::float8 BETWEEN 5e8 AND 8e8 AS large FROM recsys.model_versions WHERE model = 'large';
+SELECT count(*) FROM recsys.recommend('large', 1, k => 3);
+-- the greatest regularization leaves the mean
+SELECT avg(rating) FROM large_ratings;
+SELECT version FROM recsys.train('large', '{"regularization": 1e38}');
+SELECT bool_and(recsys.predict('large', user_id, item_id) BETWEEN 7.9e9 AND 8e9) AS is_mean FROM large_ratings;
+SELECT version FROM recsys.train('large', '{"regularization": 1e38, "factors": 64}');
+SELECT bool_and(recsys.predict('large', user_id, item_id) BETWEEN 7.9e9 AND 8e9) AS is_mean FROM large_ratings;
+SELECT recsys.drop_model('large');
+DROP TABLE large_ratings;

@@ -26,8 +26,18 @@ SELECT recsys.alter_model('ti', options => '{"unobserved_weight": null, "regular
 SELECT version FROM recsys.train('ti', '{"iterations": 1}');
 SELECT options->>'alpha' AS alpha, options->>'regularization' AS regularization,
        round((options->>'unobserved_weight')::numeric, 6) AS unobserved_weight,
-       (SELECT round(1.5 * sum(users ^ 2)::numeric / (96 * 20), 6) FROM recsys_data.ti_item_factors WHERE version = 2) AS expected
+       (SELECT round(1.25 * sum(users ^ 2)::numeric / (96 * 20) * ln(1 + 96.0 / count(*)), 6)
+          FROM recsys_data.ti_item_factors WHERE version = 2) AS uncapped
   FROM recsys.model_versions WHERE model = 'ti' AND version = 2;
+CREATE TABLE ts_events AS
+SELECT u AS user_id, i AS item_id FROM generate_series(1, 40) AS u, generate_series(1, 30) AS i WHERE (u * 7 + i * i) % 11 = 0;
+CREATE INDEX ON ts_events (user_id);
+SELECT recsys.create_model('ts', 'ts_events', feedback => 'implicit', options => '{"factors": 2, "iterations": 1}');
+SELECT version FROM recsys.train('ts');
+SELECT options->>'alpha' AS alpha, round((options->>'unobserved_weight')::numeric, 6) AS unobserved_weight,
+       (SELECT round(1.25 * sum(i.users ^ 2)::numeric / (v.ratings * v.users) * ln(1 + v.ratings::numeric / v.items), 6)
+          FROM recsys_data.ts_item_factors AS i) AS expected
+  FROM recsys.model_versions AS v WHERE model = 'ts';
 
 -- repeated events add up; a cell whose sum is zero says nothing
 SELECT recsys.create_model('tw', 'ti_events', rating_column => 'weight', time_column => 'at', feedback => 'implicit', options => '{"factors": 2}');
@@ -47,8 +57,8 @@ SELECT * FROM recsys.train('tw');
 -- the counting model does not mind
 SELECT users, items, ratings FROM recsys.train('ti');
 
-SELECT recsys.drop_model('ti'), recsys.drop_model('tw');
-DROP TABLE ti_events;
+SELECT recsys.drop_model(x) FROM unnest(ARRAY['ti', 'ts', 'tw']) AS x;
+DROP TABLE ti_events, ts_events;
 
 -- items with weight 0 alone are not part of the model: folded users equal stored ones
 CREATE TABLE zero_weights (user_id int, item_id int, weight real);
@@ -62,3 +72,24 @@ SELECT count(*), bool_and(recsys.user_vector('zero', u)::text = recsys.user_vect
   FROM generate_series(1, 20) u;
 SELECT recsys.drop_model('zero');
 DROP TABLE zero_weights;
+
+-- weights as small as a float can be: alpha stays within its range
+CREATE TABLE small_weights AS
+    SELECT u AS user_id, i AS item_id, '1e-42'::real AS weight
+      FROM generate_series(1, 20) u, generate_series(1, 10) i WHERE (u + i) % 3 > 0;
+CREATE INDEX ON small_weights (user_id);
+SELECT recsys.create_model('small', 'small_weights', rating_column => 'weight', feedback => 'implicit',
+    options => '{"factors": 3}');
+SELECT version FROM recsys.train('small');
+SELECT options -> 'alpha' AS alpha FROM recsys.model_versions WHERE model = 'small';
+SELECT count(*) FROM recsys.recommend('small', 1, k => 3);
+-- weights that exceed floats are solved as well
+UPDATE small_weights SET weight = 10;
+SELECT version FROM recsys.train('small', '{"alpha": 1e38}');
+SELECT round(avg(recsys.predict('small', user_id, item_id))::numeric, 2) AS mean FROM small_weights;
+SELECT version FROM recsys.train('small', '{"alpha": 1e38, "factors": 64}');
+SELECT round(avg(recsys.predict('small', user_id, item_id))::numeric, 2) AS mean FROM small_weights;
+SELECT version FROM recsys.train('small', '{"unobserved_weight": 1e38}');
+SELECT round(avg(recsys.predict('small', user_id, item_id))::numeric, 2) AS mean FROM small_weights;
+SELECT recsys.drop_model('small');
+DROP TABLE small_weights;

@@ -494,7 +494,7 @@ test_derived(void)
 	CHECK_NEAR(t.model.objective.regularization, 0.09 * sqrt(8.0 / 3.0), 1e-12);
 	training_free(&t);
 
-	/* weights 1, 1, 4: the mean 2; items with 2 and 1 of 4 users, 3 cells: q = 5 / 9 */
+	/* weights 1, 1, 4: the mean 2; items with 2 and 1 of 3 users, 3 cells: q = 5 / 9 */
 	training_init(&t, 4, 2, 3, 2, true);
 	add_cell(&t, 0, 0, 1.0f);
 	add_cell(&t, 1, 0, -1.0f);
@@ -504,12 +504,33 @@ test_derived(void)
 	fit(&t, NULL, NULL);
 	CHECK(t.status == RS_OK);
 	CHECK_NEAR(t.model.objective.alpha, 0.5, 1e-12);
-	CHECK_NEAR(t.model.objective.unobserved_weight, 1.5 * 5.0 / 9.0, 1e-12);
+	CHECK_NEAR(t.model.objective.unobserved_weight, 1.25 * 5.0 / 9.0 * log(2.5), 1e-12);
 
 	/* a given alpha scales what is derived beside it */
 	t.problem.objective.alpha = 1.0;
 	fit(&t, NULL, NULL);
-	CHECK_NEAR(t.model.objective.unobserved_weight, 2.0 * 1.5 * 5.0 / 9.0, 1e-12);
+	CHECK_NEAR(t.model.objective.unobserved_weight, 2.0 * 1.25 * 5.0 / 9.0 * log(2.5), 1e-12);
+	training_free(&t);
+
+	/* two of three items have cells, and everybody has both: not more than an observed cell */
+	training_init(&t, 4, 3, 8, 2, true);
+	for (int32_t user = 0; user < 4; user++)
+	{
+		add_cell(&t, user, 0, 3.0f);
+		add_cell(&t, user, 1, 5.0f);
+	}
+	t.problem.objective.alpha = NAN;
+	t.problem.objective.unobserved_weight = NAN;
+	fit(&t, NULL, NULL);
+	CHECK(t.status == RS_OK);
+	CHECK_NEAR(t.model.objective.unobserved_weight, 1.0, 1e-12);
+
+	/* one of them in each two users: q = 1 / 2, 2 cells for each item that has any */
+	for (int n = 0; n < 8; n++)
+		t.problem.cells.value[n] = n / 2 % 2 == n % 2 ? 3.0f : 0.0f;
+	fit(&t, NULL, NULL);
+	CHECK(t.model.n_cells == 4);
+	CHECK_NEAR(t.model.objective.unobserved_weight, 1.25 * 0.5 * log(3.0), 1e-12);
 	training_free(&t);
 }
 
