@@ -49,6 +49,32 @@ typedef enum RkState
 	RK_STATE_FAILED				/* nothing is read; reason and hint say why */
 } RkState;
 
+/* A state as users read it; NULL for that of a free slot. */
+static inline const char *
+rk_state_name(RkState state)
+{
+	switch (state)
+	{
+		case RK_STATE_FREE:
+			break;
+		case RK_STATE_WAITING:
+			return "waiting";
+		case RK_STATE_STARTING:
+			return "starting";
+		case RK_STATE_CONNECTING:
+			return "connecting";
+		case RK_STATE_RUNNING:
+			return "running";
+		case RK_STATE_IDLE:
+			return "idle";
+		case RK_STATE_DEGRADED:
+			return "degraded";
+		case RK_STATE_FAILED:
+			return "failed";
+	}
+	return NULL;
+}
+
 typedef struct RkSlot
 {
 	RkState		state;

@@ -145,29 +145,6 @@ rk_status_held(void)
 
 /* ---- states --------------------------------------------------------------------- */
 
-static const char *
-state_name(RkState state)
-{
-	switch (state)
-	{
-		case RK_STATE_FREE:
-		case RK_STATE_WAITING:
-		case RK_STATE_STARTING:
-			break;
-		case RK_STATE_CONNECTING:
-			return "connecting";
-		case RK_STATE_RUNNING:
-			return "running";
-		case RK_STATE_IDLE:
-			return "idle";
-		case RK_STATE_DEGRADED:
-			return "degraded";
-		case RK_STATE_FAILED:
-			return "failed";
-	}
-	return "starting";
-}
-
 /* Copy text that may be too long, whole characters only. */
 static void
 copy_text(char *to, const char *from, Size size)
@@ -194,7 +171,7 @@ rk_status_set_reason(RkState state, const char *sqlstate,
 	copy_text(current.hint, hint, sizeof(current.hint));
 	copy_to_slot();
 	snprintf(activity, sizeof(activity), "Kafka source %s: %s", current.source,
-			 state_name(state));
+			 rk_state_name(state));
 	pgstat_report_activity(state == RK_STATE_RUNNING ? STATE_RUNNING : STATE_IDLE,
 						   activity);
 }

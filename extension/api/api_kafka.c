@@ -244,26 +244,11 @@ recsys_kafka_discard(PG_FUNCTION_ARGS)
 static const char *
 state_name(RkState state)
 {
-	switch (state)
-	{
-		case RK_STATE_FREE:
-			break;
-		case RK_STATE_WAITING:
-			return "waiting";
-		case RK_STATE_STARTING:
-			return "starting";
-		case RK_STATE_CONNECTING:
-			return "connecting";
-		case RK_STATE_RUNNING:
-			return "running";
-		case RK_STATE_IDLE:
-			return "idle";
-		case RK_STATE_DEGRADED:
-			return "degraded";
-		case RK_STATE_FAILED:
-			return "failed";
-	}
-	elog(ERROR, "unrecognized state of a Kafka source: %d", (int) state);
+	const char *name = rk_state_name(state);
+
+	if (name == NULL)
+		elog(ERROR, "unrecognized state of a Kafka source: %d", (int) state);
+	return name;
 }
 
 /* One row under construction: columns are added from left to right. */

@@ -137,9 +137,8 @@ rs_id_from_column(Datum value, Oid column_type)
 	switch (column_type)
 	{
 		case INT2OID:
-			return Int64GetDatum(DatumGetInt16(value));
 		case INT4OID:
-			return Int64GetDatum(DatumGetInt32(value));
+			return Int64GetDatum(rs_id_integer(value, column_type));
 		case TEXTOID:
 		case VARCHAROID:
 			return PointerGetDatum(PG_DETOAST_DATUM_PACKED(value));

@@ -16,6 +16,8 @@
 
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
+
 typedef enum RsIdKind
 {
 	RS_ID_BIGINT,
@@ -50,6 +52,15 @@ extern Datum rs_id_convert(Datum id, RsIdKind from, RsIdKind to);
 
 /* The id as palloc'd text, for messages. */
 extern char *rs_id_to_cstring(Datum id, RsIdKind kind);
+
+/* An int2, int4 or int8; what the upper half of a Datum holds is not defined. */
+static inline int64
+rs_id_integer(Datum value, Oid type)
+{
+	if (type == INT8OID)
+		return DatumGetInt64(value);
+	return type == INT4OID ? DatumGetInt32(value) : DatumGetInt16(value);
+}
 
 /*
  * A Datum of a kind as Datum of the column type it is stored or searched in;

@@ -142,7 +142,7 @@ static void
 take_id(IdColumn *column, Datum id, int64 n, int waiting)
 {
 	if (column->kind == RS_ID_BIGINT)
-		column->waiting[waiting] = rs_source_integer(id, column->type);
+		column->waiting[waiting] = rs_id_integer(id, column->type);
 	else
 		column->index[n] = rs_idmap_index(column->map, id);
 }

@@ -14,8 +14,6 @@
 
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
-
 #include "kernel/cells.h"
 #include "store/model.h"
 
@@ -23,19 +21,10 @@
  * "SELECT ... FROM recsys_data.<model> AS v": the user, the item, the rating and,
  * if the model has one, the time as a type whose Datum is an int64.  The others
  * come as they are in the view, where each cast would cost a call for every row:
- * for rs_source_integer() and rs_source_number() to read.  Ratings of other types
+ * for rs_id_integer() and rs_source_number() to read.  Ratings of other types
  * than these know come as float8.
  */
 extern char *rs_source_select(const RsModel *model);
-
-/* An int2, int4 or int8; what the upper half of a Datum holds is not defined. */
-static inline int64
-rs_source_integer(Datum value, Oid type)
-{
-	if (type == INT8OID)
-		return DatumGetInt64(value);
-	return type == INT4OID ? DatumGetInt32(value) : DatumGetInt16(value);
-}
 
 /* A rating of that SELECT, of a column of this type. */
 static inline double
@@ -48,7 +37,7 @@ rs_source_number(Datum value, Oid type)
 		case INT2OID:
 		case INT4OID:
 		case INT8OID:
-			return (double) rs_source_integer(value, type);
+			return (double) rs_id_integer(value, type);
 		default:
 			return DatumGetFloat8(value);
 	}
