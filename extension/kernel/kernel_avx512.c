@@ -403,11 +403,11 @@ avx512_load_row(const RsProjection *p, int r, int v, const bool half)
 
 /*
  * Rows [r, r + count), each of vectors registers and loaded once: the products
- * side by side, then their share of out.
+ * side by side, then their share of out, which stays in registers.
  */
 AVX512 RS_INLINE void
-avx512_project_rows(const RsProjection *p, int r, const float *x, float *product, float *out,
-					const int count, const int vectors, const bool half)
+avx512_project_rows(const RsProjection *p, int r, const float *x, float *product,
+					__m512 out[8], const int count, const int vectors, const bool half)
 {
 	__m512		y[4][8];
 	__m512		sum[4];
@@ -428,12 +428,9 @@ avx512_project_rows(const RsProjection *p, int r, const float *x, float *product
 #pragma GCC unroll 8
 	for (int v = 0; v < vectors; v++)
 	{
-		__m512		to = _mm512_load_ps(out + 16 * v);
-
 #pragma GCC unroll 4
 		for (int i = 0; i < count; i++)
-			to = _mm512_fmadd_ps(f[i], y[i][v], to);
-		_mm512_store_ps(out + 16 * v, to);
+			out[v] = _mm512_fmadd_ps(f[i], y[i][v], out[v]);
 	}
 }
 
@@ -469,41 +466,78 @@ avx512_project_long(const RsProjection *p, int r, const float *x, float *product
 	}
 }
 
-/* vectors 0: any number of them */
+/* Rows of a width that is known here; out is loaded and stored once. */
 AVX512 RS_INLINE void
 avx512_project_width(const RsProjection *p, const float *x, float *product, float *out,
 					 const int vectors, const bool half)
 {
 	const int	count = vectors > 4 ? 2 : 4;
+	__m512		sum[8];
 	int			r = 0;
 
+#pragma GCC unroll 8
+	for (int v = 0; v < vectors; v++)
+		sum[v] = _mm512_load_ps(out + 16 * v);
 	for (; r + count <= p->n; r += count)
 	{
 		rs_project_ask(p, r + RS_PROJECT_AHEAD, count, half);
-		if (vectors == 0)
-			avx512_project_long(p, r, x, product, out, count, half);
-		else
-			avx512_project_rows(p, r, x, product, out, count, vectors, half);
+		avx512_project_rows(p, r, x, product, sum, count, vectors, half);
 	}
 	for (; r < p->n; r++)
+		avx512_project_rows(p, r, x, product, sum, 1, vectors, half);
+#pragma GCC unroll 8
+	for (int v = 0; v < vectors; v++)
+		_mm512_store_ps(out + 16 * v, sum[v]);
+}
+
+AVX512 RS_INLINE void
+avx512_project_any(const RsProjection *p, const float *x, float *product, float *out,
+				   const bool half)
+{
+	int			r = 0;
+
+	for (; r + 4 <= p->n; r += 4)
 	{
-		if (vectors == 0)
-			avx512_project_long(p, r, x, product, out, 1, half);
-		else
-			avx512_project_rows(p, r, x, product, out, 1, vectors, half);
+		rs_project_ask(p, r + RS_PROJECT_AHEAD, 4, half);
+		avx512_project_long(p, r, x, product, out, 4, half);
 	}
+	for (; r < p->n; r++)
+		avx512_project_long(p, r, x, product, out, 1, half);
 }
 
 AVX512 RS_INLINE void
 avx512_project_from(const RsProjection *p, const float *x, float *product, float *out,
 					const bool half)
 {
-	if (p->stride == 64)
-		avx512_project_width(p, x, product, out, 4, half);
-	else if (p->stride == 128)
-		avx512_project_width(p, x, product, out, 8, half);
-	else
-		avx512_project_width(p, x, product, out, 0, half);
+	switch (p->stride / 16)
+	{
+		case 1:
+			avx512_project_width(p, x, product, out, 1, half);
+			break;
+		case 2:
+			avx512_project_width(p, x, product, out, 2, half);
+			break;
+		case 3:
+			avx512_project_width(p, x, product, out, 3, half);
+			break;
+		case 4:
+			avx512_project_width(p, x, product, out, 4, half);
+			break;
+		case 5:
+			avx512_project_width(p, x, product, out, 5, half);
+			break;
+		case 6:
+			avx512_project_width(p, x, product, out, 6, half);
+			break;
+		case 7:
+			avx512_project_width(p, x, product, out, 7, half);
+			break;
+		case 8:
+			avx512_project_width(p, x, product, out, 8, half);
+			break;
+		default:
+			avx512_project_any(p, x, product, out, half);
+	}
 }
 
 AVX512 static void

@@ -62,6 +62,7 @@ implicit_terms(RsRowSolver *s, RsGather *gather, int32_t first, int n)
 	const float *value = s->row->value + first;
 	double		alpha = s->objective->alpha;
 	double		w0 = s->objective->unobserved_weight;
+	double		square = 0.0;
 
 	for (int i = 0; i < n; i++)
 	{
@@ -70,8 +71,9 @@ implicit_terms(RsRowSolver *s, RsGather *gather, int32_t first, int n)
 
 		gather->weight[i] = (float) extra;
 		gather->rhs[i] = (float) rhs;
-		s->square += rhs;
+		square += rhs;
 	}
+	s->square += square;
 	for (int i = 0; i < n; i++)
 		gather->scale[i] = sqrtf(gather->weight[i]);
 }
@@ -80,6 +82,7 @@ static void
 explicit_terms(RsRowSolver *s, RsGather *gather, int32_t first, int n)
 {
 	double		in_bias = 0.0;
+	double		square = 0.0;
 
 	for (int i = 0; i < n; i++)
 	{
@@ -87,9 +90,10 @@ explicit_terms(RsRowSolver *s, RsGather *gather, int32_t first, int n)
 
 		gather->scale[i] = gather->weight[i] = 1.0f;
 		gather->rhs[i] = (float) term.rhs;
-		s->square += term.square;
+		square += term.square;
 		in_bias += term.rhs;
 	}
+	s->square += square;
 	s->weight += n;
 	if (s->objective->biases)
 		s->rhs[s->side->k] += in_bias;

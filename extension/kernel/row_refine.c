@@ -73,6 +73,7 @@ typedef struct Batch
 	float	   *constant;		/* of each cell of a part */
 	float	   *weight;
 	float	   *product;
+	float	   *ones;			/* as many */
 	void	   *workspace;		/* for a row that is solved exactly */
 } Batch;
 
@@ -80,7 +81,7 @@ size_t
 rs_rows_refine_workspace_size(int k)
 {
 	return rs_row_workspace_size(k) +
-		(3 * PROJECT_CELLS + 2 * RS_STRIDE((size_t) k)) * sizeof(float) +
+		(4 * PROJECT_CELLS + 2 * RS_STRIDE((size_t) k)) * sizeof(float) +
 		BATCH_ROWS * RS_STRIDE((size_t) k) * (5 * sizeof(float) + sizeof(double));
 }
 
@@ -115,6 +116,9 @@ init_batch(Batch *batch, const RsObjective *objective, const RsFixedSide *side,
 	batch->constant = take_floats(&at, PROJECT_CELLS);
 	batch->weight = take_floats(&at, PROJECT_CELLS);
 	batch->product = take_floats(&at, PROJECT_CELLS);
+	batch->ones = take_floats(&at, PROJECT_CELLS);
+	for (int i = 0; i < PROJECT_CELLS; i++)
+		batch->ones[i] = 1.0f;
 	batch->part = take_floats(&at, stride);
 	batch->scaled = take_floats(&at, stride);
 	for (int i = 0; i < n; i++)
@@ -153,10 +157,9 @@ add_multiple(size_t stride, Vector *to, float factor, const Vector *from)
 
 /* ---- cells --------------------------------------------------------------- */
 
-/* What n cells add to the right-hand side and, times sign, to the matrix. */
+/* What n cells add to the right-hand side. */
 static void
-cell_terms(const RsRowSolver *s, int32_t first, int n, float sign, float *restrict constant,
-		   float *restrict weight)
+cell_constants(const RsRowSolver *s, int32_t first, int n, float *restrict constant)
 {
 	const RsObjective *objective = s->objective;
 	const float *restrict value = s->row->value + first;
@@ -166,34 +169,41 @@ cell_terms(const RsRowSolver *s, int32_t first, int n, float sign, float *restri
 	if (!objective->implicit)
 	{
 		for (int i = 0; i < n; i++)
-		{
 			constant[i] = (float) rs_cell_term(s, first + i).rhs;
-			weight[i] = sign;
-		}
 		return;
 	}
 	for (int i = 0; i < n; i++)
-	{
-		float		extra = alpha * fabsf(value[i]);
+		constant[i] = value[i] > 0.0f ? w0 + alpha * fabsf(value[i]) : 0.0f;
+}
 
-		constant[i] = value[i] > 0.0f ? w0 + extra : 0.0f;
-		weight[i] = sign * extra;
-	}
+/* What n cells add, times sign, to the matrix. */
+static void
+cell_weights(const RsRowSolver *s, int32_t first, int n, float sign, float *restrict weight)
+{
+	const float *restrict value = s->row->value + first;
+	float		alpha = sign * (float) s->objective->alpha;
+	bool		implicit = s->objective->implicit;
+
+	for (int i = 0; i < n; i++)
+		weight[i] = implicit ? alpha * fabsf(value[i]) : sign;
 }
 
 /* The cells' share of the objective at x, but for what the residual tells. */
 static double
 part_loss(const Batch *batch, bool implicit, int n)
 {
-	double		loss = 0.0;
+	const float *target = implicit ? batch->ones : batch->constant;
 
-	for (int i = 0; i < n; i++)
-	{
-		double		rhs = (double) batch->constant[i];
+	return rs_dot(batch->constant, target, (size_t) n) -
+		rs_dot(batch->constant, batch->product, (size_t) n);
+}
 
-		loss += rhs * ((implicit ? 1.0 : rhs) - (double) batch->product[i]);
-	}
-	return loss;
+/* What the cells add to the bias, whose factor is 1 in each. */
+static double
+part_bias(const Batch *batch, int n)
+{
+	return rs_dot(batch->ones, batch->constant, (size_t) n) +
+		rs_dot(batch->weight, batch->product, (size_t) n);
 }
 
 /* Add cells [first, first + n) to the sums. */
@@ -206,15 +216,17 @@ project_part(Batch *batch, Descent *d, float bias, int32_t first, int n, bool is
 		.index = row->index + first, .n = n, .known = row->n - first,
 		.constant = batch->constant, .weight = batch->weight, .offset = bias};
 
-	cell_terms(&d->s, first, n, is_first ? -1.0f : 1.0f, batch->constant, batch->weight);
-	if (!is_first)
+	cell_weights(&d->s, first, n, is_first ? -1.0f : 1.0f, batch->weight);
+	if (is_first)
+		cell_constants(&d->s, first, n, batch->constant);
+	else
 		memset(batch->constant, 0, (size_t) n * sizeof(float));
 	memset(batch->part, 0, batch->stride * sizeof(float));
 	rs_kernel_ops->project(&p, batch->scaled, batch->product, batch->part);
 	for (size_t j = 0; j < batch->stride; j++)
 		d->sums[j] += (double) (batch->unit * batch->part[j]);
-	for (int i = 0; i < n && d->s.objective->biases; i++)
-		d->bias_sum += (double) (batch->constant[i] + batch->weight[i] * batch->product[i]);
+	if (d->s.objective->biases)
+		d->bias_sum += part_bias(batch, n);
 	if (is_first)
 		d->loss += part_loss(batch, d->s.objective->implicit, n);
 }
