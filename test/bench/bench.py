@@ -216,6 +216,8 @@ def spark_seconds(rival, job, extrapolate):
     try:
         if not extrapolate:
             fit = rival.fit(job)
+            print(f"# {rival.name}: reading {fit['load_seconds']:.4g} s, fit {fit['seconds']:.4g} s",
+                  flush=True)
             return fit["load_seconds"] + fit["seconds"]
         once, twice = (rival.fit({**job, "iterations": n}) for n in (1, 2))
         return (once["load_seconds"] + once["seconds"] +
