@@ -96,7 +96,7 @@ endif
 # Other flags, such as a sanitizer, want a directory of their own.
 UNIT_DIR ?= build/unit
 UNIT_CFLAGS ?= -O2 -g
-UNIT_FLAGS = -std=gnu11 -Wall -Wextra -Werror -Wdeclaration-after-statement \
+UNIT_FLAGS = -std=gnu11 -fno-strict-aliasing -Wall -Wextra -Werror -Wdeclaration-after-statement \
 	-ffp-contract=off -fno-math-errno -MMD -MP -I. -Iextension -Itest/unit
 KAFKA_PURE := $(patsubst %,kafka_ingest/%.c,arena json event checks statistics job)
 UNIT_SOURCES := $(KAFKA_PURE) $(filter-out extension/solver/module.c,$(wildcard \

@@ -16,6 +16,9 @@
  * Rows go side by side where k x k matrices multiply their vectors, four for
  * one reading of the matrix; a row's bits are those that it has alone.
  *
+ * The server is compiled without strict aliasing, so loops over vectors name them
+ * by pointers of their own, or they would be read from memory for each element.
+ *
  * Vectors are in float, their products in double.  What is not safely positive
  * or not finite ends the steps: if the row has no finite solution then, it is
  * solved exactly.
@@ -150,8 +153,11 @@ product(const Descent *d, const Vector *a, const Vector *b)
 static void
 add_multiple(size_t stride, Vector *to, float factor, const Vector *from)
 {
+	float	   *restrict sum = to->factors;
+	const float *restrict term = from->factors;
+
 	for (size_t j = 0; j < stride; j++)
-		to->factors[j] += factor * from->factors[j];
+		sum[j] += factor * term[j];
 	to->bias += factor * from->bias;
 }
 
@@ -206,6 +212,14 @@ part_bias(const Batch *batch, int n)
 		rs_dot(batch->weight, batch->product, (size_t) n);
 }
 
+/* sums += unit part */
+static void
+add_part(size_t stride, double *restrict sums, float unit, const float *restrict part)
+{
+	for (size_t j = 0; j < stride; j++)
+		sums[j] += (double) (unit * part[j]);
+}
+
 /* Add cells [first, first + n) to the sums. */
 static void
 project_part(Batch *batch, Descent *d, float bias, int32_t first, int n, bool is_first)
@@ -223,8 +237,7 @@ project_part(Batch *batch, Descent *d, float bias, int32_t first, int n, bool is
 		memset(batch->constant, 0, (size_t) n * sizeof(float));
 	memset(batch->part, 0, batch->stride * sizeof(float));
 	rs_kernel_ops->project(&p, batch->scaled, batch->product, batch->part);
-	for (size_t j = 0; j < batch->stride; j++)
-		d->sums[j] += (double) (batch->unit * batch->part[j]);
+	add_part(batch->stride, d->sums, batch->unit, batch->part);
 	if (d->s.objective->biases)
 		d->bias_sum += part_bias(batch, n);
 	if (is_first)
@@ -239,12 +252,14 @@ static RsStatus
 project(Batch *batch, Descent *d, const Vector *v, bool is_first)
 {
 	const RsRow *row = d->s.row;
+	size_t		stride = batch->stride;
+	float		unit = batch->unit;
+	const float *restrict factors = v->factors;
+	float	   *restrict scaled = batch->scaled;
 
-	for (size_t j = 0; j < batch->stride; j++)
-	{
-		batch->scaled[j] = batch->unit * v->factors[j];
-		d->sums[j] = 0.0;
-	}
+	for (size_t j = 0; j < stride; j++)
+		scaled[j] = unit * factors[j];
+	memset(d->sums, 0, stride * sizeof(double));
 	d->bias_sum = 0.0;
 	for (int32_t first = 0; first < row->n;)
 	{
@@ -291,10 +306,13 @@ static void
 begin(Descent *d, size_t stride)
 {
 	float		ridge = (float) d->s.ridge;
+	float	   *restrict residual = d->residual.factors;
+	const double *restrict sums = d->sums;
+	const float *restrict image = d->image.factors;
+	const float *restrict x = d->x.factors;
 
 	for (size_t j = 0; j < stride; j++)
-		d->residual.factors[j] = (float) (d->sums[j] - (double) d->image.factors[j] -
-										  (double) (ridge * d->x.factors[j]));
+		residual[j] = (float) (sums[j] - (double) image[j] - (double) (ridge * x[j]));
 	d->residual.bias = d->s.objective->biases ? (float) d->bias_sum - ridge * d->x.bias : 0.0f;
 	d->loss -= product(d, &d->x, &d->residual);
 }
@@ -331,10 +349,13 @@ static void
 descend(Descent *d, size_t stride)
 {
 	float		ridge = (float) d->s.ridge;
+	float	   *restrict image = d->image.factors;
+	const double *restrict sums = d->sums;
+	const float *restrict direction = d->direction.factors;
 	double		curvature;
 
 	for (size_t j = 0; j < stride; j++)
-		d->image.factors[j] += (float) d->sums[j] + ridge * d->direction.factors[j];
+		image[j] += (float) sums[j] + ridge * direction[j];
 	d->image.bias = (float) d->bias_sum + ridge * d->direction.bias;
 	curvature = product(d, &d->direction, &d->image);
 	if (!(curvature > 0.0))
@@ -360,9 +381,11 @@ turn_all(Batch *batch)
 	{
 		Descent    *d = &batch->rows[i];
 		float		keep = (float) (d->squares / last[i]);
+		float	   *restrict direction = d->direction.factors;
+		const float *restrict shaped = d->shaped.factors;
 
 		for (size_t j = 0; j < batch->stride; j++)
-			d->direction.factors[j] = d->shaped.factors[j] + keep * d->direction.factors[j];
+			direction[j] = shaped[j] + keep * direction[j];
 		d->direction.bias = d->shaped.bias + keep * d->direction.bias;
 		d->ended = d->ended || !(d->squares > d->least);
 	}
