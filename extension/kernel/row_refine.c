@@ -30,6 +30,9 @@
 /* Cells that are projected at once; their sum is in float, that of all in double. */
 #define PROJECT_CELLS	256
 
+/* What makes a sum of a dot product. */
+static const float ones[PROJECT_CELLS] = {[0 ... PROJECT_CELLS - 1] = 1.0f};
+
 /* Rows that are refined side by side. */
 #define BATCH_ROWS		16
 
@@ -76,7 +79,6 @@ typedef struct Batch
 	float	   *constant;		/* of each cell of a part */
 	float	   *weight;
 	float	   *product;
-	float	   *ones;			/* as many */
 	void	   *workspace;		/* for a row that is solved exactly */
 } Batch;
 
@@ -84,7 +86,7 @@ size_t
 rs_rows_refine_workspace_size(int k)
 {
 	return rs_row_workspace_size(k) +
-		(4 * PROJECT_CELLS + 2 * RS_STRIDE((size_t) k)) * sizeof(float) +
+		(3 * PROJECT_CELLS + 2 * RS_STRIDE((size_t) k)) * sizeof(float) +
 		BATCH_ROWS * RS_STRIDE((size_t) k) * (5 * sizeof(float) + sizeof(double));
 }
 
@@ -119,9 +121,6 @@ init_batch(Batch *batch, const RsObjective *objective, const RsFixedSide *side,
 	batch->constant = take_floats(&at, PROJECT_CELLS);
 	batch->weight = take_floats(&at, PROJECT_CELLS);
 	batch->product = take_floats(&at, PROJECT_CELLS);
-	batch->ones = take_floats(&at, PROJECT_CELLS);
-	for (int i = 0; i < PROJECT_CELLS; i++)
-		batch->ones[i] = 1.0f;
 	batch->part = take_floats(&at, stride);
 	batch->scaled = take_floats(&at, stride);
 	for (int i = 0; i < n; i++)
@@ -179,7 +178,7 @@ cell_constants(const RsRowSolver *s, int32_t first, int n, float *restrict const
 		return;
 	}
 	for (int i = 0; i < n; i++)
-		constant[i] = value[i] > 0.0f ? w0 + alpha * fabsf(value[i]) : 0.0f;
+		constant[i] = value[i] > 0.0f ? w0 + alpha * value[i] : 0.0f;
 }
 
 /* What n cells add, times sign, to the matrix. */
@@ -198,7 +197,7 @@ cell_weights(const RsRowSolver *s, int32_t first, int n, float sign, float *rest
 static double
 part_loss(const Batch *batch, bool implicit, int n)
 {
-	const float *target = implicit ? batch->ones : batch->constant;
+	const float *target = implicit ? ones : batch->constant;
 
 	return rs_dot(batch->constant, target, (size_t) n) -
 		rs_dot(batch->constant, batch->product, (size_t) n);
@@ -208,7 +207,7 @@ part_loss(const Batch *batch, bool implicit, int n)
 static double
 part_bias(const Batch *batch, int n)
 {
-	return rs_dot(batch->ones, batch->constant, (size_t) n) +
+	return rs_dot(ones, batch->constant, (size_t) n) +
 		rs_dot(batch->weight, batch->product, (size_t) n);
 }
 
