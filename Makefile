@@ -24,8 +24,10 @@ override with_llvm = no
 
 # ---- sql --------------------------------------------------------------------
 SQL_PARTS := $(sort $(wildcard sql/parts/*.sql))
+# The script of this version is put together here; those of versions that were
+# released are files of the repository, and so are the steps between versions.
 DATA_built = sql/recsys--$(EXTVERSION).sql
-DATA = $(filter-out $(DATA_built),$(wildcard sql/recsys--*--*.sql))
+DATA = $(filter-out $(DATA_built),$(wildcard sql/recsys--*.sql))
 
 # ---- tests of make installcheck; inputs are found by wildcard ---------------
 REGRESS := $(sort $(patsubst test/sql/%.sql,%,$(wildcard test/sql/*.sql)))

@@ -75,6 +75,9 @@ find_postgres()
 
 # ---- the files of the project ----------------------------------------------------
 
+# The version that is being made, as recsys.control has it.
+version() { sed -n "s/^default_version = '\(.*\)'/\1/p" "$ROOT/recsys.control"; }
+
 # Every file of the project, relative to the root and separated by zero bytes:
 # what git tracks or would offer to track; without git, all but build products.
 # Root may look at a checkout that belongs to somebody else.
@@ -90,7 +93,7 @@ list_files()
 		else
 			find . \( -name .git -o -path ./build \) -prune -o -type f \
 				! -name '*.o' ! -name '*.d' ! -name '*.so' ! -name '*.bc' \
-				! -path './sql/recsys--[0-9.]*[0-9].sql' -printf '%P\0' | sort -z
+				! -path "./sql/recsys--$(version).sql" -printf '%P\0' | sort -z
 		fi
 	)
 }
