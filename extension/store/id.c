@@ -13,12 +13,16 @@
 #include <limits.h>
 
 #include "catalog/pg_type.h"
+#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/uuid.h"
 
 #include "compat.h"
 #include "store/id.h"
+
+/* Bytes of a text id that a message shows; no other is as long. */
+#define MAX_SHOWN	100
 
 bool
 rs_id_kind_of_type(Oid type, RsIdKind *kind)
@@ -85,6 +89,17 @@ rs_id_to_cstring(Datum id, RsIdKind kind)
 			return DatumGetCString(DirectFunctionCall1(uuid_out, id));
 	}
 	elog(ERROR, "unrecognized id kind: %d", (int) kind);
+}
+
+char *
+rs_id_shown(Datum id, RsIdKind kind)
+{
+	char	   *string = rs_id_to_cstring(id, kind);
+	int			length = (int) strlen(string);
+
+	if (length > MAX_SHOWN)
+		strcpy(string + pg_mbcliplen(string, length, MAX_SHOWN), "...");
+	return string;
 }
 
 Datum

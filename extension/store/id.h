@@ -53,6 +53,9 @@ extern Datum rs_id_convert(Datum id, RsIdKind from, RsIdKind to);
 /* The id as palloc'd text, for messages. */
 extern char *rs_id_to_cstring(Datum id, RsIdKind kind);
 
+/* The same, cut to what a line of a message can hold. */
+extern char *rs_id_shown(Datum id, RsIdKind kind);
+
 /* An int2, int4 or int8; what the upper half of a Datum holds is not defined. */
 static inline int64
 rs_id_integer(Datum value, Oid type)

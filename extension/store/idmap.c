@@ -91,6 +91,7 @@ struct RsIdMap
 	int64		n_low;			/* ids that there is room for */
 	inthash_hash *ints;			/* the other bigints */
 	byteshash_hash *strings;	/* text, uuid */
+	BytesKey	last;			/* text, uuid: looked up last */
 	MemoryContext context;		/* of all this */
 	Size		bytes_used;		/* by the copies of text and uuid ids */
 };
@@ -173,9 +174,22 @@ rs_idmap_index(RsIdMap *map, Datum id)
 		entry->index = new_index(map);
 	}
 	index = entry->index;
+	map->last = entry->key;
 	if (plain != id)
 		pfree(DatumGetPointer(plain));	/* was compressed or toasted */
 	return index;
+}
+
+Datum
+rs_idmap_last(const RsIdMap *map)
+{
+	pg_uuid_t  *uuid;
+
+	if (map->kind == RS_ID_TEXT)
+		return PointerGetDatum(cstring_to_text_with_len(map->last.bytes, (int) map->last.len));
+	uuid = palloc(sizeof(pg_uuid_t));
+	memcpy(uuid->data, map->last.bytes, UUID_LEN);
+	return UUIDPGetDatum(uuid);
 }
 
 static inline bool

@@ -28,6 +28,9 @@ extern RsIdMap *rs_idmap_create(RsIdKind kind, MemoryContext parent);
 /* The provisional index of a text or uuid; 54000 if a text is too long. */
 extern int32 rs_idmap_index(RsIdMap *map, Datum id);
 
+/* The text or uuid that was looked up last, palloc'd; there is one.  For messages. */
+extern Datum rs_idmap_last(const RsIdMap *map);
+
 /*
  * The provisional indexes of n <= RS_IDMAP_BATCH bigints.  Many at once, because
  * nearly every look-up waits for memory, and these wait together.

@@ -19,6 +19,7 @@
 
 #include "executor/spi.h"
 #include "tcop/dest.h"
+#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
@@ -53,6 +54,8 @@ typedef struct RatingsReceiver
 	IdColumn	users;
 	IdColumn	items;
 	Oid			rating_type;	/* of the column */
+	bool		started;		/* the server makes rows */
+	TupleTableSlot *slot;		/* the row that is being taken, NULL between rows */
 	int			n_waiting;
 	Size		memory_limit;
 	MemoryContext context;
@@ -118,7 +121,7 @@ grow_ratings(RatingsReceiver *receiver)
 static char *
 column_to_cstring(const IdColumn *column, Datum id)
 {
-	return rs_id_to_cstring(rs_id_from_column(id, column->type), column->kind);
+	return rs_id_shown(rs_id_from_column(id, column->type), column->kind);
 }
 
 static void
@@ -135,6 +138,53 @@ check_rating(const RatingsReceiver *receiver, double rating, Datum user, Datum i
 			 errdetail("User \"%s\", item \"%s\" of model \"%s\".",
 					   column_to_cstring(&receiver->users, user),
 					   column_to_cstring(&receiver->items, item), model->name)));
+}
+
+/* The id of the last row that was taken; there is one. */
+static char *
+last_id(const RatingsReceiver *receiver, const IdColumn *column)
+{
+	int			last = (receiver->n_waiting + RS_IDMAP_BATCH - 1) % RS_IDMAP_BATCH;
+
+	return rs_id_shown(column->kind == RS_ID_BIGINT ?
+					   Int64GetDatum(column->waiting[last]) : rs_idmap_last(column->map),
+					   column->kind);
+}
+
+/*
+ * Tell with an error at which row it arose: the one that is being taken, or, if
+ * the server could not make it, the one after the last that it made.  So:
+ *
+ *	row 4 of recsys_data.shop, after user "7", item "p7"
+ *	To see its ids: SELECT user_id, item_id FROM recsys_data.shop OFFSET 3 LIMIT 1;
+ *
+ * That statement leaves the expressions of the rating alone, which mostly fail.
+ */
+static void
+tell_row(void *arg)
+{
+	const RatingsReceiver *receiver = arg;
+	const RsRatings *r = receiver->ratings;
+	const char *view = quote_qualified_identifier("recsys_data", receiver->model->name);
+	const Datum *row = receiver->slot != NULL ? receiver->slot->tts_values : NULL;
+
+	if (!receiver->started)
+		return;
+	if (row != NULL)
+	{
+		errcontext("row " INT64_FORMAT " of %s: user \"%s\", item \"%s\"", r->rows_read, view,
+				   column_to_cstring(&receiver->users, row[0]),
+				   column_to_cstring(&receiver->items, row[1]));
+		return;
+	}
+	if (r->n > 0)
+		errcontext("row " INT64_FORMAT " of %s, after user \"%s\", item \"%s\"",
+				   r->rows_read + 1, view, last_id(receiver, &receiver->users),
+				   last_id(receiver, &receiver->items));
+	else
+		errcontext("row " INT64_FORMAT " of %s", r->rows_read + 1, view);
+	errcontext("To see its ids: SELECT user_id, item_id FROM %s OFFSET " INT64_FORMAT " LIMIT 1;",
+			   view, r->rows_read);
 }
 
 /* Take the id of row n. */
@@ -183,6 +233,7 @@ receive_row(TupleTableSlot *slot, DestReceiver *self)
 		r->rows_skipped++;
 		return true;
 	}
+	receiver->slot = slot;
 	rating = rs_source_number(slot->tts_values[2], receiver->rating_type);
 	check_rating(receiver, rating, slot->tts_values[0], slot->tts_values[1]);
 
@@ -194,6 +245,7 @@ receive_row(TupleTableSlot *slot, DestReceiver *self)
 	if (r->time != NULL)
 		r->time[r->n] = slot->tts_isnull[3] ? PG_INT64_MIN : DatumGetInt64(slot->tts_values[3]);
 	r->n++;
+	receiver->slot = NULL;
 	if (++receiver->n_waiting == RS_IDMAP_BATCH)
 		resolve_waiting(receiver);
 	return true;
@@ -237,6 +289,7 @@ receive_startup(DestReceiver *self, int operation, TupleDesc typeinfo)
 	take_id_type(&receiver->users, column_type(typeinfo, 0));
 	take_id_type(&receiver->items, column_type(typeinfo, 1));
 	receiver->rating_type = column_type(typeinfo, 2);
+	receiver->started = true;
 }
 
 static void
@@ -268,6 +321,7 @@ rs_ratings_read(const RsModel *model, Size memory_limit,
 {
 	RatingsReceiver receiver;
 	SPIExecuteOptions options = {0};
+	ErrorContextCallback callback = {.callback = tell_row,.arg = &receiver};
 	int			result;
 
 	memset(ratings, 0, sizeof(RsRatings));
@@ -276,7 +330,10 @@ rs_ratings_read(const RsModel *model, Size memory_limit,
 	receiver.progress = progress;
 	options.dest = &receiver.pub;
 	options.read_only = true;
+	callback.previous = error_context_stack;
+	error_context_stack = &callback;
 	result = SPI_execute_extended(rs_source_select(model), &options);
+	error_context_stack = callback.previous;
 	MemoryContextSwitchTo(receiver.context);	/* SPI leaves its own */
 	if (result < 0)
 		elog(ERROR, "SPI_execute_extended failed: %s", SPI_result_code_string(result));

@@ -250,10 +250,30 @@ execute_user_plan(UserPlan *entry, Datum argument)
 	return result;
 }
 
+/* Whose rows an error arose in. */
+typedef struct UserContext
+{
+	const RsModel *model;
+	Datum		user_id;
+} UserContext;
+
+/* Such as: rows of user "7" in recsys_data.shop */
+static void
+tell_user(void *arg)
+{
+	const UserContext *context = arg;
+
+	errcontext("rows of user \"%s\" in %s",
+			   rs_id_shown(context->user_id, context->model->user_kind),
+			   quote_qualified_identifier("recsys_data", context->model->name));
+}
+
 int32
 rs_source_user_rows(const RsModel *model, Datum user_id, RsUserRow **rows)
 {
 	MemoryContext context = CurrentMemoryContext;
+	UserContext user = {model, user_id};
+	ErrorContextCallback callback = {error_context_stack, tell_user, &user};
 	Datum		argument;
 	int32		n;
 	int			result;
@@ -262,7 +282,9 @@ rs_source_user_rows(const RsModel *model, Datum user_id, RsUserRow **rows)
 		return 0;
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
+	error_context_stack = &callback;
 	result = execute_user_plan(prepare_user_plan(model), argument);
+	error_context_stack = callback.previous;
 	if (result != SPI_OK_SELECT)
 		elog(ERROR, "SPI_execute_plan failed: %s", SPI_result_code_string(result));
 	n = copy_user_rows(model->item_kind, context, rows);
