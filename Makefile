@@ -31,9 +31,10 @@ DATA = $(filter-out $(DATA_built),$(wildcard sql/recsys--*.sql))
 
 # ---- tests of make installcheck; inputs are found by wildcard ---------------
 REGRESS := $(sort $(patsubst test/sql/%.sql,%,$(wildcard test/sql/*.sql)))
-REGRESS_OPTS = --inputdir=test --load-extension=recsys
+# The output does not depend on the server's encoding, locale and settings.
+REGRESS_OPTS = --inputdir=test --load-extension=recsys --encoding=UTF8 --no-locale
 ISOLATION := $(sort $(patsubst test/isolation/specs/%.spec,%,$(wildcard test/isolation/specs/*.spec)))
-ISOLATION_OPTS = --inputdir=test/isolation --load-extension=recsys
+ISOLATION_OPTS = --inputdir=test/isolation --load-extension=recsys --encoding=UTF8 --no-locale
 TAP_TESTS := $(if $(wildcard test/t/*.pl),1)
 PROVE_TESTS ?= test/t/*.pl
 
@@ -50,7 +51,7 @@ all install installcheck clean:
 	@exit 1
 else
 include $(PGXS)
-PROVE_FLAGS += -I$(CURDIR)/test/perl
+override PROVE_FLAGS += -I$(CURDIR)/test/perl
 -include $(patsubst %.o,%.d,$(OBJS) $(SOLVER_OBJS))
 
 sql/recsys--$(EXTVERSION).sql: $(SQL_PARTS)

@@ -21,6 +21,10 @@ use Time::HiRes qw(sleep time);
 
 our @EXPORT = qw(recsys_node recsys_conf poll_until backend_pid stage_library);
 
+# The superuser of every server is called postgres, whoever runs the tests: by default it
+# would have the name of that user, which may be that of a role of a test.
+$ENV{PGUSER} = 'postgres';
+
 # Settings by which a server finds the staged extension; '' when none is staged.
 sub recsys_conf
 {
@@ -48,8 +52,9 @@ sub recsys_node
 {
 	my ($name, %opt) = @_;
 	my $node = PostgreSQL::Test::Cluster->new($name);
+	my %init = @{ $opt{init} || [] };
 
-	$node->init(@{ $opt{init} || [] });
+	$node->init(%init, extra => [ '--username=postgres', @{ $init{extra} || [] } ]);
 	$node->append_conf('postgresql.conf', recsys_conf());
 	$node->append_conf('postgresql.conf', "shared_preload_libraries = 'recsys'\n")
 	  if $opt{preload};

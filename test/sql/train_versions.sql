@@ -58,15 +58,6 @@ SELECT active_version FROM recsys.models WHERE model = 'tv';
 SELECT recsys.deploy('tv', 8);
 ROLLBACK;
 
--- a prepared transaction keeps the model locked until it ends
-BEGIN;
-SELECT version FROM recsys.train('tv');
-PREPARE TRANSACTION 'recsys_tv';
-SELECT version FROM recsys.train('tv');
-SELECT * FROM tv_state ORDER BY version;
-COMMIT PREPARED 'recsys_tv';
-SELECT * FROM tv_state ORDER BY version;
-
 -- arguments
 SELECT recsys.deploy(NULL, 1);
 SELECT recsys.deploy('tv', NULL);

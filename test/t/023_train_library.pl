@@ -48,8 +48,9 @@ $standby->stop;
 # ---- without the solver's library -------------------------------------------------
 
 my $lib = PostgreSQL::Test::Utils::tempdir;
+# Nothing but this directory is searched, so that a solver that is installed is not found.
 copy(stage_library('recsys'), "$lib/recsys.so") or die "copy failed: $!";
-$node->append_conf('postgresql.conf', "dynamic_library_path = '$lib:\$libdir'\n");
+$node->append_conf('postgresql.conf', "dynamic_library_path = '$lib'\n");
 $node->restart;
 my $state = model_state($node);
 my ($rc, $out, $err) = $node->psql('postgres', "\\set VERBOSITY verbose\nSELECT * FROM recsys.train('m')");

@@ -158,6 +158,19 @@ is($node->safe_psql('postgres', "SELECT active_version || ' ' || r.item_id FROM 
 $node->safe_psql('postgres', "BEGIN; SELECT recsys.drop_model('two_phase'); PREPARE TRANSACTION 'dropped'; ROLLBACK PREPARED 'dropped'");
 is($node->safe_psql('postgres', "SELECT count(*) FROM recsys.models WHERE model = 'two_phase'"), 1, 'a prepared drop is rolled back');
 
+# What exists of the versions: their rows in the catalog, users and items with factors.
+my $versions = q{SELECT version, active,
+	(SELECT count(*) FROM recsys_data.two_phase_user_factors f WHERE f.version = v.version),
+	(SELECT count(*) FROM recsys_data.two_phase_item_factors f WHERE f.version = v.version)
+FROM recsys.model_versions v WHERE model = 'two_phase' ORDER BY version};
+$node->safe_psql('postgres', "BEGIN; SELECT recsys.train('two_phase'); PREPARE TRANSACTION 'trained'");
+like(($node->psql('postgres', "\\set VERBOSITY verbose\nSELECT recsys.train('two_phase')"))[2],
+	qr/ERROR:  55P03: model "two_phase" is being trained, altered or dropped by another session\nHINT:  See the view recsys.training_progress/,
+	'a prepared training keeps the model locked');
+is($node->safe_psql('postgres', $versions), '1|t|5|5', 'and is not seen');
+$node->safe_psql('postgres', "COMMIT PREPARED 'trained'");
+is($node->safe_psql('postgres', $versions), "1|f|5|5\n2|t|5|5", 'until it is committed');
+
 # ---- two who change a model at once ---------------------------------------------------
 
 my $first = $node->background_psql('postgres');

@@ -49,12 +49,12 @@ SKIP:
 {
 	skip 'psycopg is not installed', 1 unless $psycopg;
 	run_driver('psycopg', '/usr/bin/python3', "$dir/untyped.py",
-		'host=127.0.0.1 dbname=postgres user=' . getpwuid($<) . ' port=' . $node->port);
+		'host=127.0.0.1 dbname=postgres user=postgres port=' . $node->port);
 }
 SKIP:
 {
 	skip 'no Java, or no JDBC driver for PostgreSQL', 1 unless $java;
 	run_driver('JDBC', 'java', '-XX:-UsePerfData', '-cp', $jar, "$dir/Untyped.java",
-		'jdbc:postgresql://127.0.0.1:' . $node->port . '/postgres?user=' . getpwuid($<));
+		'jdbc:postgresql://127.0.0.1:' . $node->port . '/postgres?user=postgres');
 }
 done_testing();

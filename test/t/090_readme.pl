@@ -94,7 +94,7 @@ sub table_rows
 
 # ---- the examples ----------------------------------------------------------------
 
-my $has_kafka = -e stage_library('recsys_kafka');
+my $has_kafka = -e stage_library('recsys_kafka') && -x KafkaTest::tool('mock_broker');
 my $node = recsys_node('main', preload => 1, create => 0,
 	conf => "recsys.kafka_databases = 'postgres'\n");
 my ($events, $mock) = ('shop-events');

@@ -181,6 +181,8 @@ set_databases($node, 'postgres');
 eventually($node, 'postgres', $supervised, 'postgres', 'and obey the new one');
 eventually($node, 'shop', q{SELECT count(*) FROM recsys.kafka_slots()}, '0', 'nothing is left of their workers');
 like($node->safe_psql('shop', status('s')), qr/^not running\|\|database "shop" is not in recsys.kafka_databases\|ALTER SYSTEM SET recsys.kafka_databases = 'postgres, shop'/, 'the status says what to do');
+($rc, $out, $err) = $node->psql('shop', q{SELECT recsys.kafka_start('s')});
+like($err, qr/WARNING:  nothing is ingested yet: database "shop" is not in recsys.kafka_databases\n.*HINT:  ALTER SYSTEM SET recsys.kafka_databases = 'postgres, shop'; SELECT pg_reload_conf\(\);/, 'and so does a warning');
 set_databases($node, 'postgres, shop');
 eventually($node, 'shop', $worker, '1', 'listed again, all is as before');
 
