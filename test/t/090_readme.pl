@@ -7,6 +7,9 @@
 # where the server complains, the complaint comes after the rest.  A block without
 # shown output must only run without an error.
 #
+# Who copies an example must not pay for it: what folds a user in or looks a vector up is
+# called as often as it is written, not once for each row of a table.
+#
 # A mock stands in for the Kafka cluster that the manual names: the lines of a ```json
 # block are sent to the topic of the example when it is reached, and what follows waits
 # until they were read.
@@ -96,7 +99,7 @@ sub table_rows
 
 my $has_kafka = -e stage_library('recsys_kafka') && -x KafkaTest::tool('mock_broker');
 my $node = recsys_node('main', preload => 1, create => 0,
-	conf => "recsys.kafka_databases = 'postgres'\n");
+	conf => "recsys.kafka_databases = 'postgres'\ntrack_functions = all\n");
 my ($events, $mock) = ('shop-events');
 my $sent_files = 0;
 
@@ -151,6 +154,27 @@ END \$\$;
 WAIT
 }
 
+# Shell for psql: how often each serving function was called since the server started.
+# Counts are told when a session is idle, and at once when it is asked for.
+sub counting
+{
+	my ($file) = @_;
+
+	return <<"COUNT";
+SELECT pg_catalog.pg_stat_force_next_flush() \\g /dev/null
+SELECT funcname, sum(calls) FROM pg_catalog.pg_stat_user_functions WHERE schemaname = 'recsys'
+AND funcname ~ '^(recommend|predict|user_vector|item_vector|similar|popular)' GROUP BY 1 \\g (tuples_only=on format=unaligned) $file
+COUNT
+}
+
+# The counts of such a file.
+sub counted
+{
+	my ($file) = @_;
+
+	return map { split /\|/ } split /\n/, -e $file ? slurp_file($file) : '';
+}
+
 # Examples of Kafka want a broker.
 my $kafka_begins = (grep { $lines[$_] eq '## Kafka' } 0 .. $#lines)[0];
 my $kafka_ends = (grep { $_ > $kafka_begins && $lines[$_] =~ /^## / } 0 .. $#lines)[0];
@@ -181,7 +205,7 @@ foreach my $block (grep { $_->{lang} =~ /^(?:sql|json)$/ } @blocks)
 		$text =~ s/kafka[12]:9092/$mock->brokers/ge;
 		$script .= waiting($sent) if $sent;
 	}
-	$script .= "\\echo \@\@$number\n\\warn \@\@$number\n$text";
+	$script .= "\\echo \@\@$number\n\\warn \@\@$number\n$text" . counting($node->basedir . "/calls$number");
 	$number++;
 }
 
@@ -243,6 +267,63 @@ foreach my $i (0 .. $#examples)
 	{
 		unlike($complained{$i}, qr/^(ERROR|FATAL|PANIC)/m, "$name: no error");
 	}
+}
+
+# A query for many users, by LATERAL, calls once for each of those that its LIMIT leaves.
+my %before;
+foreach my $i (0 .. $#examples)
+{
+	my $text = $examples[$i]->{text};
+	my %after = counted($node->basedir . "/calls$i");
+	my ($users) = $text =~ /LATERAL/ ? $text =~ /LIMIT (\d+)/ : 1;
+
+	foreach my $function (sort keys %after)
+	{
+		my $written = () = $text =~ /recsys\.$function\(/g;
+		my $called = $after{$function} - ($before{$function} // 0);
+
+		cmp_ok($called, '<=', $written * $users, "example at line $examples[$i]->{line}: calls of $function") if $called;
+	}
+	%before = %after;
+}
+cmp_ok($before{recommend}, '>', 5, 'calls are counted');
+
+# ---- examples, copied and used on ------------------------------------------------------
+
+# The example that contains a text.
+sub example
+{
+	my ($part) = @_;
+	my ($found) = grep { index($_->{text}, $part) >= 0 } @examples;
+
+	die "no example contains $part" unless $found;
+	return $found->{text};
+}
+
+$node->safe_psql('postgres', q{SELECT recsys.train('movies')});
+is(scalar(split /\n/, $node->safe_psql('postgres', example("SELECT recsys.user_vector('movies', 1)"))), 3,
+	'the best items of another version');
+is(scalar(split /\n/, $node->safe_psql('postgres', example('recsys.cosine_similarity'))), 2,
+	'similar items of another version');
+
+# Returns, nothing at all and as many as there can be; clocks that are ahead.
+$node->safe_psql('postgres', q{
+INSERT INTO events SELECT 1, 'tea-1', 'purchase', q, '2026-01-02' FROM unnest('{-1, 0, 1, -2147483648, 2147483647}'::int[]) q;
+INSERT INTO events SELECT 1, 'tea-2', 'view', 1, at
+FROM unnest(ARRAY[now(), now() + interval '3 years', 'infinity', '9999-12-31', now() - interval '30 days']) at;
+});
+is($node->safe_psql('postgres', q{SELECT string_agg(round(weight::numeric, 1)::text, ' ' ORDER BY weight)
+	FROM shop_weights WHERE at = '2026-01-02'}), '-107.4 -3.5 0.0 3.5 107.4', 'weights of returns');
+is($node->safe_psql('postgres', q{SELECT string_agg(round(weight::numeric, 3)::text, ' ' ORDER BY weight DESC)
+	FROM recent_weights WHERE item_id = 'tea-2' AND at > now() - interval '31 days'}), '1.000 1.000 1.000 1.000 0.500',
+	'weights of events of the future');
+is($node->safe_psql('postgres', q{SELECT users FROM recsys.train('shop')}), 200, 'and all can be trained on');
+
+SKIP:
+{
+	skip 'no Kafka', 1 unless $has_kafka;
+	is($node->safe_psql('postgres', q{SELECT p FROM price_lines(convert_to(E'tea-1;250\r\n\ntea-2;300\n', 'UTF8'), '{"offset": 7}') p}),
+		"(tea-1,250,7)\n(tea-2,300,7)", 'lines of a file with a last line feed');
 }
 
 # ---- the reference -----------------------------------------------------------------
