@@ -27,6 +27,17 @@ typedef struct RsCell
 } RsCell;
 
 /*
+ * Does a cell, once reduced, say that its user likes the item?  implicit: its
+ * weight is positive; explicit: its rating is at or above the mean of all cells.
+ * Of a mean only what a float holds counts, so that equal ratings are all likes.
+ */
+static inline bool
+rs_cell_is_like(float value, bool implicit, double mean)
+{
+	return implicit ? value > 0.0f : value >= (float) mean;
+}
+
+/*
  * Sort n cells by index and reduce repeated ones in place; returns how many
  * remain.  A sum beyond the range of float becomes FLT_MAX.
  */

@@ -22,7 +22,7 @@ typedef struct RsImage
 	int			stride;			/* RS_STRIDE(k) */
 	float	   *factors;		/* ids.n x stride, padded with zeros */
 	float	   *biases;			/* ids.n, or NULL when the version has none */
-	int32	   *users;			/* ids.n: who has a cell of the item */
+	int32	   *users;			/* ids.n: who likes the item */
 	int32	   *by_popularity;	/* ids.n positions: users descending, then id */
 	double	   *gramian;		/* k x stride, implicit only, else NULL */
 } RsImage;

@@ -126,6 +126,26 @@ rank_by_popularity(const RsImage *image, const Eligible *eligible, int32 k,
 	return n;
 }
 
+/*
+ * Do all items score alike?  So they do for the vector zero without biases that
+ * differ: of a user with dislikes only, or where all ratings are equal.
+ */
+static bool
+scores_are_equal(const RsImage *image, const RsUserVector *vector)
+{
+	for (int i = 0; i < image->k; i++)
+	{
+		if (vector->x[i] != 0)
+			return false;
+	}
+	for (int32 i = 1; image->biases != NULL && i < image->ids.n; i++)
+	{
+		if (image->biases[i] != image->biases[0])
+			return false;
+	}
+	return true;
+}
+
 void
 rs_recommend(const RsVersion *version, const RsImage *image,
 			 const RsUser *user, const RsUserVector *vector,
@@ -137,15 +157,18 @@ rs_recommend(const RsVersion *version, const RsImage *image,
 	find_eligible(image, user, request, &eligible);
 	k = pg_popcount((char *) eligible.words, eligible.n_words * (int) sizeof(uint64));
 	k = Min(k, request->k);
-	result->origin = vector->origin;
 	result->entries = palloc_extended(mul_size(sizeof(RsScored), Max(k, 1)),
 									  MCXT_ALLOC_HUGE);
-	if (vector->x == NULL)
+	if (vector->x == NULL || scores_are_equal(image, vector))
+	{
+		result->origin = RS_FROM_POPULAR;
 		result->n = rank_by_popularity(image, &eligible, (int32) k, result->entries);
+	}
 	else
 	{
 		RsTopk		topk;
 
+		result->origin = vector->origin;
 		rs_topk_init(&topk, result->entries, (int32) k);
 		rank_by_score(version, image, vector, &eligible, &topk);
 		result->n = topk.n;

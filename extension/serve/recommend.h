@@ -38,8 +38,9 @@ typedef struct RsRecommendation
 
 /*
  * Rank all eligible items by score, equal scores by id, and keep the k best.
- * A user without vector gets the items most users have, the score being their
- * number.  Exact; memory for k entries and one bit for each item.
+ * A user without vector, or with one for which all items score alike, gets the
+ * items that most users like, the score being their number.  Exact; memory for
+ * k entries and one bit for each item.
  */
 extern void rs_recommend(const RsVersion *version, const RsImage *image,
 						 const RsUser *user, const RsUserVector *vector,

@@ -22,7 +22,7 @@
 /* Where an answer comes from; recommend() shows it. */
 typedef enum RsOrigin
 {
-	RS_FROM_POPULAR,			/* the user has no vector */
+	RS_FROM_POPULAR,			/* no vector, or one that ranks nothing */
 	RS_FROM_MODEL,				/* the vector that training stored */
 	RS_FROM_FOLDED				/* the vector of the user's rows of this moment */
 } RsOrigin;

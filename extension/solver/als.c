@@ -19,6 +19,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "kernel/cells.h"
 #include "kernel/rng.h"
 #include "rs_limits.h"
 #include "solver/arena.h"
@@ -30,7 +31,7 @@
 /* From this many factors on "auto" refines rows. */
 #define AUTO_MIN_FACTORS	48
 
-/* Users that a thread initialises at once. */
+/* Rows that a thread counts or initialises at once. */
 #define INIT_ROWS	256
 
 /* One training. */
@@ -48,6 +49,7 @@ typedef struct Als
 	RsAlsProgress progress;
 	double	   *loss;
 	double		objective_now;
+	int32_t    *item_likes;		/* users who like the item */
 	int32_t		bad_user;		/* whose value is not finite, or -1 */
 } Als;
 
@@ -136,6 +138,7 @@ take_all(Als *als, RsArena *arena)
 	take_side(&als->items, arena, p, &als->cells.items);
 	als->users.losses = rs_arena_take(arena, (size_t) p->n_users, sizeof(double));
 	als->items.penalties = rs_arena_take(arena, (size_t) p->n_items, sizeof(double));
+	als->item_likes = rs_arena_take(arena, (size_t) p->n_items, sizeof(int32_t));
 	step->k = p->k;
 	step->stride = RS_STRIDE(p->k);
 	step->gramian = rs_arena_take(arena, square, sizeof(double));
@@ -214,6 +217,27 @@ prepare_sides(void *arg, int thread, int64_t chunk)
 	rs_side_order(&als->items);
 	als->objective.mean = als->objective.implicit ? 0.0 : mean_of_cells(&als->users.cells);
 	als->step.cell_weight = rs_derive_weights(&als->objective, &als->users, &als->items);
+	return RS_OK;
+}
+
+/* The users who like each item; the mean is known. */
+static RsStatus
+count_likes(void *arg, int thread, int64_t chunk)
+{
+	Als		   *als = arg;
+	const RsCsr *items = &als->items.cells;
+	int64_t		first = chunk * INIT_ROWS;
+	int64_t		last = first + INIT_ROWS < items->n ? first + INIT_ROWS : items->n;
+
+	(void) thread;
+	for (int64_t r = first; r < last; r++)
+	{
+		int32_t		likes = 0;
+
+		for (int64_t i = items->start[r]; i < items->start[r + 1]; i++)
+			likes += rs_cell_is_like(items->value[i], als->objective.implicit, als->objective.mean);
+		als->item_likes[r] = likes;
+	}
 	return RS_OK;
 }
 
@@ -338,6 +362,9 @@ prepare(Als *als, RsAlsModel *model)
 						  &als->bad_user);
 	if (status == RS_OK)
 		status = rs_pool_run(&als->pool, prepare_sides, als, 1);
+	if (status == RS_OK)
+		status = rs_pool_run(&als->pool, count_likes, als,
+							 ((int64_t) als->problem->n_items + INIT_ROWS - 1) / INIT_ROWS);
 	if (status == RS_NOT_FINITE)
 	{
 		model->failed_is_user = true;
@@ -367,6 +394,7 @@ fill_model(Als *als, RsAlsModel *model)
 	model->item_biases = als->items.biases;
 	model->user_counts = als->users.counts;
 	model->item_counts = als->items.counts;
+	model->item_likes = als->item_likes;
 	model->loss = als->loss;
 	model->failed_row = -1;
 }

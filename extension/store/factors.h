@@ -6,9 +6,9 @@
  *
  * user: (version, user_id, factors, bias); factors are x, or (x, 1) when the
  * model has biases.  item: (version, item_id, factors, users); factors are y,
- * or (y, b_i); users counts who has a cell of the item: its popularity.  The
- * rows of a version never change.  Reading needs no right on the tables: the
- * caller has checked the right on the view.
+ * or (y, b_i); users is how many like the item (kernel/cells.h): its
+ * popularity.  The rows of a version never change.  Reading needs no right on
+ * the tables: the caller has checked the right on the view.
  *
  *-------------------------------------------------------------------------
  */

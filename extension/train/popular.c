@@ -1,11 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * popular.c
- *		The algorithm "popular": how many users have each item.
+ *		The algorithm "popular": how many users like each item.
  *
  * Cells are grouped by item with a counting sort and repeated ones reduced by
- * the rule that alternating least squares follows too, so an item counts the
- * same users under either algorithm.
+ * the rule that alternating least squares follows too, and so are likes told
+ * from other cells: an item counts the same users under either algorithm.
  *
  *-------------------------------------------------------------------------
  */
@@ -28,6 +28,7 @@ rs_popular_memory(const RsRatings *ratings)
 	Size		bytes = mul_size(sizeof(RsCell), (Size) ratings->n);
 
 	bytes = add_size(bytes, mul_size(sizeof(int64), (Size) ratings->items.n + 1));
+	bytes = add_size(bytes, mul_size(sizeof(int32_t), (Size) ratings->items.n));
 	bytes = add_size(bytes, mul_size(sizeof(int32_t), (Size) ratings->items.n));
 	return add_size(bytes, mul_size(sizeof(int32_t), (Size) ratings->users.n));
 }
@@ -72,15 +73,31 @@ group_by_item(const RsRatings *ratings, int64 *first)
 	return cells;
 }
 
+/* Of the reduced cells of each item, those that are likes. */
+static void
+count_likes(const RsCell *cells, const int64 *first, int32 n_items, bool implicit,
+			double mean, RsAlsModel *result)
+{
+	for (int32 item = 0; item < n_items; item++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		for (int32 i = 0; i < result->item_counts[item]; i++)
+			result->item_likes[item] += rs_cell_is_like(cells[first[item] + i].value,
+														implicit, mean);
+	}
+}
+
 void
 rs_popular_count(const RsRatings *ratings, bool implicit, RsAlsModel *result)
 {
 	int32		n_items = ratings->items.n;
 	int64	   *first = alloc_zero(sizeof(int64), (Size) n_items + 1);
 	RsCell	   *cells = group_by_item(ratings, first);
+	double		sum = 0;
 
 	memset(result, 0, sizeof(RsAlsModel));
 	result->item_counts = alloc_zero(sizeof(int32_t), n_items);
+	result->item_likes = alloc_zero(sizeof(int32_t), n_items);
 	result->user_counts = alloc_zero(sizeof(int32_t), ratings->users.n);
 	for (int32 item = 0; item < n_items; item++)
 	{
@@ -94,10 +111,14 @@ rs_popular_count(const RsRatings *ratings, bool implicit, RsAlsModel *result)
 					 errmsg("too many rows for one item")));
 		reduced = rs_cells_reduce(&cells[first[item]], (int32) n, implicit);
 		for (int32 i = 0; i < reduced; i++)
+		{
 			result->user_counts[cells[first[item] + i].index]++;
+			sum += cells[first[item] + i].value;
+		}
 		result->item_counts[item] = reduced;
 		result->n_cells += reduced;
 	}
+	count_likes(cells, first, n_items, implicit, sum / (double) Max(result->n_cells, 1), result);
 	pfree(cells);
 	pfree(first);
 }

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * popular.h
- *		The algorithm "popular": how many users have each item.
+ *		The algorithm "popular": how many users like each item.
  *
  *-------------------------------------------------------------------------
  */

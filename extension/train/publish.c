@@ -133,7 +133,7 @@ insert_items(const RsTrained *trained, int version)
 		id = rs_idlist_get(side.ids, i);
 		if (row.factors != NULL)
 			fill_vector(trained, &side, i, row.factors);
-		row.users = side.counts[i];
+		row.users = trained->als.item_likes[i];
 		rs_factors_insert_item(writer, id, &row);
 		free_id(&side, id);
 		n++;

@@ -36,6 +36,7 @@
 #include "guc.h"
 #include "kernel/rng.h"
 #include "rs_limits.h"
+#include "train/notice.h"
 #include "train/popular.h"
 #include "train/progress.h"
 #include "train/solver_library.h"
@@ -299,9 +300,11 @@ solve(RsTrained *trained)
 static void
 run(RsTrained *trained, bool deploy, RsTrainResult *result)
 {
+	rs_notice_source(trained);
 	read_source(trained);
 	if (trained->ratings.n == 0)
 		refuse_empty(trained);
+	rs_notice_ratings(trained);
 	rs_progress_phase(RS_PHASE_PREPARING);
 	if (trained->model->algorithm == RS_POPULAR)
 	{
@@ -314,6 +317,7 @@ run(RsTrained *trained, bool deploy, RsTrainResult *result)
 		solve(trained);
 	if (trained->als.n_cells == 0)
 		refuse_empty(trained);
+	rs_notice_likes(trained);
 
 	/* Publishing fills shared buffers, which are the process's memory too. */
 	rs_ratings_release(&trained->ratings);

@@ -16,7 +16,7 @@ FROM recsys.train('te');
 SELECT count(*), min(version), max(version), min(recsys.dims(factors)), max(recsys.dims(factors)) FROM recsys_data.te_user_factors;
 SELECT count(*), min(version), max(version), min(recsys.dims(factors)), max(recsys.dims(factors)) FROM recsys_data.te_item_factors;
 SELECT bool_and((factors::real[])[5] = 1) AS last_is_one FROM recsys_data.te_user_factors;
-SELECT f.item_id, f.users, (SELECT count(*) FROM te_ratings r WHERE r.item_id = f.item_id) AS raters
+SELECT f.item_id, f.users, (SELECT count(*) FROM te_ratings r WHERE r.item_id = f.item_id AND r.rating >= (SELECT avg(rating) FROM te_ratings)) AS likes
 FROM recsys_data.te_item_factors f ORDER BY f.item_id;
 
 -- mean + bias of the user + inner product fits the ratings, also those held out

@@ -248,7 +248,15 @@ test_against_reference(bool implicit, bool biases, int k, double reg_scaling)
 	for (int row = 0; row < r.n_users && t.status == RS_OK; row++)
 		CHECK(t.model.user_counts[row] == row_count(&r, true, row));
 	for (int row = 0; row < r.n_items && t.status == RS_OK; row++)
+	{
+		int			likes = 0;
+
+		for (int u = 0; u < r.n_users; u++)
+			likes += o->implicit ? cell_value(&r, u, row) > 0.0
+				: cell_value(&r, u, row) >= t.model.objective.mean;
 		CHECK(t.model.item_counts[row] == row_count(&r, false, row));
+		CHECK(t.model.item_likes[row] == likes);
+	}
 
 	/* What is reported is what the returned factors cost. */
 	load_model(&r, &t.model);
