@@ -72,6 +72,14 @@
 #define rs_check_may_become(role) check_is_member_of_role(GetUserId(), role)
 #endif
 
+/* 16 moved what is checked of a relation out of its entry in the range table. */
+#if PG_VERSION_NUM >= 160000
+#define rs_check_as_user(pstate, entry, role) \
+	(getRTEPermissionInfo((pstate)->p_rteperminfos, entry)->checkAsUser = (role))
+#else
+#define rs_check_as_user(pstate, entry, role) ((entry)->checkAsUser = (role))
+#endif
+
 /*
  * 17 lets a worker connect as a role without LOGIN.  Before, a supervisor connects as
  * the first superuser and becomes pg_monitor before it does anything, also for

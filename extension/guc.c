@@ -21,6 +21,7 @@ char	   *rs_kafka_databases = "";
 char	   *rs_kafka_secret_directory = "";
 int			rs_local_cache_size = 256 * 1024;
 bool		rs_log_progress = false;
+int			rs_serving_memory = 64 * 1024;
 int			rs_training_memory = 4 * 1024 * 1024;
 int			rs_training_threads = 0;
 
@@ -76,6 +77,11 @@ rs_guc_init(void)
 							 NULL,
 							 &rs_log_progress, false,
 							 PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("recsys.serving_memory",
+							"Memory that the rows of one user may take while they are asked about.",
+							"A user with more rows is refused; the option history_limit bounds them.",
+							&rs_serving_memory, 64 * 1024, 64, MAX_KILOBYTES,
+							PGC_USERSET, GUC_UNIT_KB, NULL, NULL, NULL);
 	DefineCustomIntVariable("recsys.training_memory",
 							"Memory that one training may use.",
 							"A training that needs more is refused before it starts to compute.",

@@ -13,6 +13,7 @@ extern char *rs_kafka_databases;	/* for SplitGUCList() */
 extern char *rs_kafka_secret_directory;
 extern int	rs_local_cache_size;	/* kB */
 extern bool rs_log_progress;
+extern int	rs_serving_memory;	/* kB */
 extern int	rs_training_memory;		/* kB */
 extern int	rs_training_threads;	/* 0 = all cores */
 

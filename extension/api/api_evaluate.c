@@ -106,7 +106,7 @@ recsys_evaluate(PG_FUNCTION_ARGS)
 	(void) rs_arg(fcinfo, EVALUATE_TEST, "test");
 	(void) rs_arg(fcinfo, EVALUATE_K, "k");
 	lengths = lengths_arg(fcinfo, EVALUATE_K, &n_lengths);
-	model = rs_arg_model(fcinfo, EVALUATE_MODEL);
+	model = rs_arg_model(fcinfo, EVALUATE_MODEL, RS_MODEL_USE);
 	version = rs_arg_version(fcinfo, EVALUATE_VERSION, model);
 
 	n = rs_evaluate(model, version, PG_GETARG_OID(EVALUATE_TEST), lengths, n_lengths, &rows);

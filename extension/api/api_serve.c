@@ -199,7 +199,6 @@ recommend(FunctionCallInfo fcinfo, RsIdKind kind)
 	Datum		user_id;
 
 	(void) rs_arg(fcinfo, RECOMMEND_MODEL, "model");
-	(void) rs_arg(fcinfo, RECOMMEND_USER_ID, "user_id");
 	(void) rs_arg(fcinfo, RECOMMEND_K, "k");
 	(void) rs_arg(fcinfo, RECOMMEND_EXCLUDE_SEEN, "exclude_seen");
 	(void) rs_arg(fcinfo, RECOMMEND_FRESH, "fresh");
@@ -210,9 +209,14 @@ recommend(FunctionCallInfo fcinfo, RsIdKind kind)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("k must not be negative")));
 
-	model = rs_arg_model(fcinfo, RECOMMEND_MODEL);
+	model = rs_arg_model(fcinfo, RECOMMEND_MODEL, RS_MODEL_ASK);
 	check_item_kind(model, kind, "recommend");
 	version = rs_arg_version(fcinfo, RECOMMEND_VERSION, model);
+	if (PG_ARGISNULL(RECOMMEND_USER_ID))
+	{
+		InitMaterializedSRF(fcinfo, 0); /* no rows, as of a LEFT JOIN */
+		return (Datum) 0;
+	}
 	user_id = rs_arg_id(fcinfo, RECOMMEND_USER_ID, model->user_kind);
 	request.candidates = item_set_arg(fcinfo, RECOMMEND_CANDIDATES, kind, model->item_kind);
 	request.exclude = item_set_arg(fcinfo, RECOMMEND_EXCLUDE, kind, model->item_kind);
@@ -246,11 +250,7 @@ recsys_recommend_uuid(PG_FUNCTION_ARGS)
 
 /* ---- predict -------------------------------------------------------------- */
 
-/*
- * Can he have a vector, so that it is worth opening the image?  Rows alone do
- * not make one when the stored vector is asked for: they were read because he
- * who may see none of them may not have it.
- */
+/* Can the user have a vector, so that it is worth opening the image? */
 static bool
 may_have_vector(const RsUser *user)
 {
@@ -270,7 +270,7 @@ predict(FunctionCallInfo fcinfo, RsIdKind kind)
 	int32		position;
 
 	(void) rs_arg(fcinfo, PREDICT_FRESH, "fresh");
-	model = rs_arg_model(fcinfo, PREDICT_MODEL);
+	model = rs_arg_model(fcinfo, PREDICT_MODEL, RS_MODEL_ASK);
 	check_item_kind(model, kind, "predict");
 	version = rs_arg_version(fcinfo, PREDICT_VERSION, model);
 	if (PG_ARGISNULL(PREDICT_USER_ID) || PG_ARGISNULL(PREDICT_ITEM_ID))
@@ -335,7 +335,7 @@ recsys_user_vector(PG_FUNCTION_ARGS)
 	Datum		user_id;
 
 	(void) rs_arg(fcinfo, USER_VECTOR_FRESH, "fresh");
-	model = rs_arg_model(fcinfo, USER_VECTOR_MODEL);
+	model = rs_arg_model(fcinfo, USER_VECTOR_MODEL, RS_MODEL_USE);
 	version = rs_arg_version(fcinfo, USER_VECTOR_VERSION, model);
 	if (PG_ARGISNULL(USER_VECTOR_USER_ID))
 		PG_RETURN_NULL();
@@ -356,7 +356,7 @@ recsys_user_vector(PG_FUNCTION_ARGS)
 Datum
 recsys_item_vector(PG_FUNCTION_ARGS)
 {
-	RsModel    *model = rs_arg_model(fcinfo, ITEM_VECTOR_MODEL);
+	RsModel    *model = rs_arg_model(fcinfo, ITEM_VECTOR_MODEL, RS_MODEL_USE);
 	RsVersion  *version = rs_arg_version(fcinfo, ITEM_VECTOR_VERSION, model);
 	RsItemFactors row;
 

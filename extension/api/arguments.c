@@ -37,9 +37,9 @@ rs_arg_name(FunctionCallInfo fcinfo, int n, const char *name)
 }
 
 RsModel *
-rs_arg_model(FunctionCallInfo fcinfo, int n)
+rs_arg_model(FunctionCallInfo fcinfo, int n, RsModelUse use)
 {
-	return rs_model_open(rs_arg_text(fcinfo, n, "model"), RS_MODEL_USE);
+	return rs_model_open(rs_arg_text(fcinfo, n, "model"), use);
 }
 
 RsVersion *

@@ -22,8 +22,8 @@ extern Datum rs_arg(FunctionCallInfo fcinfo, int n, const char *name);
 extern char *rs_arg_text(FunctionCallInfo fcinfo, int n, const char *name);
 extern char *rs_arg_name(FunctionCallInfo fcinfo, int n, const char *name);
 
-/* Open the model that argument n names, which must not be NULL, to use it. */
-extern RsModel *rs_arg_model(FunctionCallInfo fcinfo, int n);
+/* Open the model that argument n names, which must not be NULL, for this use. */
+extern RsModel *rs_arg_model(FunctionCallInfo fcinfo, int n, RsModelUse use);
 
 /* Open the version that argument n numbers; NULL is the active one. */
 extern RsVersion *rs_arg_version(FunctionCallInfo fcinfo, int n, const RsModel *model);

@@ -71,12 +71,11 @@ find_eligible(const RsImage *image, const RsUser *user, const RsRequest *request
 		set_items(eligible, image, request->exclude, false);
 	if (request->exclude_seen)
 	{
-		for (int32 i = 0; i < user->n_rows; i++)
+		for (int32 i = 0; i < user->n_seen; i++)
 		{
 			if ((i & 0xfff) == 0)
 				CHECK_FOR_INTERRUPTS();
-			set_eligible(eligible, rs_idlist_find(&image->ids, user->rows[i].item_id),
-						 false);
+			set_eligible(eligible, rs_idlist_find(&image->ids, rs_user_seen(user, i)), false);
 		}
 	}
 }

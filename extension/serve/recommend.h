@@ -24,7 +24,7 @@ typedef struct RsItemSet
 typedef struct RsRequest
 {
 	int32		k;
-	bool		exclude_seen;	/* the items of user->rows */
+	bool		exclude_seen;	/* those of rs_user_seen() */
 	const RsItemSet *candidates;	/* NULL: all items */
 	const RsItemSet *exclude;	/* NULL: none */
 } RsRequest;

@@ -6,7 +6,7 @@
  * Fold-in solves the same equations for the user as the last step of training
  * did, over the rows that the caller's snapshot shows now.  A user whose rows
  * did not change gets the stored vector, a new one gets what training would
- * have given him with these items.
+ * have given them with these items.
  *
  *-------------------------------------------------------------------------
  */
@@ -15,8 +15,10 @@
 #include "miscadmin.h"
 
 #include "compat.h"
+#include "kernel/cells.h"
 #include "kernel/row.h"
 #include "serve/user_vector.h"
+#include "store/visible.h"
 
 #define WORKSPACE_ALIGNMENT	64
 
@@ -35,24 +37,48 @@ rs_origin_name(RsOrigin origin)
 	elog(ERROR, "unrecognized origin: %d", (int) origin);
 }
 
+/* Read the rows that a vector is folded in from; are they all rows of the user? */
+static bool
+read_rows(const RsModel *model, const RsVersion *version, RsUser *user)
+{
+	int			limit = version->options.history_limit;
+
+	user->n_rows = rs_source_user_rows(model, user->id, limit, &user->rows);
+	return limit == 0;
+}
+
+static void
+read_seen(const RsModel *model, RsUser *user)
+{
+	user->n_seen = rs_source_user_items(model, user->id, &user->items);
+}
+
+/*
+ * A stored vector tells what its user likes.  Where the view may hide rows from
+ * the caller, they get it only if they see one of the user.
+ */
+static bool
+may_see_stored(const RsModel *model, const RsUser *user, bool seen_is_read)
+{
+	if (!rs_view_may_hide_rows(model))
+		return true;
+	return seen_is_read ? user->n_seen > 0 : rs_source_user_exists(model, user->id);
+}
+
 void
 rs_user_read(const RsModel *model, const RsVersion *version,
-			 Datum user_id, bool fresh, bool need_rows, RsUser *user)
+			 Datum user_id, bool fresh, bool need_seen, RsUser *user)
 {
 	bool		als = version->algorithm == RS_ALS;
-
-	/*
-	 * A stored vector tells what its user likes.  Where rights or row policies
-	 * may hide rows from the caller, he gets it only if he sees one of the user.
-	 */
-	bool		guarded = als && !fresh && rs_source_may_hide_rows(model);
 
 	memset(user, 0, sizeof(RsUser));
 	user->id = user_id;
 	user->fresh = fresh;
-	if (need_rows || guarded || (als && fresh))
-		user->n_rows = rs_source_user_rows(model, user_id, &user->rows);
-	if (als && !fresh && (!guarded || user->n_rows > 0))
+	if (als && fresh && read_rows(model, version, user))
+		user->n_seen = user->n_rows;
+	else if (need_seen)
+		read_seen(model, user);
+	if (als && !fresh && may_see_stored(model, user, need_seen))
 		user->has_stored = rs_factors_read_user(model, version->version, user_id,
 												&user->stored);
 }
@@ -115,20 +141,6 @@ collect_cells(const RsImage *image, const RsUser *user, RsCell *cells)
 		n++;
 	}
 	return n;
-}
-
-/* The latest first; among equally late ones any fixed order will do. */
-static int
-compare_latest(const void *a, const void *b)
-{
-	const RsCell *ca = (const RsCell *) a;
-	const RsCell *cb = (const RsCell *) b;
-
-	if (ca->time != cb->time)
-		return ca->time > cb->time ? -1 : 1;
-	if (ca->index != cb->index)
-		return ca->index < cb->index ? -1 : 1;
-	return (ca->value < cb->value) - (ca->value > cb->value);
 }
 
 static RsObjective
@@ -194,7 +206,6 @@ static bool
 fold_in(const RsModel *model, const RsVersion *version, const RsImage *image,
 		const RsUser *user, RsUserVector *vector)
 {
-	int			limit = version->options.history_limit;
 	RsCell	   *cells;
 	RsStatus	status;
 	int32		n;
@@ -203,11 +214,6 @@ fold_in(const RsModel *model, const RsVersion *version, const RsImage *image,
 		return false;
 	cells = palloc_extended(mul_size(sizeof(RsCell), user->n_rows), MCXT_ALLOC_HUGE);
 	n = collect_cells(image, user, cells);
-	if (limit > 0 && n > limit)
-	{
-		qsort(cells, n, sizeof(RsCell), compare_latest);
-		n = limit;
-	}
 	n = rs_cells_reduce(cells, n, version->feedback == RS_IMPLICIT);
 	if (n == 0)
 		return false;

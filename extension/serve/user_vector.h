@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * user_vector.h
- *		A user as the version in use sees him: his rows and his vector.
+ *		A user as the version in use sees them: their rows and their vector.
  *
  * Two steps, because reading the model's view may run code of its owner and
  * an item image must not be held across that: first rs_user_read(), then
@@ -34,8 +34,10 @@ typedef struct RsUser
 {
 	Datum		id;
 	bool		fresh;
-	RsUserRow  *rows;			/* the user's rows of the view, if read */
+	RsUserRow  *rows;			/* what the vector is folded in from */
 	int32		n_rows;
+	Datum	   *items;			/* what was seen, where rows do not tell it */
+	int32		n_seen;			/* see rs_user_seen() */
 	bool		has_stored;		/* not fresh, and training stored a vector */
 	RsUserFactors stored;
 } RsUser;
@@ -48,11 +50,19 @@ typedef struct RsUserVector
 } RsUserVector;
 
 /*
- * Read the user's rows of the view, as the current user, if fresh or
- * need_rows; otherwise, or in addition, the stored vector unless fresh.
+ * Read of the user, as the current user, what an answer needs: with fresh the
+ * rows that a vector is made of, otherwise the stored vector; with need_seen all
+ * items of the user.  Errors: 54000 beyond recsys.serving_memory.
  */
 extern void rs_user_read(const RsModel *model, const RsVersion *version,
-						 Datum user_id, bool fresh, bool need_rows, RsUser *user);
+						 Datum user_id, bool fresh, bool need_seen, RsUser *user);
+
+/* Item number i of the n_seen that the user has, perhaps more than once. */
+static inline Datum
+rs_user_seen(const RsUser *user, int32 i)
+{
+	return user->items != NULL ? user->items[i] : user->rows[i].item_id;
+}
 
 /*
  * The user's vector: folded in (exactly as training would) or the stored one.

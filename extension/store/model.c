@@ -6,7 +6,8 @@
  * The catalog tables are read directly, under the active snapshot, because
  * their readers have no right on them; they are written through SPI as their
  * owner.  The anchoring view decides who may do what: SELECT on it is the
- * right to use the model, its owner is the model's owner.
+ * right to use the model, REFERENCES that to ask it, its owner is the model's
+ * owner.
  *
  *-------------------------------------------------------------------------
  */
@@ -265,7 +266,7 @@ rs_model_missing(const char *name)
 
 /*
  * The three relations must belong to one role, or somebody could put a view
- * of his own before the factors of another.
+ * of their own before the factors of another.
  */
 static void
 check_one_owner(const RsModel *model)
@@ -280,17 +281,28 @@ check_one_owner(const RsModel *model)
 						 quote_identifier(model->name))));
 }
 
+static bool
+has_right(const RsModel *model, AclMode right)
+{
+	return pg_class_aclcheck(model->view, GetUserId(), right) == ACLCHECK_OK;
+}
+
 static void
 check_right(const RsModel *model, RsModelUse use)
 {
-	if (use == RS_MODEL_USE)
+	if (use == RS_MODEL_ASK || use == RS_MODEL_USE)
 	{
-		if (pg_class_aclcheck(model->view, GetUserId(), ACL_SELECT) != ACLCHECK_OK)
-			ereport(ERROR,
-					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-					 errmsg("permission denied for model \"%s\"", model->name),
-					 errhint("The owner can GRANT SELECT ON recsys_data.%s.",
-							 quote_identifier(model->name))));
+		if (has_right(model, ACL_SELECT) ||
+			(use == RS_MODEL_ASK && has_right(model, ACL_REFERENCES)))
+			return;
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for model \"%s\"", model->name),
+				 use == RS_MODEL_ASK ?
+				 errhint("The owner can GRANT SELECT ON recsys_data.%s or, if it has run_as owner, REFERENCES.",
+						 quote_identifier(model->name)) :
+				 errhint("The owner can GRANT SELECT ON recsys_data.%s.",
+						 quote_identifier(model->name))));
 	}
 	else if (!has_privs_of_role(GetUserId(), model->owner))
 		ereport(ERROR,
@@ -298,10 +310,35 @@ check_right(const RsModel *model, RsModelUse use)
 				 errmsg("must be owner of model \"%s\"", model->name)));
 }
 
+/*
+ * REFERENCES lets ask a model that its owner reads.  With run_as caller whoever
+ * asks reads the view, and needs the right to.
+ */
+static void
+check_asking_right(const RsModel *model)
+{
+	if (model->run_as_owner || has_right(model, ACL_SELECT))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("permission denied for model \"%s\"", model->name),
+			 errdetail("It has run_as caller, so REFERENCES on its view is not enough."),
+			 errhint("The owner can GRANT SELECT ON recsys_data.%s, or alter the model to run_as owner.",
+					 quote_identifier(model->name))));
+}
+
+/* Only whoever changes a model keeps others from that. */
+static LOCKMODE
+view_lock(RsModelUse use)
+{
+	return use == RS_MODEL_CHANGE || use == RS_MODEL_DROP ?
+		ShareUpdateExclusiveLock : AccessShareLock;
+}
+
 static void
 lock_view(const RsModel *model, RsModelUse use)
 {
-	if (use == RS_MODEL_USE || use == RS_MODEL_OWN)
+	if (view_lock(use) == AccessShareLock)
 		LockRelationOid(model->view, AccessShareLock);
 	else if (!ConditionalLockRelationOid(model->view, ShareUpdateExclusiveLock))
 		ereport(ERROR,
@@ -314,7 +351,7 @@ lock_view(const RsModel *model, RsModelUse use)
 /*
  * The lock may have been waited for, and then the name may stand for another
  * model: what counts is what is found with the lock held.  The right is checked
- * before, so that nobody locks what he may not, and again after.
+ * before, so that nobody locks what they may not, and again after.
  */
 static void
 find_and_lock(RsModel *model, RsModelUse use)
@@ -330,8 +367,7 @@ find_and_lock(RsModel *model, RsModelUse use)
 		lock_view(model, use);
 		if (find_relations(model) && model->view == view)
 			break;
-		UnlockRelationOid(view, use == RS_MODEL_USE || use == RS_MODEL_OWN ?
-						  AccessShareLock : ShareUpdateExclusiveLock);
+		UnlockRelationOid(view, view_lock(use));
 	}
 	check_right(model, use);
 	check_one_owner(model);
@@ -348,6 +384,8 @@ rs_model_open(const char *name, RsModelUse use)
 		rs_model_missing(name);
 	if (use != RS_MODEL_DROP)
 		find_types(model);
+	if (use == RS_MODEL_ASK)
+		check_asking_right(model);
 	return model;
 }
 

@@ -19,12 +19,14 @@
 #include "store/options.h"
 
 /*
- * What somebody wants of a model.  The first lock its view with AccessShare, the
- * last two with ShareUpdateExclusive, which conflicts with itself and with DDL
+ * What somebody wants of a model.  The first three lock its view with AccessShare,
+ * the last two with ShareUpdateExclusive, which conflicts with itself and with DDL
  * but not with reading: one session at a time trains, alters or drops.
  */
 typedef enum RsModelUse
 {
+	RS_MODEL_ASK,				/* SELECT on the view or, with run_as owner,
+								 * REFERENCES: answers, without reading */
 	RS_MODEL_USE,				/* SELECT on the view */
 	RS_MODEL_OWN,				/* owner of the view, or member of that role */
 	RS_MODEL_CHANGE,			/* the same, and nobody else does meanwhile */

@@ -57,7 +57,7 @@ static const OptionSpec specs[] = {
 	{"factors", OPTION_INT, offsetof(RsOptions, factors), FOR_BOTH,
 		1, RS_MAX_FACTORS, 64, 64, NULL, "latent dimension"},
 	{"history_limit", OPTION_INT, offsetof(RsOptions, history_limit), FOR_BOTH,
-		0, INT_MAX, 0, 0, NULL, "newest rows of a user that fold-in takes; 0 takes all"},
+		0, INT_MAX, 0, 0, NULL, "newest rows of a user that count; 0 takes all"},
 	{"iterations", OPTION_INT, offsetof(RsOptions, iterations), FOR_BOTH,
 		1, RS_MAX_ITERATIONS, 15, 15, NULL, "passes over both sides, at most"},
 	{"keep_versions", OPTION_INT, offsetof(RsOptions, keep_versions), FOR_BOTH | FOR_POPULAR,

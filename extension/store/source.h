@@ -14,7 +14,6 @@
 
 #include "postgres.h"
 
-#include "kernel/cells.h"
 #include "store/model.h"
 
 /*
@@ -53,19 +52,24 @@ typedef struct RsUserRow
 } RsUserRow;
 
 /*
- * The rows of one user, as the current user, under the active snapshot, in
- * no particular order; palloc'd in the current context.  Connects to SPI
- * itself.  Rows without item are left out.
+ * The rows of one user, as the current user, under the active snapshot; palloc'd
+ * in the current context, NULL when there are none.  Rows without item are left
+ * out.  With a history_limit > 0 only that many of the usable rows are read: the
+ * latest, those without a time last, equally late ones by item and then by value,
+ * the largest first; train/history.c does the same.  Without, all rows in no
+ * particular order.
+ *
+ * The view itself is read with its owner's right where it has run_as owner: call
+ * it for a model that was opened with RS_MODEL_ASK or more.  Connects to SPI
+ * itself.  Errors: 54000 beyond recsys.serving_memory.
  */
 extern int32 rs_source_user_rows(const RsModel *model, Datum user_id,
-								 RsUserRow **rows);
+								 int32 history_limit, RsUserRow **rows);
 
-/*
- * May the view show the current user fewer rows than it shows its owner?  False
- * only where that is plain: the view reads with its owner's rights, or it is
- * over local tables alone, without a condition, and the user has SELECT on them
- * and no row policy applies to him.
- */
-extern bool rs_source_may_hide_rows(const RsModel *model);
+/* The items of one user, each once; otherwise the same. */
+extern int32 rs_source_user_items(const RsModel *model, Datum user_id, Datum **items);
+
+/* Has the user a row with an item? */
+extern bool rs_source_user_exists(const RsModel *model, Datum user_id);
 
 #endif							/* RS_SOURCE_H */

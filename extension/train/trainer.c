@@ -36,6 +36,7 @@
 #include "guc.h"
 #include "kernel/rng.h"
 #include "rs_limits.h"
+#include "train/history.h"
 #include "train/notice.h"
 #include "train/popular.h"
 #include "train/progress.h"
@@ -121,6 +122,15 @@ check_budget(const RsTrained *trained, Size more)
 }
 
 /* ---- alternating least squares ------------------------------------------ */
+
+static void
+cut_histories(RsTrained *trained)
+{
+	if (trained->options.history_limit == 0)
+		return;
+	check_budget(trained, rs_history_memory(&trained->ratings));
+	rs_history_cut(&trained->ratings, trained->options.history_limit);
+}
 
 /* Hashes of the users' ids, from which the initial factors come. */
 static uint64_t *
@@ -314,7 +324,10 @@ run(RsTrained *trained, bool deploy, RsTrainResult *result)
 						 &trained->als);
 	}
 	else
+	{
+		cut_histories(trained);
 		solve(trained);
+	}
 	if (trained->als.n_cells == 0)
 		refuse_empty(trained);
 	rs_notice_likes(trained);

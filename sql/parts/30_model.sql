@@ -83,8 +83,11 @@ SELECT m.name AS model,
   LEFT JOIN recsys.model_version AS v
     ON v.model OPERATOR(pg_catalog.=) m.name
    AND v.version OPERATOR(pg_catalog.=) m.active_version
- WHERE pg_catalog.has_table_privilege(c.oid, 'SELECT');
-COMMENT ON VIEW recsys.models IS 'the models that the reader may use, with what their active version was trained on';
+ WHERE pg_catalog.has_table_privilege(c.oid, 'SELECT')
+    OR (pg_catalog.has_table_privilege(c.oid, 'REFERENCES')
+        AND NOT EXISTS (SELECT FROM pg_catalog.pg_options_to_table(c.reloptions) AS o
+                         WHERE o.option_name OPERATOR(pg_catalog.=) 'security_invoker' AND o.option_value::boolean));
+COMMENT ON VIEW recsys.models IS 'the models that the reader may ask, with what their active version was trained on';
 
 CREATE VIEW recsys.model_versions WITH (security_barrier) AS
 SELECT v.model,
@@ -107,7 +110,7 @@ SELECT v.model,
        v.library_version,
        v.kernel,
        v.threads,
-       v.source,
+       CASE WHEN pg_catalog.has_table_privilege(c.oid, 'SELECT') THEN v.source END AS source,
        v.snapshot
   FROM recsys.model_version AS v
   JOIN recsys.model AS m ON m.name OPERATOR(pg_catalog.=) v.model
@@ -115,5 +118,8 @@ SELECT v.model,
     ON c.relname OPERATOR(pg_catalog.=) m.name::name
    AND c.relnamespace OPERATOR(pg_catalog.=) 'recsys_data'::regnamespace
    AND c.relkind OPERATOR(pg_catalog.=) 'v'
- WHERE pg_catalog.has_table_privilege(c.oid, 'SELECT');
-COMMENT ON VIEW recsys.model_versions IS 'the versions of the models that the reader may use: options, counts, loss by iteration and where they came from';
+ WHERE pg_catalog.has_table_privilege(c.oid, 'SELECT')
+    OR (pg_catalog.has_table_privilege(c.oid, 'REFERENCES')
+        AND NOT EXISTS (SELECT FROM pg_catalog.pg_options_to_table(c.reloptions) AS o
+                         WHERE o.option_name OPERATOR(pg_catalog.=) 'security_invoker' AND o.option_value::boolean));
+COMMENT ON VIEW recsys.model_versions IS 'the versions of the models that the reader may ask: options, counts, loss by iteration and, for who may SELECT from the model''s view, where they came from';
