@@ -362,7 +362,7 @@ recsys_item_vector(PG_FUNCTION_ARGS)
 
 	if (PG_ARGISNULL(ITEM_VECTOR_ITEM_ID))
 		PG_RETURN_NULL();
-	if (!rs_factors_read_item(model, version->version,
+	if (!rs_factors_read_item(model, version,
 							  rs_arg_id(fcinfo, ITEM_VECTOR_ITEM_ID, model->item_kind),
 							  &row) ||
 		row.factors == NULL)

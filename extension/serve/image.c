@@ -6,7 +6,10 @@
  * An image never changes once it is built.  The key of the cache holds the
  * version's stamp, which is random, so an image can be found only by somebody
  * whose snapshot shows the very version it was made of; nothing is ever
- * invalidated.  Images are dropped, the least recently used first, when their
+ * invalidated.  It also holds all that an image is decoded by: a stamp does not
+ * tell which view stands before the factors now.  The factor table is checked at
+ * each call, so an image is not served from a table that would be refused if
+ * it were read.  Images are dropped, the least recently used first, when their
  * sum exceeds recsys.local_cache_size.
  *
  * Memory: every image has a context of its own.  While it is being built this
@@ -17,15 +20,18 @@
  */
 #include "postgres.h"
 
+#include "access/table.h"
 #include "lib/ilist.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
+#include "utils/rel.h"
 #include "utils/uuid.h"
 
 #include "compat.h"
 #include "guc.h"
 #include "kernel/row.h"
 #include "serve/image.h"
+#include "store/factor_table.h"
 #include "store/factors.h"
 
 /* What the kernel likes its matrices to be aligned to. */
@@ -37,9 +43,7 @@
 typedef struct CachedImage
 {
 	dlist_node	node;
-	Oid			table;			/* the item factor table */
-	int			version;
-	int64		stamp;
+	RsImageKey	key;
 	MemoryContext context;		/* holds this struct too */
 	Size		bytes;
 	RsImage    *image;
@@ -143,26 +147,16 @@ append_id(ImageBuilder *builder, Datum id)
 	}
 }
 
-/* The owner may write to his factor tables: rely on nothing that is in them. */
+/* There is room for as many items as the version has; the owner may write more. */
 static void
-check_row(const ImageBuilder *builder, Datum id, const RsItemFactors *row)
+check_room(const ImageBuilder *builder)
 {
-	const RsImage *image = builder->image;
-	int			dim = image->k + (image->biases != NULL ? 1 : 0);
-
-	if (image->ids.n == builder->capacity)
+	if (builder->image->ids.n == builder->capacity)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("version %d of model \"%s\" has more than its %d items",
 						builder->version->version, builder->model->name,
 						builder->capacity),
-				 errhint("Train the model again.")));
-	if (image->k > 0 && (row->factors == NULL || row->factors->dim != dim))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("item \"%s\" in version %d of model \"%s\" does not have %d factors",
-						rs_id_to_cstring(id, builder->model->item_kind),
-						builder->version->version, builder->model->name, dim),
 				 errhint("Train the model again.")));
 }
 
@@ -174,7 +168,7 @@ add_item(void *arg, Datum id, const RsItemFactors *row)
 	RsImage    *image = builder->image;
 	int32		at = image->ids.n;
 
-	check_row(builder, id, row);
+	check_room(builder);
 	append_id(builder, id);
 	image->users[at] = row->users;
 	if (image->k > 0)
@@ -376,7 +370,7 @@ rs_image_build(const RsModel *model, const RsVersion *version, MemoryContext con
 	builder.context = context;
 	builder.image = MemoryContextAllocZero(context, sizeof(RsImage));
 	begin_image(&builder);
-	rs_factors_scan_items(model, version->version, add_item, &builder);
+	rs_factors_scan_items(model, version, add_item, &builder);
 	check_complete(&builder);
 	sort_image(&builder);
 	add_popularity(&builder);
@@ -387,8 +381,23 @@ rs_image_build(const RsModel *model, const RsVersion *version, MemoryContext con
 
 /* ---- the cache ----------------------------------------------------------- */
 
+static void
+make_key(const RsModel *model, const RsVersion *version, Relation table, RsImageKey *key)
+{
+	memset(key, 0, sizeof(RsImageKey));
+	key->table = RelationGetRelid(table);
+	key->file = table->rd_rel->relfilenode;
+	key->version = version->version;
+	key->stamp = version->stamp;
+	key->id_kind = model->item_kind;
+	key->feedback = version->feedback;
+	key->algorithm = version->algorithm;
+	key->factors = version->options.factors;
+	key->biases = version->options.biases;
+}
+
 static CachedImage *
-find_cached(const RsModel *model, const RsVersion *version)
+find_cached(const RsImageKey *key)
 {
 	dlist_iter	iter;
 
@@ -396,8 +405,7 @@ find_cached(const RsModel *model, const RsVersion *version)
 	{
 		CachedImage *entry = dlist_container(CachedImage, node, iter.cur);
 
-		if (entry->table == model->item_factors &&
-			entry->version == version->version && entry->stamp == version->stamp)
+		if (memcmp(&entry->key, key, sizeof(RsImageKey)) == 0)
 			return entry;
 	}
 	return NULL;
@@ -417,27 +425,16 @@ shrink_cache(Size bytes)
 	}
 }
 
-const RsImage *
-rs_image_open(const RsModel *model, const RsVersion *version)
+/* Build an image, and keep it if it is not larger than the whole cache. */
+static CachedImage *
+build_cached(const RsModel *model, const RsVersion *version, const RsImageKey *key,
+			 Size budget)
 {
-	Size		budget = (Size) rs_local_cache_size * 1024;
-	CachedImage *entry;
-	MemoryContext context;
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "recsys item image",
+												  ALLOCSET_DEFAULT_SIZES);
+	CachedImage *entry = MemoryContextAllocZero(context, sizeof(CachedImage));
 
-	shrink_cache(budget);
-	entry = find_cached(model, version);
-	if (entry != NULL)
-	{
-		dlist_move_head(&cache, &entry->node);
-		return entry->image;
-	}
-
-	context = AllocSetContextCreate(CurrentMemoryContext, "recsys item image",
-									ALLOCSET_DEFAULT_SIZES);
-	entry = MemoryContextAllocZero(context, sizeof(CachedImage));
-	entry->table = model->item_factors;
-	entry->version = version->version;
-	entry->stamp = version->stamp;
+	entry->key = *key;
 	entry->context = context;
 	entry->image = rs_image_build(model, version, context);
 	entry->bytes = MemoryContextMemAllocated(context, true);
@@ -448,5 +445,24 @@ rs_image_open(const RsModel *model, const RsVersion *version)
 		dlist_push_head(&cache, &entry->node);
 		cache_bytes += entry->bytes;
 	}
+	return entry;
+}
+
+const RsImage *
+rs_image_open(const RsModel *model, const RsVersion *version)
+{
+	Size		budget = (Size) rs_local_cache_size * 1024;
+	Relation	table = rs_factor_table_open(model, false, AccessShareLock);
+	CachedImage *entry;
+	RsImageKey	key;
+
+	make_key(model, version, table, &key);
+	shrink_cache(budget);
+	entry = find_cached(&key);
+	if (entry != NULL)
+		dlist_move_head(&cache, &entry->node);
+	else
+		entry = build_cached(model, version, &key, budget);
+	table_close(table, AccessShareLock);
 	return entry->image;
 }

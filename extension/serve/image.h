@@ -28,9 +28,29 @@ typedef struct RsImage
 } RsImage;
 
 /*
+ * What tells one image from another: where its rows were read, and everything
+ * that decides how it is laid out and decoded.  Keys are compared as bytes;
+ * there is no padding.
+ */
+typedef struct RsImageKey
+{
+	Oid			table;			/* the item factor table */
+	Oid			file;			/* its relfilenode: a new one when it is rewritten */
+	int64		stamp;
+	int32		version;
+	int32		factors;
+	RsIdKind	id_kind;
+	RsFeedback	feedback;
+	RsAlgorithm algorithm;
+	int32		biases;			/* 0 or 1 */
+} RsImageKey;
+
+/*
  * The image of a version from this session's cache, or built from the rows of
  * the factor table under the active snapshot.  One that is larger than all of
- * recsys.local_cache_size lives in the current context instead.
+ * recsys.local_cache_size lives in the current context instead.  Errors: 55000
+ * when the factor table is not as create_model() makes it, XX001 when its rows
+ * are not those of the version.
  *
  * Valid until the next call: run nothing in between that could run code of a
  * user, such as reading the model's view.

@@ -79,7 +79,7 @@ rs_user_read(const RsModel *model, const RsVersion *version,
 	else if (need_seen)
 		read_seen(model, user);
 	if (als && !fresh && may_see_stored(model, user, need_seen))
-		user->has_stored = rs_factors_read_user(model, version->version, user_id,
+		user->has_stored = rs_factors_read_user(model, version, user_id,
 												&user->stored);
 }
 
@@ -96,21 +96,10 @@ alloc_aligned(Size bytes)
 }
 
 static void
-stored_vector(const RsModel *model, const RsVersion *version, const RsImage *image,
-			  const RsUser *user, RsUserVector *vector)
+stored_vector(const RsImage *image, const RsUser *user, RsUserVector *vector)
 {
-	const RsRecvec *factors = user->stored.factors;
-	int			dim = image->k + (image->biases != NULL ? 1 : 0);
-
-	if (factors->dim != dim)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("user \"%s\" in version %d of model \"%s\" does not have %d factors",
-						rs_id_to_cstring(user->id, model->user_kind),
-						version->version, model->name, dim),
-				 errhint("Train the model again.")));
 	vector->x = alloc_aligned(image->stride * sizeof(float));
-	memcpy(vector->x, factors->x, image->k * sizeof(float));
+	memcpy(vector->x, user->stored.factors->x, image->k * sizeof(float));
 	vector->bias = image->biases != NULL ? user->stored.bias : 0;
 	vector->origin = RS_FROM_MODEL;
 }
@@ -242,7 +231,7 @@ rs_user_vector(const RsModel *model, const RsVersion *version,
 	if (version->algorithm == RS_POPULAR)
 		return;
 	if (user->has_stored)
-		stored_vector(model, version, image, user, vector);
+		stored_vector(image, user, vector);
 	else if (user->fresh && !fold_in(model, version, image, user, vector))
 		vector->x = NULL;
 }

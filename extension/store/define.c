@@ -301,12 +301,12 @@ create_relations(Relation source, const RsModelDefinition *definition)
 	check_view(source, definition->name);
 	execute(psprintf("CREATE TABLE recsys_data.%s (version pg_catalog.int4 NOT NULL, user_id %s NOT NULL,"
 					 " factors recsys.recvec NOT NULL, bias pg_catalog.float4 NOT NULL,"
-					 " PRIMARY KEY (version, user_id))",
+					 " PRIMARY KEY (version, user_id)) USING heap",
 					 quote_identifier(rs_user_factors_name(definition->name)),
 					 id_column_type(source, definition->user_column)));
 	execute(psprintf("CREATE TABLE recsys_data.%s (version pg_catalog.int4 NOT NULL, item_id %s NOT NULL,"
 					 " factors recsys.recvec, users pg_catalog.int4 NOT NULL,"
-					 " PRIMARY KEY (version, item_id))",
+					 " PRIMARY KEY (version, item_id)) USING heap",
 					 quote_identifier(rs_item_factors_name(definition->name)),
 					 id_column_type(source, definition->item_column)));
 	execute(psprintf("COMMENT ON VIEW recsys_data.%s IS"

@@ -3,18 +3,19 @@
  * factors.c
  *		Reading and bulk writing of the rows of the factor tables.
  *
- * Rows are read by scan of the primary key under the active snapshot, without
+ * Rows are read by a scan of the primary key under the active snapshot, without
  * the executor: a serving function may read what its caller may not.  The
- * tables belong to the model's owner, who can alter them, so their columns are
- * checked whenever one is opened; without its primary key a table still works,
- * by reading all of it.
+ * table is checked when it is opened (factor_table.c).  Its owner can write to
+ * it, so values are checked when they are read.
  *
- * Rows are written in batches by the table access method, as COPY does.  No
- * trigger fires.  Memory is that of one batch.
+ * Rows are written in batches by the table access method, as COPY does.
+ * Memory is that of one batch.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
+
+#include <math.h>
 
 #include "access/genam.h"
 #include "access/heapam.h"
@@ -22,70 +23,20 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
-#include "catalog/namespace.h"
-#include "catalog/pg_class.h"
-#include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "utils/fmgroids.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
-#include "utils/syscache.h"
 #include "utils/typcache.h"
 
 #include "compat.h"
+#include "store/factor_table.h"
 #include "store/factors.h"
-
-/* Columns of both tables, in order. */
-enum
-{
-	FACTORS_VERSION = 1,
-	FACTORS_ID,
-	FACTORS_FACTORS,
-	FACTORS_EXTRA,				/* bias of a user, users of an item */
-	FACTORS_NATTS = FACTORS_EXTRA
-};
 
 /* Rows of one batch of insertion. */
 #define BATCH_ROWS		64
-
-/* ---- the tables --------------------------------------------------------- */
-
-static Oid
-recvec_type(void)
-{
-	return GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum("recvec"),
-						   ObjectIdGetDatum(get_namespace_oid("recsys", false)));
-}
-
-/*
- * Open a factor table, the users' or the items', and check that it still is
- * one: what is read and written here is not checked by the executor, so a
- * column of another type would be taken for what it is not.
- */
-static Relation
-open_table(const RsModel *model, bool of_users, LOCKMODE lockmode)
-{
-	Relation	relation = table_open(of_users ? model->user_factors : model->item_factors,
-									  lockmode);
-	TupleDesc	desc = RelationGetDescr(relation);
-	RsIdKind	kind;
-
-	if (relation->rd_rel->relkind != RELKIND_RELATION ||
-		desc->natts != FACTORS_NATTS ||
-		TupleDescAttr(desc, FACTORS_VERSION - 1)->atttypid != INT4OID ||
-		!rs_id_kind_of_type(TupleDescAttr(desc, FACTORS_ID - 1)->atttypid, &kind) ||
-		kind != (of_users ? model->user_kind : model->item_kind) ||
-		TupleDescAttr(desc, FACTORS_FACTORS - 1)->atttypid != recvec_type() ||
-		TupleDescAttr(desc, FACTORS_EXTRA - 1)->atttypid != (of_users ? FLOAT4OID : INT4OID))
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("relation \"%s\" is not a factor table",
-						RelationGetRelationName(relation)),
-				 errhint("Drop the model and create it again.")));
-	return relation;
-}
 
 static Oid
 id_column_type(Relation relation)
@@ -93,55 +44,30 @@ id_column_type(Relation relation)
 	return TupleDescAttr(RelationGetDescr(relation), FACTORS_ID - 1)->atttypid;
 }
 
+/* ---- reading ------------------------------------------------------------ */
+
 /*
- * The primary key (version, id), and the collation of its id.  InvalidOid if
- * the key was dropped or replaced.
+ * Start a scan of the primary key for a version and, unless id is NULL, one id
+ * of the column's type.  The key's collation is that of the column.
  */
-static Oid
-find_key(Relation relation, Oid *collation)
-{
-	Oid			oid = RelationGetPrimaryKeyIndexCompat(relation);
-	Relation	index;
-	Form_pg_index form;
-
-	*collation = TupleDescAttr(RelationGetDescr(relation), FACTORS_ID - 1)->attcollation;
-	if (!OidIsValid(oid))
-		return InvalidOid;
-	index = index_open(oid, AccessShareLock);
-	form = index->rd_index;
-	if (form->indnkeyatts != 2 ||
-		form->indkey.values[0] != FACTORS_VERSION ||
-		form->indkey.values[1] != FACTORS_ID)
-		oid = InvalidOid;
-	else
-		*collation = index->rd_indcollation[1];
-	index_close(index, AccessShareLock);
-	return oid;
-}
-
-/* Start a scan for a version and, unless id is NULL, one id of column type. */
 static SysScanDesc
 begin_scan(Relation relation, int version, const Datum *id)
 {
+	Form_pg_attribute att = TupleDescAttr(RelationGetDescr(relation), FACTORS_ID - 1);
 	ScanKeyData keys[2];
-	Oid			collation;
-	Oid			key = find_key(relation, &collation);
 
 	ScanKeyEntryInitialize(&keys[0], 0, FACTORS_VERSION, BTEqualStrategyNumber,
 						   InvalidOid, InvalidOid, F_INT4EQ, Int32GetDatum(version));
 	if (id != NULL)
 	{
-		TypeCacheEntry *type = lookup_type_cache(id_column_type(relation),
-												 TYPECACHE_EQ_OPR_FINFO);
+		TypeCacheEntry *type = lookup_type_cache(att->atttypid, TYPECACHE_EQ_OPR_FINFO);
 
-		ScanKeyEntryInitialize(&keys[1], 0, FACTORS_ID, BTEqualStrategyNumber,
-							   InvalidOid, collation, type->eq_opr_finfo.fn_oid, *id);
+		ScanKeyEntryInitialize(&keys[1], 0, FACTORS_ID, BTEqualStrategyNumber, InvalidOid,
+							   att->attcollation, type->eq_opr_finfo.fn_oid, *id);
 	}
-	return systable_beginscan(relation, key, OidIsValid(key), GetActiveSnapshot(),
-							  id != NULL ? 2 : 1, keys);
+	return systable_beginscan(relation, RelationGetPrimaryKeyIndexCompat(relation), true,
+							  GetActiveSnapshot(), id != NULL ? 2 : 1, keys);
 }
-
-/* ---- reading ------------------------------------------------------------ */
 
 static Datum
 get_column(HeapTuple tuple, int column, Relation relation, bool *isnull)
@@ -149,20 +75,47 @@ get_column(HeapTuple tuple, int column, Relation relation, bool *isnull)
 	return heap_getattr(tuple, column, RelationGetDescr(relation), isnull);
 }
 
-/* The factors of a row, palloc'd; NULL if the column is. */
-static RsRecvec *
-get_factors(HeapTuple tuple, Relation relation)
+static void
+refuse_row(const RsModel *model, const RsVersion *version, bool of_users, Datum id,
+		   const char *fault)
 {
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_CORRUPTED),
+			 errmsg("%s \"%s\" in version %d of model \"%s\" %s", of_users ? "user" : "item",
+					rs_id_to_cstring(id, of_users ? model->user_kind : model->item_kind),
+					version->version, model->name, fault),
+			 errhint("Train the model again.")));
+}
+
+int
+rs_factors_dim(const RsVersion *version)
+{
+	if (version->algorithm == RS_POPULAR)
+		return 0;
+	return version->options.factors + (version->options.biases ? 1 : 0);
+}
+
+/* The factors of a row, palloc'd and of the version's dimensions; NULL if it has none. */
+static RsRecvec *
+get_factors(const RsModel *model, const RsVersion *version, bool of_users, Datum id,
+			HeapTuple tuple, Relation relation)
+{
+	int			dim = rs_factors_dim(version);
 	bool		isnull;
 	Datum		value = get_column(tuple, FACTORS_FACTORS, relation, &isnull);
+	RsRecvec   *factors = NULL;
 
-	if (isnull)
+	if (dim == 0)
 		return NULL;
-	return rs_recvec_get(PointerGetDatum(PG_DETOAST_DATUM_COPY(value)));
+	if (!isnull)
+		factors = rs_recvec_get(PointerGetDatum(PG_DETOAST_DATUM_COPY(value)));
+	if (factors == NULL || factors->dim != dim)
+		refuse_row(model, version, of_users, id, psprintf("does not have %d factors", dim));
+	return factors;
 }
 
 bool
-rs_factors_read_user(const RsModel *model, int version, Datum user_id,
+rs_factors_read_user(const RsModel *model, const RsVersion *version, Datum user_id,
 					 RsUserFactors *row)
 {
 	Relation	relation;
@@ -171,18 +124,20 @@ rs_factors_read_user(const RsModel *model, int version, Datum user_id,
 	Datum		id;
 	bool		found = false;
 
-	relation = open_table(model, true, AccessShareLock);
+	relation = rs_factor_table_open(model, true, AccessShareLock);
 	if (rs_id_to_column(user_id, model->user_kind, id_column_type(relation), &id))
 	{
-		scan = begin_scan(relation, version, &id);
+		scan = begin_scan(relation, version->version, &id);
 		tuple = systable_getnext(scan);
 		if (HeapTupleIsValid(tuple))
 		{
 			bool		isnull;
 
-			row->factors = get_factors(tuple, relation);
+			row->factors = get_factors(model, version, true, user_id, tuple, relation);
 			row->bias = DatumGetFloat4(get_column(tuple, FACTORS_EXTRA, relation, &isnull));
-			found = row->factors != NULL && !isnull;
+			if (isnull || !isfinite(row->bias))
+				refuse_row(model, version, true, user_id, "does not have a finite bias");
+			found = true;
 		}
 		systable_endscan(scan);
 	}
@@ -190,19 +145,22 @@ rs_factors_read_user(const RsModel *model, int version, Datum user_id,
 	return found;
 }
 
-/* The columns of an item's row; a NULL count, which we never write, is 0. */
+/* The columns of an item's row, all but the id. */
 static void
-get_item_row(HeapTuple tuple, Relation relation, RsItemFactors *row)
+get_item_row(const RsModel *model, const RsVersion *version, Datum item_id,
+			 HeapTuple tuple, Relation relation, RsItemFactors *row)
 {
 	bool		isnull;
 	Datum		users = get_column(tuple, FACTORS_EXTRA, relation, &isnull);
 
-	row->factors = get_factors(tuple, relation);
-	row->users = isnull ? 0 : DatumGetInt32(users);
+	row->factors = get_factors(model, version, false, item_id, tuple, relation);
+	row->users = DatumGetInt32(users);
+	if (isnull || row->users < 0)
+		refuse_row(model, version, false, item_id, "does not have a number of users");
 }
 
 bool
-rs_factors_read_item(const RsModel *model, int version, Datum item_id,
+rs_factors_read_item(const RsModel *model, const RsVersion *version, Datum item_id,
 					 RsItemFactors *row)
 {
 	Relation	relation;
@@ -211,14 +169,14 @@ rs_factors_read_item(const RsModel *model, int version, Datum item_id,
 	Datum		id;
 	bool		found = false;
 
-	relation = open_table(model, false, AccessShareLock);
+	relation = rs_factor_table_open(model, false, AccessShareLock);
 	if (rs_id_to_column(item_id, model->item_kind, id_column_type(relation), &id))
 	{
-		scan = begin_scan(relation, version, &id);
+		scan = begin_scan(relation, version->version, &id);
 		tuple = systable_getnext(scan);
 		if (HeapTupleIsValid(tuple))
 		{
-			get_item_row(tuple, relation, row);
+			get_item_row(model, version, item_id, tuple, relation, row);
 			found = true;
 		}
 		systable_endscan(scan);
@@ -228,11 +186,11 @@ rs_factors_read_item(const RsModel *model, int version, Datum item_id,
 }
 
 void
-rs_factors_scan_items(const RsModel *model, int version,
+rs_factors_scan_items(const RsModel *model, const RsVersion *version,
 					  RsItemCallback callback, void *arg)
 {
-	Relation	relation = open_table(model, false, AccessShareLock);
-	SysScanDesc scan = begin_scan(relation, version, NULL);
+	Relation	relation = rs_factor_table_open(model, false, AccessShareLock);
+	SysScanDesc scan = begin_scan(relation, version->version, NULL);
 	MemoryContext row_context = AllocSetContextCreate(CurrentMemoryContext,
 													  "recsys item row",
 													  ALLOCSET_DEFAULT_SIZES);
@@ -246,15 +204,13 @@ rs_factors_scan_items(const RsModel *model, int version,
 		bool		isnull;
 
 		CHECK_FOR_INTERRUPTS();
-		get_item_row(tuple, relation, &row);
 		id = get_column(tuple, FACTORS_ID, relation, &isnull);
-		if (!isnull)
-		{
-			id = rs_id_from_column(id, id_column_type(relation));
-			MemoryContextSwitchTo(caller);
-			callback(arg, id, &row);
-		}
+		if (isnull)
+			elog(ERROR, "an id in a primary key is NULL");
+		id = rs_id_from_column(id, id_column_type(relation));
+		get_item_row(model, version, id, tuple, relation, &row);
 		MemoryContextSwitchTo(caller);
+		callback(arg, id, &row);
 		MemoryContextReset(row_context);
 	}
 	MemoryContextDelete(row_context);
@@ -284,7 +240,7 @@ begin_insert(const RsModel *model, bool of_users, int version)
 {
 	RsFactorWriter *writer = palloc0(sizeof(RsFactorWriter));
 
-	writer->relation = open_table(model, of_users, RowExclusiveLock);
+	writer->relation = rs_factor_table_open(model, of_users, RowExclusiveLock);
 	writer->version = version;
 	writer->id_type = id_column_type(writer->relation);
 	if (!rs_id_kind_of_type(writer->id_type, &writer->id_kind))

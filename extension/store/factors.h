@@ -32,18 +32,25 @@ typedef struct RsItemFactors
 	int32		users;
 } RsItemFactors;
 
-/* One row by id under the active snapshot, palloc'd; false if absent. */
-extern bool rs_factors_read_user(const RsModel *model, int version, Datum user_id,
-								 RsUserFactors *row);
-extern bool rs_factors_read_item(const RsModel *model, int version, Datum item_id,
-								 RsItemFactors *row);
+/* Components of a version's factors: k, or k + 1 with biases; 0 for popular. */
+extern int	rs_factors_dim(const RsVersion *version);
+
+/*
+ * One row by id under the active snapshot, palloc'd; false if absent.  Errors,
+ * of the next function too: 55000 when the table is not as create_model() makes
+ * it, XX001 when a value is not as training writes it.
+ */
+extern bool rs_factors_read_user(const RsModel *model, const RsVersion *version,
+								 Datum user_id, RsUserFactors *row);
+extern bool rs_factors_read_item(const RsModel *model, const RsVersion *version,
+								 Datum item_id, RsItemFactors *row);
 
 /*
  * Every item of a version, in no particular order.  The callback's arguments
  * live until it returns.
  */
 typedef void (*RsItemCallback) (void *arg, Datum item_id, const RsItemFactors *row);
-extern void rs_factors_scan_items(const RsModel *model, int version,
+extern void rs_factors_scan_items(const RsModel *model, const RsVersion *version,
 								  RsItemCallback callback, void *arg);
 
 /*

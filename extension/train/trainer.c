@@ -36,6 +36,7 @@
 #include "guc.h"
 #include "kernel/rng.h"
 #include "rs_limits.h"
+#include "store/factor_table.h"
 #include "train/history.h"
 #include "train/notice.h"
 #include "train/popular.h"
@@ -310,6 +311,8 @@ solve(RsTrained *trained)
 static void
 run(RsTrained *trained, bool deploy, RsTrainResult *result)
 {
+	/* now, so that a long training does not fail at its end */
+	rs_factor_tables_check(trained->model);
 	rs_notice_source(trained);
 	read_source(trained);
 	if (trained->ratings.n == 0)

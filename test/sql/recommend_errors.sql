@@ -179,7 +179,7 @@ SELECT recsys.train('err') IS NOT NULL AS trained;
 INSERT INTO recsys_data.err_item_factors SELECT version, item_id + 100, factors, users FROM recsys_data.err_item_factors;
 SELECT * FROM recsys.recommend('err', 2);
 ROLLBACK;
--- without its key a table is read in the order of its rows, and may repeat them
+-- without its key a table may repeat rows, and is refused
 BEGIN;
 SELECT recsys.train('err') IS NOT NULL AS trained;
 ALTER TABLE recsys_data.err_item_factors DROP CONSTRAINT err_item_factors_pkey;
