@@ -207,7 +207,7 @@ test-majors:
 
 # One stage: make test-regress REGRESS=name, make test-tap PROVE_TESTS=file
 TEST_STAGES = test-lint test-build test-unit test-regress test-isolation test-tap test-nokafka \
-	test-gates test-kafka
+	test-installcheck test-gates test-kafka
 $(TEST_STAGES): test-%:
 	@test/run.sh $*
 
@@ -224,10 +224,11 @@ help:
 #: make demo          set up what is missing, build, and run the demo on a private server
 #: make psql          psql on the demo's server, which runs as long as psql does
 #: make test          set up what is missing, build, and run all tests on a private server
-#: make test-STAGE    one of lint build unit regress isolation tap nokafka gates kafka (real
+#: make test-STAGE    one of lint build unit regress isolation tap nokafka installcheck gates kafka (real
 #:                    brokers, by Java and Maven; test/setup.sh kafka); one test by
 #:                    REGRESS=name, ISOLATION=name or PROVE_TESTS=test/t/file.pl
-#: make test-majors   the tests on the other supported majors, in chroots (root)
+#: make test-majors   the tests on the other supported majors: 16 from a wheel, 17 and 18
+#:                    in chroots (root)
 #: make check-unit    the unit tests, without a server
 #: make kafka-tools   a mock cluster and a producer of Kafka, in build/kafka
 #: make fuzz          a minute of fuzzing for each parser (clang with libFuzzer)

@@ -7,7 +7,7 @@
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 BUILD=$ROOT/build
-LOG=$BUILD/log
+LOG=${RECSYS_LOG:-$BUILD/log}
 JOBS=$(nproc 2>/dev/null || echo 2)
 
 # A variable given to make reaches scripts through the environment; a make

@@ -1,8 +1,8 @@
 #!/bin/bash
 # Run the tests and say how many passed.
 #
-#   test/run.sh [STAGE...]      lint build unit regress isolation tap nokafka gates
-#                               kafka
+#   test/run.sh [STAGE...]      lint build unit regress isolation tap nokafka
+#                               installcheck gates kafka
 #
 # Without stages: all but gates and kafka.  The last line is `N passed, N failed`, with
 # `, N skipped` where something could not be tried; what failed is printed, and
@@ -58,6 +58,7 @@ cleanup()
 	if [ -n "$WORK" ]; then
 		server_stop "$WORK/data" immediate >/dev/null 2>&1
 		server_stop "$WORK/data-nokafka" immediate >/dev/null 2>&1
+		server_stop "$WORK/data-installed" immediate >/dev/null 2>&1
 		rm -rf "$WORK"
 	fi
 	hand_back
@@ -181,10 +182,23 @@ count_pg_regress()
 		-e 's/^(ok|not ok) +[0-9]+ +[-+] ([^ ]+).*/\1 \2/p' "$1"
 }
 
+# Count the tests of stage $1 by what a driver has printed into $2.
+tell_pg_regress()
+{
+	local line
+
+	while read -r line; do
+		case $line in
+			ok*) passed "$1 ${line#ok }" ;;
+			*) failed "$1 ${line#not ok }" ;;
+		esac
+	done < <(count_pg_regress "$2")
+}
+
 # run_driver STAGE OUTPUTDIR PROGRAM ARGUMENT...
 run_driver()
 {
-	local stage=$1 out=$2 log=$LOG/$1.log rc=0 line
+	local stage=$1 out=$2 log=$LOG/$1.log rc=0
 
 	shift 2
 	if ! need_server >"$log" 2>&1; then
@@ -198,12 +212,7 @@ run_driver()
 		as_user "$@" --bindir="$PG_BIN" --host="$WORK/sock$VARIANT" --user=postgres \
 			--load-extension=recsys
 	) >"$log" 2>&1 || rc=$?
-	while read -r line; do
-		case $line in
-			ok*) passed "$stage ${line#ok }" ;;
-			*) failed "$stage ${line#not ok }" ;;
-		esac
-	done < <(count_pg_regress "$log")
+	tell_pg_regress "$stage" "$log"
 	if [ "$rc" = 0 ]; then return; fi
 	grep -q -E 'FAILED|^not ok' "$log" || failed "$stage: could not run" "$log"
 	cp "$WORK/server.log" "$LOG/$stage-server.log" 2>/dev/null
@@ -362,6 +371,13 @@ need_kafka_tools()
 	hand_over "$WORK/kafka"
 }
 
+# Can Perl programs make servers?  The module makes its directories when it is loaded.
+has_tap()
+{
+	(cd "$WORK/src" && as_user perl -I "$PGXS_DIR/src/test/perl" \
+		-MIPC::Run -MPostgreSQL::Test::Cluster -e 1) >/dev/null 2>&1
+}
+
 run_tap()
 {
 	local files
@@ -372,9 +388,7 @@ run_tap()
 	need_work
 	need_kafka_tools
 	tap_environment
-	# The module makes its directories when it is loaded.
-	if ! (cd "$WORK/src" && as_user perl -I "$PGXS_DIR/src/test/perl" \
-		-MIPC::Run -MPostgreSQL::Test::Cluster -e 1) >/dev/null 2>&1; then
+	if ! has_tap; then
 		skipped tap "PostgreSQL::Test::Cluster or IPC::Run is missing"
 		USER_ENV=()
 		return
@@ -382,6 +396,96 @@ run_tap()
 	# shellcheck disable=SC2086	# names are words
 	run_proves $files
 	USER_ENV=()
+}
+
+# ---- installcheck: what packagers run, where the extension is truly installed --------
+
+# Copy the server's files to the same places under $1, and install the extension there.
+# PostgreSQL finds its files by where its programs are, so the copy is a server.
+install_beside()
+{
+	local dir
+
+	{
+		for dir in bindir pkglibdir sharedir; do "$PG_CONFIG" --$dir; done
+		# A server that brings a libpq of its own finds it by the way from its programs.
+		ldd "$PG_BIN/psql" | sed -n 's|.*=> \(.*\)/libpq[-.].*|\1|p' |
+			xargs -r realpath | grep -v '^/usr/lib/'
+	} | while read -r dir; do
+		mkdir -p "$1$dir" && cp -R "$dir/." "$1$dir"
+	done
+	cp -R "$TREE/stage/." "$1"
+}
+
+# A server as packagers have it: none of our settings; superuser, port and encoding its own.
+start_installed()
+{
+	as_user "$PG_BIN/initdb" -D "$WORK/data-installed" -U packager -A trust -E LATIN1 \
+		--locale=C --no-sync --no-instructions &&
+		echo "port = 54329" | as_user tee -a "$WORK/data-installed/postgresql.conf" &&
+		server_start "$WORK/data-installed" "$WORK/sock" "$WORK/installed.log"
+}
+
+# Uninstalling leaves nothing of what was installed.
+uninstall_all()
+{
+	local stage=$WORK/uninstalled
+
+	cp -R "$TREE/stage" "$stage" &&
+		make -C "$TREE" -s PG_CONFIG="$PG_CONFIG" uninstall DESTDIR="$stage" &&
+		if find "$stage" -type f | grep .; then return 1; fi
+}
+
+# Tell how the TAP tests went by what prove has printed.
+tell_prove_all()
+{
+	local line
+
+	if grep -q '^Result: PASS' "$1"; then
+		passed "installcheck tap ($(sed -n 's/^Files=\([0-9]*\), Tests=\([0-9]*\),.*/\1 programs, \2 checks/p' "$1"))"
+	else
+		while read -r line; do failed "installcheck tap $line"; done < <(sed -n 's/^\(test\/.*\) *(Wstat.*/\1/p' "$1")
+	fi
+}
+
+run_installcheck()
+{
+	local log=$LOG/installcheck.log options=() failures=$FAILED
+	local PG_BIN=$PG_BIN PG_CONFIG=$PG_CONFIG PGXS_DIR=$PGXS_DIR
+
+	stage installcheck
+	need_work
+	try uninstall uninstall_all
+	mkdir "$WORK/installed"
+	if ! { install_beside "$WORK/installed" && hand_over "$WORK/installed"; } >"$log" 2>&1; then
+		failed "installcheck: cannot be installed" "$log"
+		return
+	fi
+	PG_BIN=$WORK/installed$PG_BIN
+	PG_CONFIG=$PG_BIN/pg_config
+	PGXS_DIR=$(dirname "$(dirname "$(dirname "$("$PG_CONFIG" --pgxs)")")")
+	if ! start_installed >"$log" 2>&1; then
+		cat "$WORK/installed.log" >>"$log"
+		failed "installcheck: the server does not start" "$log"
+		return
+	fi
+	if ! has_tap; then
+		skipped "installcheck tap" "PostgreSQL::Test::Cluster or IPC::Run is missing"
+		options=(TAP_TESTS=)
+	fi
+	# Each kind of test is run whatever became of the one before.
+	(
+		cd "$WORK/src" || exit 2
+		USER_ENV=(PGHOST="$WORK/sock" PGPORT=54329 PGUSER=packager)
+		as_user make -i installcheck PG_CONFIG="$PG_CONFIG" "${options[@]}"
+	) >"$log" 2>&1
+	tell_pg_regress installcheck "$log"
+	if [ ${#options[@]} = 0 ]; then tell_prove_all "$log"; fi
+	if [ "$FAILED" -gt "$failures" ]; then
+		cat "$WORK"/src/regression.diffs "$WORK"/src/output_iso/regression.diffs 2>/dev/null |
+			tee "$LOG/installcheck.diffs" | head -n 300 | sed 's/^/        | /'
+	fi
+	server_stop "$WORK/data-installed"
 }
 
 # ---- gates: measurements on real data ------------------------------------------------
@@ -474,7 +578,7 @@ run_kafka()
 # ---- all of it -----------------------------------------------------------------------
 
 if [ $# = 0 ]; then
-	set -- lint build unit regress isolation tap nokafka
+	set -- lint build unit regress isolation tap nokafka installcheck
 	rm -rf "$LOG"
 fi
 for s in "$@"; do

@@ -72,6 +72,7 @@ needs_of_majors()
 {
 	need debootstrap command -v debootstrap
 	need util-linux command -v unshare
+	need python3-pip python3 -m pip --version
 }
 
 as_root()
