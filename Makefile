@@ -45,10 +45,13 @@ EXTRA_CLEAN = $(SOLVER_OBJS) recsys_solver.so build \
 	$(patsubst %.o,%.d,$(OBJS) $(SOLVER_OBJS))
 
 ifeq ($(wildcard $(PGXS)),)
-# What sets up a machine must work before there is a PostgreSQL.
-all install installcheck clean:
+# What sets up a machine must work before there is a PostgreSQL, and what cleans it afterwards.
+all install installcheck:
 	@echo "no server headers of PostgreSQL found: install them, set PG_CONFIG, or run make demo" >&2
 	@exit 1
+
+clean:
+	rm -rf $(EXTRA_CLEAN) $(OBJS) *.so $(DATA_built) $(addprefix kafka_ingest/,*.o *.d *.so)
 else
 include $(PGXS)
 override PROVE_FLAGS += -I$(CURDIR)/test/perl
@@ -197,6 +200,10 @@ demo:
 psql:
 	@demo/run.sh psql
 
+clean: clean-demo
+clean-demo:
+	@demo/run.sh clean
+
 test:
 	@test/setup.sh test
 	@test/run.sh
@@ -238,7 +245,8 @@ help:
 #: make bench-kernels costs of the pieces of training at each SIMD level, and the floor
 #: make bench-event   what mapping an event of Kafka costs
 #: make bench-solver  whole trainings: BENCH_ARGS="ml1m 64 5 3", see test/bench/bench_solver.c
-#: make clean         remove everything built, build/ included
+#: make clean         remove everything built, build/ included; packages stay, and the chroots
+#:                    of test-majors in /var/cache/pg_matrix
 
-.PHONY: demo psql test test-majors $(TEST_STAGES) check-lint help install-solver uninstall-solver \
+.PHONY: demo psql clean-demo test test-majors $(TEST_STAGES) check-lint help install-solver uninstall-solver \
 	kafka install-kafka uninstall-kafka clean-kafka

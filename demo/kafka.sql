@@ -48,9 +48,9 @@ SELECT customer_id, stock_code, weight, happened_at
 FROM event;
 
 \echo
-\echo '---- 8. A visitor who is new: what she is offered now'
+\echo '---- 8. A visitor who is new: what they are offered now'
 EXECUTE offer(99998, 5);
-\echo '-- she looks at a cake stand, puts cake cases into her cart, buys both (one line each)'
+\echo '-- they look at a cake stand, put cake cases into their cart, buy both (one line each)'
 \! sh demo/send.sh '{"customer": {"id": 99998}, "product": "22423", "action": "view"}'
 \! sh demo/send.sh '{"customer": {"id": 99998}, "product": "21212", "action": "cart"}'
 \! sh demo/send.sh '{"customer": {"id": 99998}, "product": "22423", "action": "purchase"}'
@@ -58,7 +58,7 @@ EXECUTE offer(99998, 5);
 CALL wait_for_messages(4);
 \echo '-- the rows'
 SELECT e.customer_id, p.name, e.weight, e.happened_at FROM event e JOIN product p USING (stock_code) ORDER BY e.happened_at, e.weight;
-\echo '-- and what she is offered by now, without another training'
+\echo '-- and what they are offered by now, without another training'
 EXECUTE offer(99998, 5);
 
 \echo '---- 9. What cannot be a row is put aside with its reason, and stops nothing'

@@ -3,6 +3,7 @@
 #
 #   demo/run.sh         build, start the server, run demo.sql and kafka.sql, stop the server
 #   demo/run.sh psql    the same server again for as long as psql runs
+#   demo/run.sh clean   remove what lies outside of build/
 #
 # Everything lies under build/ (where the unprivileged user may not go there, in a
 # directory of the system's temporary ones); nothing is left running.
@@ -24,6 +25,9 @@ step()
 	awk -v a="$start" -v b="$EPOCHREALTIME" 'BEGIN { printf "%6.1f s\n", b - a }'
 }
 
+# Where the server's files are when the user it runs as cannot reach build/.
+OUTSIDE=${TMPDIR:-/tmp}/recsys-demo-$(echo "$ROOT" | cksum | cut -d ' ' -f 1)
+
 # Where the server's files are: the user it runs as must reach them.
 find_place()
 {
@@ -32,11 +36,11 @@ find_place()
 	hand_over "$PLACE"
 	if ! as_user test -w "$PLACE"; then
 		rmdir "$PLACE" 2>/dev/null || true
-		PLACE=${TMPDIR:-/tmp}/recsys-demo-$(echo "$ROOT" | cksum | cut -d ' ' -f 1)
+		PLACE=$OUTSIDE
 		# The name can be foreseen, so it may be somebody else's already.
 		if ! mkdir -m 755 "$PLACE" 2>/dev/null; then
 			case $(stat -c '%F %U' "$PLACE") in
-				"directory root" | "directory $RUN_AS") ;;
+				"directory root" | "directory $RUN_AS" | "directory $(stat -c %U "$ROOT")") ;;
 				*) die "$PLACE belongs to somebody else" ;;
 			esac
 		fi
@@ -116,10 +120,14 @@ finish()
 	if [ -n "${BROKER_PID:-}" ]; then echo quit >&"${BROKER[1]}" || true; fi
 	server_stop "$PLACE/data" >/dev/null 2>&1 || true
 	rm -rf "$SOCK"
-	hand_back
+	hand_back "$BUILD" "$PLACE"
 	exit "$rc"
 }
 
+if [ "${1:-}" = clean ]; then
+	rm -rf "$OUTSIDE"
+	exit
+fi
 find_postgres || die "no PostgreSQL with server headers found; run make demo"
 TREE=$BUILD/demo-$PG_MAJOR
 SOCK=$(mktemp -d /tmp/recsys-demo.XXXXXX)	# short, as paths of sockets must be
@@ -152,5 +160,5 @@ case ${1:-} in
 		echo "  SELECT * FROM recsys.recommend_text('shop', 15194);"
 		cd "$PLACE" && as_user psql -X
 		;;
-	*) die "usage: $0 [psql]" ;;
+	*) die "usage: $0 [psql|clean]" ;;
 esac

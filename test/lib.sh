@@ -170,12 +170,15 @@ hand_over()
 	fi
 }
 
-# What root has built in somebody's checkout is that person's to build again.
+# What root has built in somebody's checkout is that person's to build again, and to remove.
 hand_back()
 {
-	if [ "$(id -u)" = 0 ] && [ -d "$BUILD" ]; then
-		chown -R --reference="$ROOT" "$BUILD"
-	fi
+	local dir
+
+	if [ "$(id -u)" != 0 ]; then return; fi
+	for dir; do
+		if [ -d "$dir" ]; then chown -R --reference="$ROOT" "$dir"; fi
+	done
 }
 
 # ---- the private server ------------------------------------------------------------

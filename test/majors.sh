@@ -90,7 +90,7 @@ run_major()
 	add_total "$total"
 }
 
-trap hand_back EXIT
+trap 'hand_back "$BUILD"' EXIT
 rm -rf "$LOG"
 mkdir -p "$LOG"
 sync_tree "$BUILD/majors/src"

@@ -61,7 +61,7 @@ cleanup()
 		server_stop "$WORK/data-installed" immediate >/dev/null 2>&1
 		rm -rf "$WORK"
 	fi
-	hand_back
+	hand_back "$BUILD"
 	exit "$rc"
 }
 trap cleanup EXIT

@@ -80,10 +80,27 @@ as_root()
 	if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
 }
 
+# Of what apt-get prints, one line in two seconds, cut to the width of a terminal.
+progress()
+{
+	local line shown=0
+
+	while IFS= read -r line; do
+		case $line in
+			Get:* | Unpacking* | "Setting up"*)
+				if [ $((SECONDS - shown)) -ge 2 ]; then
+					printf '  %.77s\n' "$line"
+					shown=$SECONDS
+				fi
+				;;
+		esac
+	done
+}
+
 apt_get()
 {
 	as_root env DEBIAN_FRONTEND=noninteractive apt-get -q \
-		-o DPkg::Lock::Timeout=300 "$@" >>"$BUILD/apt.log" 2>&1 ||
+		-o DPkg::Lock::Timeout=300 "$@" 2>&1 | tee -a "$BUILD/apt.log" | progress ||
 		{ tail -n 20 "$BUILD/apt.log" >&2; die "apt-get $* failed, see build/apt.log"; }
 }
 
