@@ -23,7 +23,8 @@ enum
 	EVALUATE_MODEL,
 	EVALUATE_TEST,
 	EVALUATE_K,
-	EVALUATE_VERSION
+	EVALUATE_VERSION,
+	EVALUATE_EXCLUDE_SEEN		/* since 0.2.0; before, the declaration ends */
 };
 
 enum
@@ -101,15 +102,22 @@ recsys_evaluate(PG_FUNCTION_ARGS)
 	int32	   *lengths;
 	int			n_lengths;
 	int			n;
+	bool		exclude_seen = true;
 
 	(void) rs_arg(fcinfo, EVALUATE_MODEL, "model");
 	(void) rs_arg(fcinfo, EVALUATE_TEST, "test");
 	(void) rs_arg(fcinfo, EVALUATE_K, "k");
+	if (PG_NARGS() > EVALUATE_EXCLUDE_SEEN)
+	{
+		(void) rs_arg(fcinfo, EVALUATE_EXCLUDE_SEEN, "exclude_seen");
+		exclude_seen = PG_GETARG_BOOL(EVALUATE_EXCLUDE_SEEN);
+	}
 	lengths = lengths_arg(fcinfo, EVALUATE_K, &n_lengths);
 	model = rs_arg_model(fcinfo, EVALUATE_MODEL, RS_MODEL_USE);
 	version = rs_arg_version(fcinfo, EVALUATE_VERSION, model);
 
-	n = rs_evaluate(model, version, PG_GETARG_OID(EVALUATE_TEST), lengths, n_lengths, &rows);
+	n = rs_evaluate(model, version, PG_GETARG_OID(EVALUATE_TEST), lengths, n_lengths,
+					exclude_seen, &rows);
 	InitMaterializedSRF(fcinfo, 0);
 	for (int i = 0; i < n; i++)
 		return_row((ReturnSetInfo *) fcinfo->resultinfo, &rows[i]);

@@ -41,12 +41,21 @@ typedef struct Evaluation
 	const RsImage *image;
 	const int32 *k;
 	int			n_k;
+	bool		exclude_seen;
 	ListTotals *lists;			/* n_k */
 	int64		without_items;	/* users without an item to rank */
 	RsRatio		squared;
 	RsRatio		absolute;
 	RsRatio		predicted;
 	int64		without_predictions;
+
+	/* what the model knows of the test data, of users with an item */
+	RsRatio		known_users;	/* the view has rows of them */
+	RsRatio		known_items;	/* the version has them; of each user's items */
+	double		seen_items;		/* of the same, those left out of the lists */
+	char	   *unknown_user;	/* the first, NULL if there is none */
+	char	   *unknown_item;
+	MemoryContext context;		/* of the two */
 } Evaluation;
 
 static int
@@ -78,12 +87,19 @@ sort_lengths(const int32 *k, int *n_k)
 
 /* ---- one user ------------------------------------------------------------- */
 
+/* An id for messages, kept beyond its user. */
+static char *
+shown(const Evaluation *evaluation, Datum id, RsIdKind kind)
+{
+	return MemoryContextStrdup(evaluation->context, rs_id_shown(id, kind));
+}
+
 /*
  * The number of distinct items of a test user, and the positions of those the
  * version knows, ascending.
  */
 static int32
-find_relevant(const Evaluation *evaluation, const RsTestUser *test,
+find_relevant(Evaluation *evaluation, const RsTestUser *test,
 			  int32 *positions, int32 *n_positions)
 {
 	RsIdKind	kind = evaluation->model->item_kind;
@@ -105,8 +121,47 @@ find_relevant(const Evaluation *evaluation, const RsTestUser *test,
 		position = rs_idlist_find(&evaluation->image->ids, test->rows[i].item_id);
 		if (position >= 0)
 			positions[(*n_positions)++] = position;
+		else if (evaluation->unknown_item == NULL)
+			evaluation->unknown_item = shown(evaluation, test->rows[i].item_id, kind);
 	}
 	return relevant;
+}
+
+/* How many of the items at these positions the user has already; positions ascend. */
+static int32
+count_seen(const Evaluation *evaluation, const RsUser *user,
+		   const int32 *positions, int32 n_positions)
+{
+	bool	   *seen = palloc0(Max(n_positions, 1) * sizeof(bool));
+	int32		n = 0;
+
+	for (int32 i = 0; i < user->n_seen && n < n_positions; i++)
+	{
+		int32		position = rs_idlist_find(&evaluation->image->ids, rs_user_seen(user, i));
+		const int32 *found = bsearch(&position, positions, n_positions, sizeof(int32),
+									 compare_int32);
+
+		CHECK_FOR_INTERRUPTS();
+		if (found != NULL && !seen[found - positions])
+		{
+			seen[found - positions] = true;
+			n++;
+		}
+	}
+	return n;
+}
+
+/* Add what the model knows of a test user with relevant >= 1 items. */
+static void
+add_known(Evaluation *evaluation, const RsUser *user, int32 relevant,
+		  const int32 *positions, int32 n_positions)
+{
+	rs_ratio_add(&evaluation->known_users, user->n_seen > 0, 1);
+	rs_ratio_add(&evaluation->known_items, n_positions, relevant);
+	if (user->n_seen == 0 && evaluation->unknown_user == NULL)
+		evaluation->unknown_user = shown(evaluation, user->id, evaluation->model->user_kind);
+	if (evaluation->exclude_seen)
+		evaluation->seen_items += count_seen(evaluation, user, positions, n_positions);
 }
 
 /* Rank for one user and add what his list is worth. */
@@ -127,7 +182,8 @@ evaluate_list(Evaluation *evaluation, const RsTestUser *test,
 		return;
 	}
 	request.k = evaluation->k[evaluation->n_k - 1];
-	request.exclude_seen = true;
+	request.exclude_seen = evaluation->exclude_seen;
+	add_known(evaluation, user, relevant, positions, n_positions);
 	rs_recommend(evaluation->version, evaluation->image, user, vector, &request, &list);
 	hit = palloc_extended(Max(list.n, 1) * sizeof(bool), MCXT_ALLOC_HUGE);
 	for (int32 i = 0; i < list.n; i++)
@@ -252,6 +308,8 @@ make_rows(const Evaluation *evaluation, RsMetricRow *rows)
 	for (int i = 0; i < n_k; i++)
 		rows[n++] = list_row(evaluation, "hit_rate", evaluation->k[i],
 							 &evaluation->lists[i].hit_rate);
+	rows[n++] = ratio_row("known_items", &evaluation->known_items, evaluation->without_items);
+	rows[n++] = ratio_row("known_users", &evaluation->known_users, evaluation->without_items);
 	if (rated)
 		rows[n++] = ratio_row("mae", &evaluation->absolute,
 							  evaluation->without_predictions);
@@ -268,9 +326,36 @@ make_rows(const Evaluation *evaluation, RsMetricRow *rows)
 	return n;
 }
 
+/* Say so where the figures tell little: of ids written otherwise, of a wrong split. */
+static void
+warn_of_test_data(const Evaluation *evaluation)
+{
+	const char *name = evaluation->model->name;
+	const RsRatio *users = &evaluation->known_users;
+	const RsRatio *items = &evaluation->known_items;
+
+	if (users->a < 0.5 * users->b)
+		ereport(WARNING,
+				(errmsg("model \"%s\" has no rows of %.0f of the %.0f users of the test data",
+						name, users->b - users->a, users->b),
+				 errdetail("One of them is \"%s\".", evaluation->unknown_user),
+				 errhint("They get the popular items. Write ids as the model's source does.")));
+	if (items->a < 0.5 * items->b)
+		ereport(WARNING,
+				(errmsg("version %d of model \"%s\" does not know %.0f of %.0f test items, counted for each user",
+						evaluation->version->version, name, items->b - items->a, items->b),
+				 errdetail("One of them is \"%s\".", evaluation->unknown_item),
+				 errhint("They cannot be hit. Write ids as the model's source does.")));
+	if (evaluation->seen_items > 0.5 * items->b)
+		ereport(WARNING,
+				(errmsg("the source of model \"%s\" has %.0f of %.0f test items already, counted for each user",
+						name, evaluation->seen_items, items->b),
+				 errhint("They cannot be hit. Hold the test data out of the source, or use exclude_seen => false.")));
+}
+
 int
 rs_evaluate(const RsModel *model, const RsVersion *version, Oid test,
-			const int32 *k, int n_k, RsMetricRow **rows)
+			const int32 *k, int n_k, bool exclude_seen, RsMetricRow **rows)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	MemoryContext work = AllocSetContextCreate(caller, "recsys evaluate user",
@@ -283,8 +368,10 @@ rs_evaluate(const RsModel *model, const RsVersion *version, Oid test,
 	evaluation.version = version;
 	evaluation.k = sort_lengths(k, &n_k);
 	evaluation.n_k = n_k;
+	evaluation.exclude_seen = exclude_seen;
+	evaluation.context = caller;
 	evaluation.lists = palloc0(mul_size(sizeof(ListTotals), n_k));
-	*rows = palloc(mul_size(sizeof(RsMetricRow), add_size(mul_size(3, n_k), 3)));
+	*rows = palloc(mul_size(sizeof(RsMetricRow), add_size(mul_size(3, n_k), 5)));
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
@@ -301,5 +388,6 @@ rs_evaluate(const RsModel *model, const RsVersion *version, Oid test,
 	SPI_finish();
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(work);
+	warn_of_test_data(&evaluation);
 	return make_rows(&evaluation, *rows);
 }

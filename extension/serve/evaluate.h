@@ -25,10 +25,12 @@ typedef struct RsMetricRow
 /*
  * Measure a version on the relation test, read as the current user under the
  * active snapshot; k holds n_k >= 1 positive list lengths, in any order and
- * perhaps repeated.  Returns the number of rows, which are ordered by metric
- * and k and palloc'd.
+ * perhaps repeated; exclude_seen as for recommend().  Returns the number of
+ * rows, which are ordered by metric and k and palloc'd.  Errors as for
+ * rs_test_open() and rs_test_next_user(); WARNING if most users or items are
+ * unknown, or most items are left out as seen.
  */
 extern int	rs_evaluate(const RsModel *model, const RsVersion *version, Oid test,
-						const int32 *k, int n_k, RsMetricRow **rows);
+						const int32 *k, int n_k, bool exclude_seen, RsMetricRow **rows);
 
 #endif							/* RS_EVALUATE_H */

@@ -45,9 +45,21 @@ find_column(Oid test, const char *of_source, const char *usual)
 					get_rel_name(test), of_source, usual)));
 }
 
+/*
+ * The column as an id of a kind, such as t.customer::pg_catalog.int8.  A cast of
+ * what cannot be an id would round 1.4 to user 1, or write 5 as "5.0".
+ */
 static const char *
-id_expression(RsIdKind kind, const char *column)
+id_expression(Oid test, RsIdKind kind, const char *column)
 {
+	Oid			type = getBaseType(get_atttype(test, get_attnum(test, column)));
+	RsIdKind	given;
+
+	if (!rs_id_kind_of_type(type, &given))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("column \"%s\" of type %s cannot be an id", column, format_type_be(type)),
+				 errhint("Ids may be smallint, integer, bigint, text, varchar or uuid; a view can cast others.")));
 	switch (kind)
 	{
 		case RS_ID_BIGINT:
@@ -61,6 +73,12 @@ id_expression(RsIdKind kind, const char *column)
 	elog(ERROR, "unrecognized id kind: %d", (int) kind);
 }
 
+/*
+ * All rows with a user, in ascending order of ids, such as
+ *
+ *	SELECT t.who::pg_catalog.int8, t.what::pg_catalog.int8, t.stars::pg_catalog.float8
+ *	FROM public.held_out AS t WHERE t.who::pg_catalog.int8 IS NOT NULL ORDER BY 1, 2, 3
+ */
 static char *
 test_query(const RsModel *model, const RsVersion *version, Oid test)
 {
@@ -73,9 +91,9 @@ test_query(const RsModel *model, const RsVersion *version, Oid test)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("relation with OID %u does not exist", test)));
-	user = id_expression(model->user_kind,
+	user = id_expression(test, model->user_kind,
 						 find_column(test, model->user_column, "user_id"));
-	item = id_expression(model->item_kind,
+	item = id_expression(test, model->item_kind,
 						 find_column(test, model->item_column, "item_id"));
 	if (version->feedback == RS_EXPLICIT)
 		rating = psprintf("t.%s::pg_catalog.float8",
@@ -96,6 +114,7 @@ rs_test_open(RsTestReader *reader, const RsModel *model, const RsVersion *versio
 		elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
 	memset(reader, 0, sizeof(RsTestReader));
 	reader->model = model;
+	reader->test = test;
 	reader->portal = SPI_cursor_open(NULL, plan, NULL, NULL, true);
 	/* out of reach of a CLOSE ALL in a function of the model's view */
 	PinPortal(reader->portal);
@@ -108,17 +127,31 @@ rs_test_close(RsTestReader *reader)
 	SPI_cursor_close(reader->portal);
 }
 
+/* Such as: test data public.held_out of model "shop" */
+static void
+tell_test(void *arg)
+{
+	const RsTestReader *reader = arg;
+
+	errcontext("test data %s of model \"%s\"",
+			   quote_qualified_identifier(get_namespace_name(get_rel_namespace(reader->test)),
+										  get_rel_name(reader->test)), reader->model->name);
+}
+
 /* Is there one more row?  Fetches the next batch when the last is used up. */
 static bool
 has_row(RsTestReader *reader)
 {
 	MemoryContext caller = CurrentMemoryContext;
+	ErrorContextCallback callback = {error_context_stack, tell_test, reader};
 
 	if (reader->next < reader->n)
 		return true;
 	if (reader->batch != NULL)
 		SPI_freetuptable(reader->batch);
+	error_context_stack = &callback;
 	SPI_cursor_fetch(reader->portal, true, BATCH_ROWS);
+	error_context_stack = callback.previous;
 	MemoryContextSwitchTo(caller);	/* SPI leaves another one current */
 	reader->batch = SPI_tuptable;
 	reader->n = SPI_processed;

@@ -37,6 +37,7 @@ typedef struct RsTestUser
 typedef struct RsTestReader
 {
 	const RsModel *model;
+	Oid			test;
 	Portal		portal;
 	SPITupleTable *batch;
 	uint64		next;			/* in the batch */
@@ -47,7 +48,8 @@ typedef struct RsTestReader
  * Start to read a relation as the current user, under the active snapshot.  SPI
  * is connected until the end.  Its columns are called as the model's source
  * calls them, or user_id, item_id, rating; a rating is read for explicit
- * feedback only.  Errors: 42P01 no such relation, 42703 no such column.
+ * feedback only.  Errors: 42P01 no such relation, 42703 no such column, 42804 a
+ * column whose type cannot be an id, though a cast might make one of it.
  */
 extern void rs_test_open(RsTestReader *reader, const RsModel *model,
 						 const RsVersion *version, Oid test);

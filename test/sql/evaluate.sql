@@ -39,6 +39,11 @@ CREATE TEMP TABLE eva_by_hand AS
 SELECT 'recall' AS metric, k, avg(hits::numeric / relevant) AS value, stddev(hits::numeric / relevant) / sqrt(count(*)) AS standard_error, count(*) AS users FROM eva_hits GROUP BY k
 UNION ALL SELECT 'hit_rate', k, avg((hits > 0)::int), stddev((hits > 0)::int) / sqrt(count(*)), count(*) FROM eva_hits GROUP BY k
 UNION ALL SELECT 'ndcg', k, avg(gain / ideal), stddev(gain / ideal) / sqrt(count(*)), count(*) FROM eva_hits GROUP BY k
+UNION ALL SELECT 'known_users', NULL, avg(known), stddev(known) / sqrt(count(*)), count(*)
+FROM (SELECT EXISTS (SELECT FROM eva_train s WHERE s.who = h.user_id)::int AS known FROM eva_hits h WHERE k = 1) u
+UNION ALL SELECT 'known_items', NULL, sum(known) / sum(relevant), NULL, count(*)
+FROM (SELECT count(*) AS relevant, count(*) FILTER (WHERE item_id IN (SELECT what FROM eva_train)) AS known
+      FROM (SELECT DISTINCT user_id, item_id FROM eva_test WHERE user_id IS NOT NULL AND item_id IS NOT NULL) p GROUP BY user_id) u
 UNION ALL SELECT 'mae', NULL, sum(absolute) / sum(n), NULL, count(*) FROM eva_errors WHERE n > 0
 UNION ALL SELECT 'rmse', NULL, sqrt(sum(squared) / sum(n)), NULL, count(*) FROM eva_errors WHERE n > 0
 UNION ALL SELECT 'predicted_share', NULL, sum(n) / sum(pairs), NULL, count(*) FROM eva_errors;
