@@ -13,13 +13,9 @@
  */
 #include "postgres.h"
 
-#include "access/genam.h"
-#include "access/htup_details.h"
 #include "access/relation.h"
 #include "catalog/namespace.h"
-#include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_index.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
@@ -33,11 +29,13 @@
 #include "utils/rel.h"
 #include "utils/relcache.h"
 #include "utils/ruleutils.h"
+#include "utils/snapmgr.h"
 
 #include "compat.h"
 #include "rs_limits.h"
 #include "store/define.h"
 #include "store/model.h"
+#include "store/user_index.h"
 
 bool
 rs_run_as_parse(const char *name)
@@ -360,56 +358,15 @@ insert_model_row(const RsModelDefinition *definition)
 					   8, types, values, nulls, false);
 }
 
-/* Can an index find all rows by this column? */
-static bool
-finds_by_column(Relation index, AttrNumber attnum)
-{
-	Oid			method = index->rd_rel->relam;
-
-	return index->rd_index->indisvalid &&
-		(method == BTREE_AM_OID || method == HASH_AM_OID) &&
-		index->rd_index->indkey.values[0] == attnum &&
-		heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, NULL);
-}
-
-/* Does an index of the relation begin with this column? */
-static bool
-has_index_on(Relation source, const char *column)
-{
-	AttrNumber	attnum = source_column(source, column);
-	List	   *indexes = RelationGetIndexList(source);
-	ListCell   *cell;
-	bool		found = false;
-
-	foreach(cell, indexes)
-	{
-		Relation	index = index_open(lfirst_oid(cell), AccessShareLock);
-
-		if (finds_by_column(index, attnum))
-			found = true;
-		index_close(index, AccessShareLock);
-	}
-	list_free(indexes);
-	return found;
-}
-
+/* Look at the model as it was just made. */
 static void
-warn_without_index(Relation source, const char *column)
+check_user_index(const RsModelDefinition *definition)
 {
-	char		kind = source->rd_rel->relkind;
-
-	if (kind != RELKIND_RELATION && kind != RELKIND_MATVIEW && kind != RELKIND_PARTITIONED_TABLE)
-		return;
-	if (has_index_on(source, column))
-		return;
-	ereport(WARNING,
-			(errmsg("no index of \"%s\" begins with column \"%s\"",
-					RelationGetRelationName(source), column),
-			 errdetail("Each recommendation reads the rows of its user."),
-			 errhint("CREATE INDEX ON %s (%s).",
-					 quote_qualified_identifier(get_namespace_name(RelationGetNamespace(source)),
-												RelationGetRelationName(source)),
-					 quote_identifier(column))));
+	CommandCounterIncrement();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	rs_user_index_check(rs_model_open(definition->name, RS_MODEL_OWN),
+						definition->source, definition->user_column);
+	PopActiveSnapshot();
 }
 
 void
@@ -428,8 +385,8 @@ rs_model_create(RsModelDefinition *definition)
 		elog(ERROR, "SPI_connect failed");
 	create_relations(source, definition);
 	insert_model_row(definition);
+	check_user_index(definition);
 	SPI_finish();
-	warn_without_index(source, definition->user_column);
 	relation_close(source, NoLock);
 }
 

@@ -27,8 +27,10 @@
 #include "parser/parse_relation.h"
 #include "tcop/dest.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/plancache.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
 #include "utils/uuid.h"
@@ -246,6 +248,43 @@ prepare(const RsModel *model, UserPlan *entry)
 	if (plan == NULL)
 		elog(ERROR, "SPI_prepare_params failed: %s", SPI_result_code_string(SPI_result));
 	return plan;
+}
+
+/* Let the planner scan indexes wherever it can, until the nest level ends. */
+static void
+prefer_indexes(void)
+{
+	static const char *const settings[][2] = {
+		{"enable_indexscan", "on"},
+		{"enable_indexonlyscan", "on"},
+		{"enable_bitmapscan", "off"},
+		{"enable_seqscan", "off"},
+	};
+
+	for (int i = 0; i < (int) lengthof(settings); i++)
+		(void) set_config_option(settings[i][0], settings[i][1], PGC_USERSET,
+								 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+}
+
+PlannedStmt *
+rs_source_plan_user_rows(const RsModel *model)
+{
+	UserPlan	entry = {.key = {.view = model->view,.kind = READ_ROWS}};
+	int			guc_level = NewGUCNestLevel();
+	SPIPlanPtr	plan;
+	CachedPlan *cached;
+	PlannedStmt *result;
+
+	prefer_indexes();
+	plan = prepare(model, &entry);
+	cached = SPI_plan_get_cached_plan(plan);
+	if (cached == NULL)
+		elog(ERROR, "SPI_plan_get_cached_plan failed");
+	result = copyObject(linitial_node(PlannedStmt, cached->stmt_list));
+	ReleaseCachedPlan(cached, NULL);
+	SPI_freeplan(plan);
+	AtEOXact_GUC(false, guc_level);
+	return result;
 }
 
 /* Let go of the plans whose view is gone. */

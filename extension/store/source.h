@@ -14,6 +14,8 @@
 
 #include "postgres.h"
 
+#include "nodes/plannodes.h"
+
 #include "store/model.h"
 
 /*
@@ -41,6 +43,13 @@ rs_source_number(Datum value, Oid type)
 			return DatumGetFloat8(value);
 	}
 }
+
+/*
+ * The plan of the statement that reads the rows of one user, which is $1, made so
+ * that a scan of an index is taken wherever it is possible.  SPI is connected; the
+ * result is a copy.
+ */
+extern PlannedStmt *rs_source_plan_user_rows(const RsModel *model);
 
 /* One user's rows of the view. */
 typedef struct RsUserRow

@@ -1,5 +1,5 @@
 -- history_limit: training and fold-in take the same rows; and what the rows of one user may cost.
-SET client_min_messages = warning;
+SET client_min_messages = error;
 CREATE SCHEMA hi;
 CREATE TABLE hi.events (user_id int, item_id int, rating real, at timestamptz);
 -- many equal times, some without; rows that repeat, rows without a rating, without an item

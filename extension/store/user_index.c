@@ -1,0 +1,189 @@
+/*-------------------------------------------------------------------------
+ *
+ * user_index.c
+ *		Does an index find the rows of one user?
+ *
+ * The plan tells, of the statement that serving uses: through views, casts and
+ * joins no other knowledge is sound.  An index finds the rows where the user, the
+ * parameter $1, is compared with the first column of an index; where it is
+ * compared with rows that were read anyhow, all rows are read.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "executor/spi.h"
+#include "nodes/nodeFuncs.h"
+#include "nodes/plannodes.h"
+#include "parser/parsetree.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+
+#include "compat.h"
+#include "store/source.h"
+#include "store/user_index.h"
+
+/* What is read in full for one user. */
+typedef struct FullRead
+{
+	const PlannedStmt *statement;
+	bool		found;
+	Oid			table;			/* InvalidOid: rows of the view, not of a table */
+} FullRead;
+
+/* Is the user in this expression? */
+static bool
+has_user(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Param) && ((Param *) node)->paramkind == PARAM_EXTERN)
+		return true;
+	return expression_tree_walker(node, has_user, context);
+}
+
+/* Is a column of an index in this expression, the first one? */
+static bool
+has_first_column(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Var) && ((Var *) node)->varattno == 1)
+		return true;
+	return expression_tree_walker(node, has_first_column, context);
+}
+
+/* Do the conditions of an index compare the user with columns that are not the first? */
+static bool
+walks_index(List *conditions)
+{
+	return has_user((Node *) conditions, NULL) && !has_first_column((Node *) conditions, NULL);
+}
+
+/* Conditions that are looked at for each row that this node reads or makes. */
+static bool
+filters_by_user(const Plan *plan)
+{
+	switch (nodeTag(plan))
+	{
+		case T_IndexScan:
+			return walks_index(((const IndexScan *) plan)->indexqual) ||
+				(((const IndexScan *) plan)->indexqual == NIL && has_user((Node *) plan->qual, NULL));
+		case T_IndexOnlyScan:
+			return walks_index(((const IndexOnlyScan *) plan)->indexqual) ||
+				(((const IndexOnlyScan *) plan)->indexqual == NIL && has_user((Node *) plan->qual, NULL));
+		case T_BitmapHeapScan:	/* no index but one that names blocks, not rows */
+			return has_user((Node *) ((const BitmapHeapScan *) plan)->bitmapqualorig, NULL);
+		case T_ForeignScan:		/* the other side may have an index */
+			return false;
+		case T_NestLoop:
+		case T_MergeJoin:
+		case T_HashJoin:
+			return has_user((Node *) plan->qual, NULL) ||
+				has_user((Node *) ((const Join *) plan)->joinqual, NULL);
+		default:
+			return has_user((Node *) plan->qual, NULL);
+	}
+}
+
+/* The table that a node scans, or InvalidOid. */
+static Oid
+scanned_table(const FullRead *read, const Plan *plan)
+{
+	const RangeTblEntry *entry;
+
+	switch (nodeTag(plan))
+	{
+		case T_SeqScan:
+		case T_SampleScan:
+		case T_IndexScan:
+		case T_IndexOnlyScan:
+		case T_BitmapHeapScan:
+			entry = rt_fetch(((const Scan *) plan)->scanrelid, read->statement->rtable);
+			return entry->rtekind == RTE_RELATION ? entry->relid : InvalidOid;
+		default:
+			return InvalidOid;
+	}
+}
+
+static void find_full_read(FullRead *read, const Plan *plan);
+
+static void
+find_in_list(FullRead *read, const List *plans)
+{
+	ListCell   *cell;
+
+	foreach(cell, plans)
+		find_full_read(read, lfirst(cell));
+}
+
+/* Look through a plan until something is found. */
+static void
+find_full_read(FullRead *read, const Plan *plan)
+{
+	if (plan == NULL || read->found)
+		return;
+	if (filters_by_user(plan))
+	{
+		read->found = true;
+		read->table = scanned_table(read, plan);
+		return;
+	}
+	find_full_read(read, plan->lefttree);
+	find_full_read(read, plan->righttree);
+	if (IsA(plan, SubqueryScan))
+		find_full_read(read, ((const SubqueryScan *) plan)->subplan);
+	else if (IsA(plan, Append))
+		find_in_list(read, ((const Append *) plan)->appendplans);
+	else if (IsA(plan, MergeAppend))
+		find_in_list(read, ((const MergeAppend *) plan)->mergeplans);
+}
+
+static char *
+qualified_name(Oid relation)
+{
+	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relation)),
+									  get_rel_name(relation));
+}
+
+/* A table, of which the column is known. */
+static void
+warn_of_table(Oid table, const char *column)
+{
+	ereport(WARNING,
+			(errmsg("no index of \"%s\" begins with column \"%s\"", get_rel_name(table), column),
+			 errdetail("Each recommendation reads the rows of its user."),
+			 errhint("CREATE INDEX ON %s (%s).", qualified_name(table), quote_identifier(column))));
+}
+
+/* A view, below which a table is read, or rows are made. */
+static void
+warn_of_view(Oid view, Oid table, const RsModel *model)
+{
+	const char *name = qualified_name(model->view);
+
+	ereport(WARNING,
+			(OidIsValid(table) ?
+			 errmsg("no index of \"%s\" finds the rows of one user of \"%s\"",
+					get_rel_name(table), get_rel_name(view)) :
+			 errmsg("all rows of \"%s\" are made to find those of one user", get_rel_name(view)),
+			 errdetail("Each recommendation reads the rows of its user."),
+			 OidIsValid(table) ?
+			 errhint("Create an index that begins with the column of the user, or with the expression that the view makes of it. See EXPLAIN SELECT * FROM %s WHERE user_id = ...", name) :
+			 errhint("A materialized view can have an index; a view should let a condition on the user through. See EXPLAIN SELECT * FROM %s WHERE user_id = ...", name)));
+}
+
+void
+rs_user_index_check(const RsModel *model, Oid source, const char *column)
+{
+	FullRead	read = {.statement = rs_source_plan_user_rows(model)};
+
+	find_full_read(&read, read.statement->planTree);
+	find_in_list(&read, read.statement->subplans);
+	if (!read.found)
+		return;
+	if (get_rel_relkind(source) == RELKIND_VIEW)
+		warn_of_view(source, read.table, model);
+	else
+		warn_of_table(source, column);
+}
