@@ -11,12 +11,16 @@
 
 #include "catalog/pg_type.h"
 #include "funcapi.h"
+#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 
 #include "api/arguments.h"
 #include "compat.h"
 #include "serve/evaluate.h"
+
+/* Elements of k: each costs work for every user, and memory. */
+#define MAX_LENGTHS		1000000
 
 enum
 {
@@ -45,31 +49,29 @@ static int32 *
 lengths_arg(FunctionCallInfo fcinfo, int arg, int *n)
 {
 	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(arg);
-	Datum	   *elements;
-	bool	   *nulls;
-	int			n_elements;
 	int32	   *lengths;
 
 	if (ARR_NDIM(array) != 1 || ARR_ELEMTYPE(array) != INT4OID)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("k must be a one-dimensional array of at least one integer")));
-	deconstruct_array(array, INT4OID, sizeof(int32), true, TYPALIGN_INT,
-					  &elements, &nulls, &n_elements);
-	lengths = palloc(n_elements * sizeof(int32));
-	for (int i = 0; i < n_elements; i++)
+	*n = ARR_DIMS(array)[0];
+	if (*n > MAX_LENGTHS)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("k has %d elements, more than %d", *n, MAX_LENGTHS)));
+	if (array_contains_nulls(array))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("k must not contain null")));
+	lengths = (int32 *) ARR_DATA_PTR(array);
+	for (int i = 0; i < *n; i++)
 	{
-		if (nulls[i])
-			ereport(ERROR,
-					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					 errmsg("k must not contain null")));
-		lengths[i] = DatumGetInt32(elements[i]);
 		if (lengths[i] < 1)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("k must be positive")));
 	}
-	*n = n_elements;
 	return lengths;
 }
 
@@ -120,6 +122,9 @@ recsys_evaluate(PG_FUNCTION_ARGS)
 					exclude_seen, &rows);
 	InitMaterializedSRF(fcinfo, 0);
 	for (int i = 0; i < n; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
 		return_row((ReturnSetInfo *) fcinfo->resultinfo, &rows[i]);
+	}
 	return (Datum) 0;
 }

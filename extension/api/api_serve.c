@@ -15,7 +15,6 @@
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
 #include "api/arguments.h"
@@ -119,12 +118,9 @@ item_set_arg(FunctionCallInfo fcinfo, int n, RsIdKind given, RsIdKind kind)
 {
 	RsItemSet  *set;
 	ArrayType  *array;
-	Datum	   *elements;
-	bool	   *nulls;
-	int			n_elements;
-	int16		len;
-	bool		byval;
-	char		align;
+	ArrayIterator iterator;
+	Datum		id;
+	bool		isnull;
 
 	if (PG_ARGISNULL(n))
 		return NULL;
@@ -133,19 +129,19 @@ item_set_arg(FunctionCallInfo fcinfo, int n, RsIdKind given, RsIdKind kind)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("array of ids must be of type %s[]", rs_id_kind_name(given))));
-	get_typlenbyvalalign(ARR_ELEMTYPE(array), &len, &byval, &align);
-	deconstruct_array(array, ARR_ELEMTYPE(array), len, byval, align,
-					  &elements, &nulls, &n_elements);
 	set = palloc(sizeof(RsItemSet));
-	set->ids = elements;
+	set->ids = palloc_extended(mul_size(sizeof(Datum),
+										Max(ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array)), 1)),
+							   MCXT_ALLOC_HUGE);
 	set->n = 0;
-	for (int i = 0; i < n_elements; i++)
+	iterator = array_create_iterator(array, 0, NULL);
+	while (array_iterate(iterator, &id, &isnull))
 	{
-		if ((i & 0xfff) == 0)
-			CHECK_FOR_INTERRUPTS();
-		if (!nulls[i])
-			set->ids[set->n++] = rs_id_convert(elements[i], given, kind);
+		CHECK_FOR_INTERRUPTS();
+		if (!isnull)
+			set->ids[set->n++] = rs_id_convert(id, given, kind);
 	}
+	array_free_iterator(iterator);
 	return set;
 }
 

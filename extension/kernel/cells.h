@@ -16,8 +16,7 @@
 #ifndef RS_CELLS_H
 #define RS_CELLS_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "kernel/stop.h"
 
 typedef struct RsCell
 {
@@ -39,14 +38,18 @@ rs_cell_is_like(float value, bool implicit, double mean)
 
 /*
  * Sort n cells by index and reduce repeated ones in place; returns how many
- * remain.  A sum beyond the range of float becomes FLT_MAX.
+ * remain, or -1 when stop(arg) says so.  A sum beyond the range of float becomes
+ * FLT_MAX.
  */
-extern int32_t rs_cells_reduce(RsCell *cells, int32_t n, bool implicit);
+extern int32_t rs_cells_reduce(RsCell *cells, int32_t n, bool implicit,
+							   RsStopCheck stop, void *arg);
 
 /*
  * The rule for a caller that has the n >= 1 values of one cell together (for
- * explicit, those of the latest time): their sum or mean.  Sorts the values.
+ * explicit, those of the latest time): their sum or mean in *value.  Sorts the
+ * values; false when stop(arg) says so.
  */
-extern float rs_cell_combine(float *values, int32_t n, bool implicit);
+extern bool rs_cell_combine(float *values, int32_t n, bool implicit, float *value,
+							RsStopCheck stop, void *arg);
 
 #endif							/* RS_CELLS_H */

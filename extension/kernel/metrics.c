@@ -9,29 +9,29 @@
 
 #include <math.h>
 
-RsRankMetrics
-rs_metrics_of_list(const bool *hit, int32_t n, int32_t relevant, int32_t k)
+void
+rs_rank_add(RsRankSums *sums, bool hit, bool ideal)
 {
-	RsRankMetrics metrics = {0};
-	int32_t		shown = n < k ? n : k;
-	int32_t		ideal = relevant < k ? relevant : k;
-	int32_t		hits = 0;
-	double		gain = 0.0;
-	double		ideal_gain = 0.0;
+	double		discount = hit || ideal ? 1.0 / log2((double) sums->rank + 2.0) : 0.0;
 
-	for (int32_t i = 0; i < shown; i++)
+	sums->rank++;
+	if (hit)
 	{
-		if (hit[i])
-		{
-			hits++;
-			gain += 1.0 / log2((double) i + 2.0);
-		}
+		sums->hits++;
+		sums->gain += discount;
 	}
-	for (int32_t i = 0; i < ideal; i++)
-		ideal_gain += 1.0 / log2((double) i + 2.0);
-	metrics.recall = (double) hits / relevant;
-	metrics.hit_rate = hits > 0 ? 1.0 : 0.0;
-	metrics.ndcg = gain / ideal_gain;
+	if (ideal)
+		sums->ideal_gain += discount;
+}
+
+RsRankMetrics
+rs_rank_metrics(const RsRankSums *sums, int32_t relevant)
+{
+	RsRankMetrics metrics;
+
+	metrics.recall = (double) sums->hits / relevant;
+	metrics.hit_rate = sums->hits > 0 ? 1.0 : 0.0;
+	metrics.ndcg = sums->gain / sums->ideal_gain;
 	return metrics;
 }
 

@@ -27,12 +27,27 @@ typedef struct RsRankMetrics
 	double		ndcg;
 } RsRankMetrics;
 
+/* What the ranks of a list add up to, begun with zeros. */
+typedef struct RsRankSums
+{
+	int32_t		rank;			/* of the last one added */
+	int32_t		hits;
+	double		gain;
+	double		ideal_gain;
+} RsRankSums;
+
 /*
- * hit[i] tells whether the item of rank i + 1 is relevant; n is the length of
- * the list, which may be shorter than k; relevant >= 1 is |T|.
+ * Add the next rank: hit, if the list has a relevant item there; ideal, if the
+ * best possible list has one, that is up to rank |T|.
  */
-extern RsRankMetrics rs_metrics_of_list(const bool *hit, int32_t n,
-										int32_t relevant, int32_t k);
+extern void rs_rank_add(RsRankSums *sums, bool hit, bool ideal);
+
+/*
+ * The metrics of the list cut at the last rank that was added; relevant >= 1 is
+ * |T|.  So one pass gives those of every k.  Ranks that neither list has need
+ * not be added.
+ */
+extern RsRankMetrics rs_rank_metrics(const RsRankSums *sums, int32_t relevant);
 
 /* A running mean and variance (Welford 1962). */
 typedef struct RsMean

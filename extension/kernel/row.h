@@ -27,6 +27,7 @@
 #define RS_ROW_H
 
 #include "kernel/kernel.h"
+#include "kernel/stop.h"
 
 typedef struct RsObjective
 {
@@ -103,8 +104,6 @@ extern RsStatus rs_row_solve(const RsObjective *objective,
  * The same, but asks stop(arg) every few microseconds and returns RS_STOPPED
  * when it says true: a row may have millions of cells.
  */
-typedef bool (*RsStopCheck) (void *arg);
-
 extern RsStatus rs_row_solve_until(const RsObjective *objective,
 								   const RsFixedSide *side, const RsRow *row,
 								   void *workspace,

@@ -8,9 +8,8 @@
 #include "kernel/topk.h"
 
 #include <math.h>
-#include <stdbool.h>
 
-static bool
+static inline bool
 is_worse(const RsScored *a, const RsScored *b)
 {
 	if (a->score != b->score)
@@ -18,27 +17,11 @@ is_worse(const RsScored *a, const RsScored *b)
 	return a->position > b->position;
 }
 
-/* Let entry sink from the top of a heap of n. */
-static void
-sink(RsScored *entries, int32_t n, RsScored entry)
-{
-	int32_t		hole = 0;
-
-	for (;;)
-	{
-		int64_t		child = 2 * (int64_t) hole + 1;
-
-		if (child >= n)
-			break;
-		if (child + 1 < n && is_worse(&entries[child + 1], &entries[child]))
-			child++;
-		if (!is_worse(&entries[child], &entry))
-			break;
-		entries[hole] = entries[child];
-		hole = (int32_t) child;
-	}
-	entries[hole] = entry;
-}
+/* Best first: the heap has the worst on top. */
+#define RS_SORT_NAME	best
+#define RS_SORT_TYPE	RsScored
+#define RS_SORT_BEFORE(a, b)	is_worse(b, a)
+#include "kernel/heap_sort.h"
 
 /* Let entry rise from the end of a heap of n, which then has n + 1. */
 static void
@@ -79,18 +62,11 @@ rs_topk_push(RsTopk *topk, float score, int32_t position)
 		topk->n++;
 	}
 	else if (is_worse(&topk->entries[0], &entry))
-		sink(topk->entries, topk->n, entry);
+		best_sink(topk->entries, 0, topk->n, entry);
 }
 
-void
-rs_topk_finish(RsTopk *topk)
+bool
+rs_topk_finish(RsTopk *topk, RsStopCheck stop, void *arg)
 {
-	/* Taking away the worst again and again fills the array from its end. */
-	for (int32_t n = topk->n - 1; n > 0; n--)
-	{
-		RsScored	worst = topk->entries[0];
-
-		sink(topk->entries, n, topk->entries[n]);
-		topk->entries[n] = worst;
-	}
+	return best_drain(topk->entries, topk->n, stop, arg);
 }

@@ -11,7 +11,7 @@
 #ifndef RS_TOPK_H
 #define RS_TOPK_H
 
-#include <stdint.h>
+#include "kernel/stop.h"
 
 typedef struct RsScored
 {
@@ -29,7 +29,10 @@ typedef struct RsTopk
 extern void rs_topk_init(RsTopk *topk, RsScored *entries, int32_t k);
 extern void rs_topk_push(RsTopk *topk, float score, int32_t position);
 
-/* Sort the entries best first; the heap is spent afterwards. */
-extern void rs_topk_finish(RsTopk *topk);
+/*
+ * Sort the entries best first; the heap is spent afterwards.  False when
+ * stop(arg) says so.
+ */
+extern bool rs_topk_finish(RsTopk *topk, RsStopCheck stop, void *arg);
 
 #endif							/* RS_TOPK_H */

@@ -111,6 +111,7 @@ find_relevant(Evaluation *evaluation, const RsTestUser *test,
 	{
 		int32		position;
 
+		CHECK_FOR_INTERRUPTS();
 		if (!test->rows[i].has_item)
 			continue;
 		if (last >= 0 && rs_id_compare(test->rows[last].item_id,
@@ -132,7 +133,8 @@ static int32
 count_seen(const Evaluation *evaluation, const RsUser *user,
 		   const int32 *positions, int32 n_positions)
 {
-	bool	   *seen = palloc0(Max(n_positions, 1) * sizeof(bool));
+	bool	   *seen = palloc_extended(Max(n_positions, 1) * sizeof(bool),
+									   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	int32		n = 0;
 
 	for (int32 i = 0; i < user->n_seen && n < n_positions; i++)
@@ -164,7 +166,37 @@ add_known(Evaluation *evaluation, const RsUser *user, int32 relevant,
 		evaluation->seen_items += count_seen(evaluation, user, positions, n_positions);
 }
 
-/* Rank for one user and add what his list is worth. */
+/* Add what a list is worth at every k, which ascend: one pass over the list. */
+static void
+add_list(Evaluation *evaluation, const RsRecommendation *list, int32 relevant,
+		 const int32 *positions, int32 n_positions)
+{
+	RsRankSums	sums = {0};
+	int32		longest = Max(list->n, relevant);
+
+	for (int i = 0; i < evaluation->n_k; i++)
+	{
+		ListTotals *totals = &evaluation->lists[i];
+		RsRankMetrics metrics;
+
+		CHECK_FOR_INTERRUPTS();
+		for (int32 rank = sums.rank; rank < Min(evaluation->k[i], longest); rank++)
+		{
+			bool		hit = rank < list->n &&
+				bsearch(&list->entries[rank].position, positions, n_positions,
+						sizeof(int32), compare_int32) != NULL;
+
+			CHECK_FOR_INTERRUPTS();
+			rs_rank_add(&sums, hit, rank < relevant);
+		}
+		metrics = rs_rank_metrics(&sums, relevant);
+		rs_mean_add(&totals->recall, metrics.recall);
+		rs_mean_add(&totals->hit_rate, metrics.hit_rate);
+		rs_mean_add(&totals->ndcg, metrics.ndcg);
+	}
+}
+
+/* Rank for one user and add what the list is worth. */
 static void
 evaluate_list(Evaluation *evaluation, const RsTestUser *test,
 			  const RsUser *user, const RsUserVector *vector)
@@ -174,7 +206,6 @@ evaluate_list(Evaluation *evaluation, const RsTestUser *test,
 	int32		relevant = find_relevant(evaluation, test, positions, &n_positions);
 	RsRequest	request = {0};
 	RsRecommendation list;
-	bool	   *hit;
 
 	if (relevant == 0)
 	{
@@ -185,18 +216,7 @@ evaluate_list(Evaluation *evaluation, const RsTestUser *test,
 	request.exclude_seen = evaluation->exclude_seen;
 	add_known(evaluation, user, relevant, positions, n_positions);
 	rs_recommend(evaluation->version, evaluation->image, user, vector, &request, &list);
-	hit = palloc_extended(Max(list.n, 1) * sizeof(bool), MCXT_ALLOC_HUGE);
-	for (int32 i = 0; i < list.n; i++)
-		hit[i] = bsearch(&list.entries[i].position, positions, n_positions,
-						 sizeof(int32), compare_int32) != NULL;
-	for (int i = 0; i < evaluation->n_k; i++)
-	{
-		RsRankMetrics metrics = rs_metrics_of_list(hit, list.n, relevant, evaluation->k[i]);
-
-		rs_mean_add(&evaluation->lists[i].recall, metrics.recall);
-		rs_mean_add(&evaluation->lists[i].hit_rate, metrics.hit_rate);
-		rs_mean_add(&evaluation->lists[i].ndcg, metrics.ndcg);
-	}
+	add_list(evaluation, &list, relevant, positions, n_positions);
 }
 
 /* Compare predictions with the ratings of one user's test rows. */
@@ -217,6 +237,7 @@ evaluate_predictions(Evaluation *evaluation, const RsTestUser *test,
 		int32		position;
 		double		error;
 
+		CHECK_FOR_INTERRUPTS();
 		if (!row->has_item || !row->has_rating)
 			continue;
 		pairs++;

@@ -199,32 +199,42 @@ check_complete(const ImageBuilder *builder)
 					 " or train the model again.")));
 }
 
-/* Order of the ids at two positions, for qsort_arg. */
-static int
-compare_ids(const void *a, const void *b, void *arg)
-{
-	return rs_idlist_compare((const RsIdList *) arg, *(const int32 *) a, *(const int32 *) b);
-}
+#define ST_SORT				sort_by_id
+#define ST_ELEMENT_TYPE		int32
+#define ST_COMPARE_ARG_TYPE	const RsIdList
+#define ST_COMPARE(a, b, ids)	rs_idlist_compare(ids, *(a), *(b))
+#define ST_SCOPE			static
+#define ST_DEFINE
+#define ST_CHECK_FOR_INTERRUPTS
+#include "lib/sort_template.h"
 
 /* More users first, then the smaller id. */
-static int
-compare_popularity(const void *a, const void *b, void *arg)
+static inline int
+compare_popularity(int32 i, int32 j, const int32 *users)
 {
-	const int32 *users = (const int32 *) arg;
-	int32		i = *(const int32 *) a;
-	int32		j = *(const int32 *) b;
-
 	if (users[i] != users[j])
 		return users[i] > users[j] ? -1 : 1;
 	return (i > j) - (i < j);
 }
+
+#define ST_SORT				sort_by_popularity
+#define ST_ELEMENT_TYPE		int32
+#define ST_COMPARE_ARG_TYPE	const int32
+#define ST_COMPARE(a, b, users)	compare_popularity(*(a), *(b), users)
+#define ST_SCOPE			static
+#define ST_DEFINE
+#define ST_CHECK_FOR_INTERRUPTS
+#include "lib/sort_template.h"
 
 /* Copy array elements of width bytes into the given order; frees chunk. */
 static void
 reorder(void *to, const void *from, void *chunk, Size width, const int32 *order, int32 n)
 {
 	for (int32 i = 0; i < n; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
 		memcpy((char *) to + i * width, (const char *) from + order[i] * width, width);
+	}
 	pfree(chunk);
 }
 
@@ -241,6 +251,7 @@ reorder_texts(ImageBuilder *builder, const int32 *order)
 		Size		from = ids->offsets[order[i]];
 		Size		len = ids->offsets[order[i] + 1] - from;
 
+		CHECK_FOR_INTERRUPTS();
 		offsets[i] = used;
 		memcpy(bytes + used, ids->bytes + from, len);
 		used += len;
@@ -304,16 +315,18 @@ sort_image(ImageBuilder *builder)
 
 	for (int32 i = 0; i < n; i++)
 	{
+		CHECK_FOR_INTERRUPTS();
 		order[i] = i;
-		if (i > 0 && compare_ids(&order[i - 1], &order[i], &image->ids) >= 0)
+		if (i > 0 && rs_idlist_compare(&image->ids, i - 1, i) >= 0)
 			sorted = false;
 	}
 	if (!sorted)
 	{
-		qsort_arg(order, n, sizeof(int32), compare_ids, &image->ids);
+		sort_by_id(order, n, &image->ids);
 		for (int32 i = 1; i < n; i++)
 		{
-			if (compare_ids(&order[i - 1], &order[i], &image->ids) == 0)
+			CHECK_FOR_INTERRUPTS();
+			if (rs_idlist_compare(&image->ids, order[i - 1], order[i]) == 0)
 				ereport(ERROR,
 						(errcode(ERRCODE_DATA_CORRUPTED),
 						 errmsg("item \"%s\" is more than once in version %d of model \"%s\"",
@@ -335,8 +348,11 @@ add_popularity(ImageBuilder *builder)
 
 	image->by_popularity = alloc_array(builder, sizeof(int32), n);
 	for (int32 i = 0; i < n; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
 		image->by_popularity[i] = i;
-	qsort_arg(image->by_popularity, n, sizeof(int32), compare_popularity, image->users);
+	}
+	sort_by_popularity(image->by_popularity, n, image->users);
 }
 
 /* What fold-in of implicit feedback needs of the cells without event. */

@@ -11,6 +11,7 @@
 #include "port/pg_bitutils.h"
 
 #include "compat.h"
+#include "interrupt.h"
 #include "serve/recommend.h"
 
 /* One bit for each position of the image. */
@@ -101,7 +102,7 @@ rank_by_score(const RsVersion *version, const RsImage *image,
 						 position);
 		}
 	}
-	rs_topk_finish(topk);
+	(void) rs_topk_finish(topk, rs_interrupt, NULL);
 }
 
 static int32
@@ -139,6 +140,7 @@ scores_are_equal(const RsImage *image, const RsUserVector *vector)
 	}
 	for (int32 i = 1; image->biases != NULL && i < image->ids.n; i++)
 	{
+		CHECK_FOR_INTERRUPTS();
 		if (image->biases[i] != image->biases[0])
 			return false;
 	}

@@ -15,6 +15,7 @@
 #include "miscadmin.h"
 
 #include "compat.h"
+#include "interrupt.h"
 #include "kernel/cells.h"
 #include "kernel/row.h"
 #include "serve/user_vector.h"
@@ -148,12 +149,6 @@ objective_of(const RsVersion *version)
 	return objective;
 }
 
-static bool
-interrupt_waits(void *arg)
-{
-	return INTERRUPTS_PENDING_CONDITION() && INTERRUPTS_CAN_BE_PROCESSED();
-}
-
 /* Solve for the vector of these cells. */
 static RsStatus
 solve(const RsVersion *version, const RsImage *image,
@@ -171,23 +166,18 @@ solve(const RsVersion *version, const RsImage *image,
 	int32	   *index = palloc_extended(mul_size(sizeof(int32), n), MCXT_ALLOC_HUGE);
 	float	   *value = palloc_extended(mul_size(sizeof(float), n), MCXT_ALLOC_HUGE);
 	RsRow		row = {.index = index,.value = value,.n = n};
-	RsRowHooks	hooks = {.stop = interrupt_waits};
+	RsRowHooks	hooks = {.stop = rs_interrupt};
 	void	   *workspace = alloc_aligned(rs_row_workspace_size(image->k));
-	RsStatus	status;
 
 	for (int32 i = 0; i < n; i++)
 	{
+		CHECK_FOR_INTERRUPTS();
 		index[i] = cells[i].index;
 		value[i] = cells[i].value;
 	}
 	vector->x = alloc_aligned(image->stride * sizeof(float));
-	do
-	{
-		CHECK_FOR_INTERRUPTS();
-		status = rs_row_solve_hooked(&objective, &side, &row, workspace,
-									 vector->x, &vector->bias, NULL, &hooks);
-	} while (status == RS_STOPPED);
-	return status;
+	return rs_row_solve_hooked(&objective, &side, &row, workspace,
+							   vector->x, &vector->bias, NULL, &hooks);
 }
 
 /* False if the user has no usable cell. */
@@ -203,7 +193,7 @@ fold_in(const RsModel *model, const RsVersion *version, const RsImage *image,
 		return false;
 	cells = palloc_extended(mul_size(sizeof(RsCell), user->n_rows), MCXT_ALLOC_HUGE);
 	n = collect_cells(image, user, cells);
-	n = rs_cells_reduce(cells, n, version->feedback == RS_IMPLICIT);
+	n = rs_cells_reduce(cells, n, version->feedback == RS_IMPLICIT, rs_interrupt, NULL);
 	if (n == 0)
 		return false;
 

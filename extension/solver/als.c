@@ -181,10 +181,10 @@ report_progress(void *arg)
 /* ---- preparation --------------------------------------------------------- */
 
 static void
-count_rows(RsSide *side)
+count_rows(RsSide *side, RsPool *pool)
 {
 	side->active = 0;
-	for (int32_t r = 0; r < side->cells.n; r++)
+	for (int32_t r = 0; r < side->cells.n && !rs_stop_at(rs_pool_stopping, pool, r); r++)
 	{
 		side->counts[r] = (int32_t) (side->cells.start[r + 1] - side->cells.start[r]);
 		side->active += side->counts[r] > 0;
@@ -193,12 +193,12 @@ count_rows(RsSide *side)
 
 /* The mean of the explicit cells, in the order of the users' rows. */
 static double
-mean_of_cells(const RsCsr *users)
+mean_of_cells(const RsCsr *users, RsPool *pool)
 {
 	int64_t		n = users->start[users->n];
 	double		sum = 0.0;
 
-	for (int64_t i = 0; i < n; i++)
+	for (int64_t i = 0; i < n && !rs_stop_at(rs_pool_stopping, pool, i); i++)
 		sum += (double) users->value[i];
 	return n == 0 ? 0.0 : sum / (double) n;
 }
@@ -211,12 +211,14 @@ prepare_sides(void *arg, int thread, int64_t chunk)
 
 	(void) thread;
 	(void) chunk;
-	count_rows(&als->users);
-	count_rows(&als->items);
-	rs_side_order(&als->users);
-	rs_side_order(&als->items);
-	als->objective.mean = als->objective.implicit ? 0.0 : mean_of_cells(&als->users.cells);
-	als->step.cell_weight = rs_derive_weights(&als->objective, &als->users, &als->items);
+	count_rows(&als->users, &als->pool);
+	count_rows(&als->items, &als->pool);
+	rs_side_order(&als->users, &als->pool);
+	rs_side_order(&als->items, &als->pool);
+	als->objective.mean = als->objective.implicit ? 0.0 :
+		mean_of_cells(&als->users.cells, &als->pool);
+	als->step.cell_weight = rs_derive_weights(&als->objective, &als->users, &als->items,
+											  &als->pool);
 	return RS_OK;
 }
 
@@ -235,7 +237,11 @@ count_likes(void *arg, int thread, int64_t chunk)
 		int32_t		likes = 0;
 
 		for (int64_t i = items->start[r]; i < items->start[r + 1]; i++)
+		{
+			if (rs_stop_at(rs_pool_stopping, &als->pool, i))
+				return RS_STOPPED;
 			likes += rs_cell_is_like(items->value[i], als->objective.implicit, als->objective.mean);
+		}
 		als->item_likes[r] = likes;
 	}
 	return RS_OK;
@@ -265,6 +271,29 @@ initialise_users(void *arg, int thread, int64_t chunk)
 	return RS_OK;
 }
 
+static RsStatus
+initialise_items(void *arg, int thread, int64_t chunk)
+{
+	Als		   *als = arg;
+	size_t		stride = (size_t) als->step.stride;
+	size_t		first = (size_t) chunk * INIT_ROWS;
+	size_t		left = (size_t) als->problem->n_items - first;
+	size_t		n = left < INIT_ROWS ? left : INIT_ROWS;
+
+	(void) thread;
+	memset(als->items.factors + first * stride, 0, n * stride * sizeof(float));
+	if (als->items.biases != NULL)
+		memset(als->items.biases + first, 0, n * sizeof(float));
+	return RS_OK;
+}
+
+/* Chunks of INIT_ROWS rows. */
+static int64_t
+init_chunks(int32_t rows)
+{
+	return ((int64_t) rows + INIT_ROWS - 1) / INIT_ROWS;
+}
+
 /* ---- the loop ------------------------------------------------------------ */
 
 static RsStatus
@@ -290,9 +319,9 @@ sum_objective(void *arg, int thread, int64_t chunk)
 
 	(void) thread;
 	(void) chunk;
-	for (int32_t r = 0; r < als->users.cells.n; r++)
+	for (int32_t r = 0; r < als->users.cells.n && !rs_stop_at(rs_pool_stopping, &als->pool, r); r++)
 		loss += als->users.losses[r];
-	for (int32_t r = 0; r < als->items.cells.n; r++)
+	for (int32_t r = 0; r < als->items.cells.n && !rs_stop_at(rs_pool_stopping, &als->pool, r); r++)
 		loss += als->items.penalties[r];
 	als->objective_now = loss;
 	return isfinite(loss) ? RS_OK : RS_NOT_FINITE;
@@ -363,8 +392,7 @@ prepare(Als *als, RsAlsModel *model)
 	if (status == RS_OK)
 		status = rs_pool_run(&als->pool, prepare_sides, als, 1);
 	if (status == RS_OK)
-		status = rs_pool_run(&als->pool, count_likes, als,
-							 ((int64_t) als->problem->n_items + INIT_ROWS - 1) / INIT_ROWS);
+		status = rs_pool_run(&als->pool, count_likes, als, init_chunks(als->problem->n_items));
 	if (status == RS_NOT_FINITE)
 	{
 		model->failed_is_user = true;
@@ -374,12 +402,10 @@ prepare(Als *als, RsAlsModel *model)
 		return status;
 	model->objective = als->objective;
 	model->n_cells = als->users.cells.start[als->users.cells.n];
-	memset(als->items.factors, 0,
-		   (size_t) als->problem->n_items * (size_t) als->step.stride * sizeof(float));
-	if (als->items.biases != NULL)
-		memset(als->items.biases, 0, (size_t) als->problem->n_items * sizeof(float));
-	return rs_pool_run(&als->pool, initialise_users, als,
-					   ((int64_t) als->problem->n_users + INIT_ROWS - 1) / INIT_ROWS);
+	status = rs_pool_run(&als->pool, initialise_items, als, init_chunks(als->problem->n_items));
+	if (status != RS_OK)
+		return status;
+	return rs_pool_run(&als->pool, initialise_users, als, init_chunks(als->problem->n_users));
 }
 
 static void

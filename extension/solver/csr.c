@@ -31,8 +31,8 @@
 
 #include "kernel/cells.h"
 
-/* Cells between two questions whether to stop. */
-#define POLL_CELLS	65536
+/* Cells that are moved between two questions whether to stop. */
+#define MOVE_CELLS	65536
 
 /* Most parts that a sort is shared out in: each reads all cells. */
 #define MAX_PARTS	8
@@ -56,10 +56,10 @@ typedef struct Builder
 	int64_t		begin[MAX_PARTS];	/* cell of each part */
 } Builder;
 
-static bool
+static inline bool
 asked_to_stop(const Builder *b, int64_t i)
 {
-	return i % POLL_CELLS == 0 && rs_pool_stopping(b->pool);
+	return rs_stop_at(rs_pool_stopping, b->pool, i);
 }
 
 void
@@ -82,12 +82,17 @@ rs_csr_take_scratch(RsCsrPair *pair, RsArena *arena, const RsTriplets *cells, bo
 }
 
 /* From counts in start[1 ..] to the first position of each row. */
-static void
-counts_to_starts(RsCsr *csr)
+static RsStatus
+counts_to_starts(const Builder *b, RsCsr *csr)
 {
 	csr->start[0] = 0;
 	for (int32_t r = 0; r < csr->n; r++)
+	{
+		if (asked_to_stop(b, r))
+			return RS_STOPPED;
 		csr->start[r + 1] += csr->start[r];
+	}
+	return RS_OK;
 }
 
 /* While cells are dealt out, start[r] advances to the end of row r. */
@@ -121,8 +126,26 @@ count_cells(void *arg, int thread, int64_t chunk)
 		}
 		rows->start[index[i] + 1]++;
 	}
-	counts_to_starts(rows);
-	return RS_OK;
+	return counts_to_starts(b, rows);
+}
+
+/* The first row that does not start before a cell. */
+static int32_t
+row_from(const RsCsr *csr, int64_t cell)
+{
+	int32_t		low = 0;
+	int32_t		high = csr->n;
+
+	while (low < high)
+	{
+		int32_t		middle = low + (high - low) / 2;
+
+		if (csr->start[middle] < cell)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
 }
 
 /* Parts of about as many cells each. */
@@ -130,15 +153,10 @@ static void
 share_out(Builder *b)
 {
 	int64_t		n = b->to->start[b->to->n];
-	int32_t		row = 0;
 
 	b->parts = b->pool->n_threads < MAX_PARTS ? b->pool->n_threads : MAX_PARTS;
 	for (int part = 0; part < b->parts; part++)
-	{
-		while (row < b->to->n && b->to->start[row] < n / b->parts * part)
-			row++;
-		b->first[part] = row;
-	}
+		b->first[part] = row_from(b->to, n / b->parts * part);
 	b->first[b->parts] = b->to->n;
 }
 
@@ -221,17 +239,17 @@ sort_cells(Builder *b, const RsCsr *from, const int64_t *from_time, RsCsr *to, i
 
 /* Of n equal cells keep the values with the latest time; how many remain. */
 static int32_t
-keep_latest(float *value, const int64_t *time, int32_t n)
+keep_latest(const Builder *b, float *value, const int64_t *time, int32_t n)
 {
 	int64_t		latest = time[0];
 	int32_t		kept = 0;
 
-	for (int32_t i = 1; i < n; i++)
+	for (int32_t i = 1; i < n && !asked_to_stop(b, i); i++)
 	{
 		if (time[i] > latest)
 			latest = time[i];
 	}
-	for (int32_t i = 0; i < n; i++)
+	for (int32_t i = 0; i < n && !asked_to_stop(b, i); i++)
 	{
 		if (time[i] == latest)
 			value[kept++] = value[i];
@@ -239,15 +257,15 @@ keep_latest(float *value, const int64_t *time, int32_t n)
 	return kept;
 }
 
-/* The value of n equal cells from position first on. */
-static float
-combine(const Builder *b, int64_t first, int32_t n)
+/* One value of the n equal cells from position first on; false when asked to stop. */
+static bool
+combine(const Builder *b, int64_t first, int32_t n, float *value)
 {
-	float	   *value = b->pair->users.value + first;
+	float	   *values = b->pair->users.value + first;
 
 	if (n > 1 && b->to_time != NULL)
-		n = keep_latest(value, b->to_time + first, n);
-	return rs_cell_combine(value, n, b->implicit);
+		n = keep_latest(b, values, b->to_time + first, n);
+	return rs_cell_combine(values, n, b->implicit, value, rs_pool_stopping, b->pool);
 }
 
 /*
@@ -267,26 +285,26 @@ reduce_rows(void *arg, int thread, int64_t chunk)
 	{
 		int64_t		end = csr->start[r + 1];
 
-		while (first < end)
+		for (int64_t next = first + 1; next <= end; next++)
 		{
-			int64_t		last = first + 1;
 			int32_t		index = csr->index[first];
 			float		value;
 
-			if (asked_to_stop(b, first))
+			if (asked_to_stop(b, next))
 				return RS_STOPPED;
-			while (last < end && csr->index[last] == index)
-				last++;
-			if (last - first > INT32_MAX)
+			if (next < end && csr->index[next] == index)
+				continue;
+			if (next - first > INT32_MAX)
 				return RS_INVALID;
-			value = combine(b, first, (int32_t) (last - first));
+			if (!combine(b, first, (int32_t) (next - first), &value))
+				return RS_STOPPED;
 			if (!b->implicit || value != 0.0f)
 			{
 				csr->index[kept] = index;
 				csr->value[kept] = value;
 				kept++;
 			}
-			first = last;
+			first = next;
 		}
 		csr->start[r + 1] = kept;
 	}
@@ -301,7 +319,7 @@ move_cells(const Builder *b, int64_t first, int64_t end, int64_t gap)
 
 	while (first < end)
 	{
-		size_t		n = (size_t) (end - first < POLL_CELLS ? end - first : POLL_CELLS);
+		size_t		n = (size_t) (end - first < MOVE_CELLS ? end - first : MOVE_CELLS);
 
 		if (rs_pool_stopping(b->pool))
 			return false;
@@ -330,7 +348,11 @@ close_gaps(void *arg, int thread, int64_t chunk)
 		if (!move_cells(b, b->begin[part], start[b->first[part + 1]], gap))
 			return RS_STOPPED;
 		for (int32_t r = b->first[part]; r < b->first[part + 1]; r++)
+		{
+			if (asked_to_stop(b, r))
+				return RS_STOPPED;
 			start[r + 1] -= gap;
+		}
 	}
 	return RS_OK;
 }
@@ -352,8 +374,7 @@ count_items(void *arg, int thread, int64_t chunk)
 			return RS_STOPPED;
 		items->start[users->index[i] + 1]++;
 	}
-	counts_to_starts(items);
-	return RS_OK;
+	return counts_to_starts(b, items);
 }
 
 /* Apply the rule for repeated cells; the users' rows were the last sort's. */

@@ -34,12 +34,12 @@
 #define UNOBSERVED_PER_SHARE			1.25
 
 static double
-deviation(const RsCsr *users, double mean)
+deviation(const RsCsr *users, double mean, RsPool *pool)
 {
 	int64_t		n = users->start[users->n];
 	double		squares = 0.0;
 
-	for (int64_t i = 0; i < n; i++)
+	for (int64_t i = 0; i < n && !rs_stop_at(rs_pool_stopping, pool, i); i++)
 	{
 		double		difference = (double) users->value[i] - mean;
 
@@ -49,60 +49,60 @@ deviation(const RsCsr *users, double mean)
 }
 
 static double
-mean_weight(const RsCsr *users)
+mean_weight(const RsCsr *users, RsPool *pool)
 {
 	int64_t		n = users->start[users->n];
 	double		sum = 0.0;
 
-	for (int64_t i = 0; i < n; i++)
+	for (int64_t i = 0; i < n && !rs_stop_at(rs_pool_stopping, pool, i); i++)
 		sum += fabs((double) users->value[i]);
 	return n == 0 ? 1.0 : sum / (double) n;
 }
 
 /* q, between 0 and 1; there are cells */
 static double
-share_of_users(const RsSide *users, const RsSide *items, double cells)
+share_of_users(const RsSide *users, const RsSide *items, double cells, RsPool *pool)
 {
 	double		squares = 0.0;
 
-	for (int32_t i = 0; i < items->cells.n; i++)
+	for (int32_t i = 0; i < items->cells.n && !rs_stop_at(rs_pool_stopping, pool, i); i++)
 		squares += (double) items->counts[i] * (double) items->counts[i];
 	return squares / (cells * (double) users->active);
 }
 
 /* The unobserved weight that suits, as part of the mean weight of an observed cell */
 static double
-unobserved_part(const RsSide *users, const RsSide *items)
+unobserved_part(const RsSide *users, const RsSide *items, RsPool *pool)
 {
 	double		cells = (double) items->cells.start[items->cells.n];
 
 	if (cells == 0.0)
 		return 0.0;
-	return fmin(1.0, UNOBSERVED_PER_SHARE * share_of_users(users, items, cells) *
+	return fmin(1.0, UNOBSERVED_PER_SHARE * share_of_users(users, items, cells, pool) *
 				log1p(cells / (double) items->active));
 }
 
 static double
-derive_implicit(RsObjective *objective, const RsSide *users, const RsSide *items)
+derive_implicit(RsObjective *objective, const RsSide *users, const RsSide *items, RsPool *pool)
 {
-	double		mean = mean_weight(&users->cells);
+	double		mean = mean_weight(&users->cells, pool);
 
 	if (isnan(objective->alpha))
 		objective->alpha = fmin(1.0 / mean, RS_MAX_WEIGHT);
 	if (isnan(objective->unobserved_weight))
 		objective->unobserved_weight =
-			fmin(objective->alpha * mean * unobserved_part(users, items), RS_MAX_WEIGHT);
+			fmin(objective->alpha * mean * unobserved_part(users, items, pool), RS_MAX_WEIGHT);
 	return objective->alpha * mean;
 }
 
 double
-rs_derive_weights(RsObjective *objective, const RsSide *users, const RsSide *items)
+rs_derive_weights(RsObjective *objective, const RsSide *users, const RsSide *items, RsPool *pool)
 {
 	if (objective->implicit)
-		return derive_implicit(objective, users, items);
+		return derive_implicit(objective, users, items, pool);
 	if (isnan(objective->regularization))
 	{
-		double		scale = deviation(&users->cells, objective->mean);
+		double		scale = deviation(&users->cells, objective->mean, pool);
 
 		/* equal ratings leave nothing to fit: any positive value will do */
 		objective->regularization = REGULARIZATION_PER_DEVIATION * (scale > 0.0 ? scale : 1.0);

@@ -12,8 +12,10 @@
 
 /*
  * Replace every NaN among the weights; derive.c has the formulas.  Returns the
- * mean weight of an observed cell, less that of an unobserved one.
+ * mean weight of an observed cell, less that of an unobserved one.  Means nothing
+ * once the pool stops.
  */
-extern double rs_derive_weights(RsObjective *objective, const RsSide *users, const RsSide *items);
+extern double rs_derive_weights(RsObjective *objective, const RsSide *users, const RsSide *items,
+								RsPool *pool);
 
 #endif							/* RS_DERIVE_H */

@@ -48,15 +48,15 @@ order_class(int32_t count)
 }
 
 void
-rs_side_order(RsSide *side)
+rs_side_order(RsSide *side, RsPool *pool)
 {
 	int32_t		next[ORDER_CLASSES + 1] = {0};
 
-	for (int32_t r = 0; r < side->cells.n; r++)
+	for (int32_t r = 0; r < side->cells.n && !rs_stop_at(rs_pool_stopping, pool, r); r++)
 		next[order_class(side->counts[r]) + 1]++;
 	for (int c = 0; c < ORDER_CLASSES; c++)
 		next[c + 1] += next[c];
-	for (int32_t r = 0; r < side->cells.n; r++)
+	for (int32_t r = 0; r < side->cells.n && !rs_stop_at(rs_pool_stopping, pool, r); r++)
 		side->order[next[order_class(side->counts[r])]++] = r;
 }
 

@@ -49,7 +49,7 @@ typedef struct RsHalfStep
 } RsHalfStep;
 
 /* A row's place in order is by the power of two of its number of cells. */
-extern void rs_side_order(RsSide *side);
+extern void rs_side_order(RsSide *side, RsPool *pool);
 
 /*
  * Solve every row of one side.  On failure *failed_row is the first one in

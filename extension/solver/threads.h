@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #include "kernel/kernel.h"
+#include "kernel/stop.h"
 #include "rs_limits.h"
 
 /* Longest time between two ticks while work is under way. */
@@ -72,7 +73,11 @@ extern void rs_pool_end(RsPool *pool);
  */
 extern RsStatus rs_pool_run(RsPool *pool, RsWork work, void *arg, int64_t n_chunks);
 
-/* Has tick asked to stop?  For work that takes longer than a few ms. */
+/*
+ * Has tick asked to stop?  An RsStopCheck (kernel/stop.h), for work that takes
+ * longer than a few ms.  The round then ends as stopped whatever its chunks
+ * return, so a loop may just end early.
+ */
 extern bool rs_pool_stopping(void *pool);
 
 #endif							/* RS_THREADS_H */

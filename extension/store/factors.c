@@ -285,6 +285,7 @@ flush_batch(RsFactorWriter *writer)
 					   writer->command, 0, writer->bulk);
 	for (int i = 0; i < writer->n; i++)
 	{
+		CHECK_FOR_INTERRUPTS();		/* an index of another kind may take its time */
 		ExecInsertIndexTuplesCompat(writer->result, writer->slots[i], writer->estate);
 		ResetPerTupleExprContext(writer->estate);
 		ExecClearTuple(writer->slots[i]);

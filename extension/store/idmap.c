@@ -24,12 +24,21 @@
 #include "rs_limits.h"
 #include "store/idmap.h"
 
-/* Rows renumbered between two checks for interrupts; a power of two. */
-#define RENUMBER_INTERVAL	1048576
-
 /* Bigints from 0 to below this are in the array, of at most 1 MB. */
 #define LOW_IDS	262144
 #define LEAST_LOW_IDS	1024
+
+/*
+ * A hash table that grows reads the hash of every entry, which takes seconds for a
+ * hundred million ids: so reading it can be interrupted.  An error leaves a table
+ * that is half moved, and that nobody uses any more.
+ */
+static inline uint32
+hash_of_int(int64 id, uint64 seed)
+{
+	CHECK_FOR_INTERRUPTS();
+	return (uint32) rs_hash_int((uint64) id, seed);
+}
 
 typedef struct IntEntry
 {
@@ -42,7 +51,7 @@ typedef struct IntEntry
 #define SH_ELEMENT_TYPE		IntEntry
 #define SH_KEY_TYPE			int64
 #define SH_KEY				id
-#define SH_HASH_KEY(tb, k)	((uint32) rs_hash_int((uint64) (k), *(uint64 *) (tb)->private_data))
+#define SH_HASH_KEY(tb, k)	hash_of_int(k, *(uint64 *) (tb)->private_data)
 #define SH_EQUAL(tb, a, b)	((a) == (b))
 #define SH_SCOPE			static inline
 #define SH_DEFINE
@@ -63,6 +72,14 @@ typedef struct BytesEntry
 	char		status;
 } BytesEntry;
 
+/* A place, since the table writes it too. */
+static inline uint32 *
+hash_of_bytes(BytesEntry *entry)
+{
+	CHECK_FOR_INTERRUPTS();
+	return &entry->key.hash;
+}
+
 static inline bool
 bytes_equal(BytesKey a, BytesKey b)
 {
@@ -76,7 +93,7 @@ bytes_equal(BytesKey a, BytesKey b)
 #define SH_HASH_KEY(tb, k)	((k).hash)
 #define SH_EQUAL(tb, a, b)	bytes_equal(a, b)
 #define SH_STORE_HASH
-#define SH_GET_HASH(tb, e)	((e)->key.hash)
+#define SH_GET_HASH(tb, e)	(*hash_of_bytes(e))
 #define SH_SCOPE			static inline
 #define SH_DEFINE
 #define SH_DECLARE
@@ -250,7 +267,7 @@ rs_idmap_indexes(RsIdMap *map, const int64 *ids, int n, int32 *index)
 		/* Rows often come in the order of one side. */
 		if (is_low(ids[i]) || (i > 0 && ids[i] == ids[i - 1]))
 			continue;
-		hash[i] = (uint32) rs_hash_int((uint64) ids[i], map->seed);
+		hash[i] = hash_of_int(ids[i], map->seed);
 		__builtin_prefetch(&map->ints->data[hash[i] & map->ints->sizemask]);
 	}
 	for (int i = 0; i < n; i++)
@@ -272,25 +289,32 @@ alloc_array(Size width, Size n)
 	return palloc_extended(mul_size(width, Max(n, 1)), MCXT_ALLOC_HUGE);
 }
 
-static int
-compare_ints(const void *a, const void *b)
-{
-	int64		x = ((const IntEntry *) a)->id;
-	int64		y = ((const IntEntry *) b)->id;
-
-	return (x > y) - (x < y);
-}
+#define ST_SORT				sort_ints
+#define ST_ELEMENT_TYPE		IntEntry
+#define ST_COMPARE(a, b)	(((a)->id > (b)->id) - ((a)->id < (b)->id))
+#define ST_SCOPE			static
+#define ST_DEFINE
+#define ST_CHECK_FOR_INTERRUPTS
+#include "lib/sort_template.h"
 
 /* As rs_id_compare() orders texts and uuids. */
-static int
-compare_bytes(const void *a, const void *b)
+static inline int
+compare_bytes(const BytesEntry *a, const BytesEntry *b)
 {
-	const BytesKey *x = &((const BytesEntry *) a)->key;
-	const BytesKey *y = &((const BytesEntry *) b)->key;
+	const BytesKey *x = &a->key;
+	const BytesKey *y = &b->key;
 	int			order = memcmp(x->bytes, y->bytes, Min(x->len, y->len));
 
 	return order != 0 ? order : (x->len > y->len) - (x->len < y->len);
 }
+
+#define ST_SORT				sort_bytes
+#define ST_ELEMENT_TYPE		BytesEntry
+#define ST_COMPARE(a, b)	compare_bytes(a, b)
+#define ST_SCOPE			static
+#define ST_DEFINE
+#define ST_CHECK_FOR_INTERRUPTS
+#include "lib/sort_template.h"
 
 /* Sort the bigints into the list; final[provisional] becomes the position. */
 static void
@@ -303,16 +327,21 @@ finish_ints(RsIdMap *map, int32 *final, RsIdList *list)
 
 	for (int64 id = 0; id < map->n_low; id++)
 	{
+		CHECK_FOR_INTERRUPTS();
 		if (map->low[id] != 0)
 			entries[n++] = (IntEntry) {.id = id, .index = low_index(map, id)};
 	}
 	inthash_start_iterate(map->ints, &iterator);
 	while ((entry = inthash_iterate(map->ints, &iterator)) != NULL)
+	{
+		CHECK_FOR_INTERRUPTS();
 		entries[n++] = *entry;
-	qsort(entries, n, sizeof(IntEntry), compare_ints);
+	}
+	sort_ints(entries, n);
 	list->ints = alloc_array(sizeof(int64), n);
 	for (int32 i = 0; i < n; i++)
 	{
+		CHECK_FOR_INTERRUPTS();
 		list->ints[i] = entries[i].id;
 		final[entries[i].index] = i;
 	}
@@ -331,13 +360,17 @@ finish_strings(RsIdMap *map, int32 *final, RsIdList *list)
 
 	byteshash_start_iterate(map->strings, &iterator);
 	while ((entry = byteshash_iterate(map->strings, &iterator)) != NULL)
+	{
+		CHECK_FOR_INTERRUPTS();
 		entries[n++] = *entry;
-	qsort(entries, n, sizeof(BytesEntry), compare_bytes);
+	}
+	sort_bytes(entries, n);
 	list->bytes = alloc_array(1, map->bytes_used);
 	if (map->kind == RS_ID_TEXT)
 		list->offsets = alloc_array(sizeof(Size), (Size) n + 1);
 	for (int32 i = 0; i < n; i++)
 	{
+		CHECK_FOR_INTERRUPTS();
 		if (map->kind == RS_ID_TEXT)
 			list->offsets[i] = used;
 		memcpy(list->bytes + used, entries[i].key.bytes, entries[i].key.len);
@@ -364,8 +397,7 @@ rs_idmap_finish(RsIdMap *map, int32 *index, int64 n, RsIdList *list)
 		finish_strings(map, final, list);
 	for (int64 row = 0; row < n; row++)
 	{
-		if ((row & (RENUMBER_INTERVAL - 1)) == 0)
-			CHECK_FOR_INTERRUPTS();
+		CHECK_FOR_INTERRUPTS();
 		index[row] = final[index[row]];
 	}
 	pfree(final);

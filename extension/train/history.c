@@ -16,7 +16,6 @@
 #include "compat.h"
 #include "train/history.h"
 
-#define INTERRUPT_ROWS	65536
 #define LEFT_OUT		(-1)	/* as user of a row */
 
 /* The heaps, one after another: that of user u has the places from first[u] on. */
@@ -44,13 +43,6 @@ alloc_zero(Size size, Size n)
 									  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 }
 
-static inline void
-check_interrupts(int64 i)
-{
-	if (i % INTERRUPT_ROWS == 0)
-		CHECK_FOR_INTERRUPTS();
-}
-
 /* Places for limit rows of each user who has more; the others need none. */
 static void
 make_places(Histories *h)
@@ -62,12 +54,12 @@ make_places(Histories *h)
 	h->n = alloc_zero(sizeof(int32), n_users);
 	for (int64 i = 0; i < ratings->n; i++)
 	{
-		check_interrupts(i);
+		CHECK_FOR_INTERRUPTS();
 		h->first[ratings->user[i] + 1]++;
 	}
 	for (int32 u = 1; u <= n_users; u++)
 	{
-		check_interrupts(u);
+		CHECK_FOR_INTERRUPTS();
 		h->first[u] = h->first[u - 1] + (h->first[u] > h->limit ? h->limit : 0);
 	}
 	h->rows = alloc_zero(sizeof(int64), h->first[n_users]);
@@ -152,7 +144,7 @@ close_up(RsRatings *r)
 
 	for (int64 i = 0; i < r->n; i++)
 	{
-		check_interrupts(i);
+		CHECK_FOR_INTERRUPTS();
 		if (r->user[i] == LEFT_OUT)
 			continue;
 		r->user[kept] = r->user[i];
@@ -172,7 +164,7 @@ rs_history_cut(RsRatings *ratings, int32 limit)
 	make_places(&h);
 	for (int64 i = 0; i < ratings->n; i++)
 	{
-		check_interrupts(i);
+		CHECK_FOR_INTERRUPTS();
 		offer(&h, i);
 	}
 	close_up(ratings);

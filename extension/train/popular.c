@@ -11,16 +11,13 @@
  */
 #include "postgres.h"
 
-#include "miscadmin.h"
 #include "storage/shmem.h"
 #include "utils/memutils.h"
 
 #include "compat.h"
+#include "interrupt.h"
 #include "kernel/cells.h"
 #include "train/popular.h"
-
-/* Rows between two looks at interrupts. */
-#define INTERRUPT_ROWS	65536
 
 Size
 rs_popular_memory(const RsRatings *ratings)
@@ -52,20 +49,21 @@ group_by_item(const RsRatings *ratings, int64 *first)
 
 	for (int64 i = 0; i < ratings->n; i++)
 	{
-		if (i % INTERRUPT_ROWS == 0)
-			CHECK_FOR_INTERRUPTS();
+		CHECK_FOR_INTERRUPTS();
 		first[ratings->item[i]]++;
 	}
 	for (int32 item = 1; item <= n_items; item++)
+	{
+		CHECK_FOR_INTERRUPTS();
 		first[item] += first[item - 1];
+	}
 
 	/* Each start is found by counting its end down. */
 	for (int64 i = 0; i < ratings->n; i++)
 	{
 		RsCell	   *cell = &cells[--first[ratings->item[i]]];
 
-		if (i % INTERRUPT_ROWS == 0)
-			CHECK_FOR_INTERRUPTS();
+		CHECK_FOR_INTERRUPTS();
 		cell->index = ratings->user[i];
 		cell->value = ratings->value[i];
 		cell->time = ratings->time != NULL ? ratings->time[i] : PG_INT64_MIN;
@@ -82,8 +80,11 @@ count_likes(const RsCell *cells, const int64 *first, int32 n_items, bool implici
 	{
 		CHECK_FOR_INTERRUPTS();
 		for (int32 i = 0; i < result->item_counts[item]; i++)
+		{
+			CHECK_FOR_INTERRUPTS();
 			result->item_likes[item] += rs_cell_is_like(cells[first[item] + i].value,
 														implicit, mean);
+		}
 	}
 }
 
@@ -109,9 +110,11 @@ rs_popular_count(const RsRatings *ratings, bool implicit, RsAlsModel *result)
 			ereport(ERROR,
 					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 					 errmsg("too many rows for one item")));
-		reduced = rs_cells_reduce(&cells[first[item]], (int32) n, implicit);
+		reduced = rs_cells_reduce(&cells[first[item]], (int32) n, implicit,
+								  rs_interrupt, NULL);
 		for (int32 i = 0; i < reduced; i++)
 		{
+			CHECK_FOR_INTERRUPTS();
 			result->user_counts[cells[first[item] + i].index]++;
 			sum += cells[first[item] + i].value;
 		}

@@ -102,6 +102,7 @@ insert_users(const RsTrained *trained, int version)
 	{
 		Datum		id;
 
+		CHECK_FOR_INTERRUPTS();
 		if (side.counts[i] == 0)
 			continue;
 		id = rs_idlist_get(side.ids, i);
@@ -128,6 +129,7 @@ insert_items(const RsTrained *trained, int version)
 	{
 		Datum		id;
 
+		CHECK_FOR_INTERRUPTS();
 		if (side.counts[i] == 0)
 			continue;
 		id = rs_idlist_get(side.ids, i);
@@ -148,7 +150,10 @@ count_positive(const int32_t *counts, int32 n)
 	int32		positive = 0;
 
 	for (int32 i = 0; i < n; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
 		positive += counts[i] > 0;
+	}
 	return positive;
 }
 

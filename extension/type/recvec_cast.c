@@ -14,6 +14,7 @@
 #include <math.h>
 
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
@@ -84,7 +85,10 @@ convert_numeric(ArrayType *array, RsRecvec *result)
 	deconstruct_array(array, NUMERICOID, -1, false, TYPALIGN_INT,
 					  &elements, NULL, &n);
 	for (int i = 0; i < n; i++)
+	{
+		CHECK_FOR_INTERRUPTS();		/* a numeric may have 100,000 digits */
 		result->x[i] = numeric_to_component(elements[i]);
+	}
 	pfree(elements);
 }
 

@@ -39,7 +39,7 @@ test_explicit(void)
 	{
 		memcpy(cells, given, sizeof(cells));
 		shuffle(cells, 8);
-		CHECK(rs_cells_reduce(cells, 8, false) == 4);
+		CHECK(rs_cells_reduce(cells, 8, false, NULL, NULL) == 4);
 		CHECK(cells[0].index == 1 && cells[0].value == 2.0f && cells[0].time == 7);
 		CHECK(cells[1].index == 2 && cells[1].value == 1.5f);
 		CHECK(cells[2].index == 3 && cells[2].value == 4.5f && cells[2].time == 20);
@@ -64,7 +64,7 @@ test_implicit(void)
 	{
 		memcpy(cells, given, sizeof(cells));
 		shuffle(cells, 11);
-		CHECK(rs_cells_reduce(cells, 11, true) == 4);
+		CHECK(rs_cells_reduce(cells, 11, true, NULL, NULL) == 4);
 		CHECK(cells[0].index == 0 && cells[0].value == -FLT_MAX);
 		CHECK(cells[1].index == 4 && cells[1].value == 7.0f && cells[1].time == 9);
 		CHECK(cells[2].index == 7 && cells[2].value == -3.0f);
@@ -80,6 +80,7 @@ test_order(void)
 	RsCell	   *first = malloc(N * sizeof(RsCell));
 	RsCell	   *second = malloc(N * sizeof(RsCell));
 	float	   *values = malloc(N * sizeof(float));
+	float		value;
 
 	for (int implicit = 0; implicit < 2; implicit++)
 	{
@@ -93,9 +94,9 @@ test_order(void)
 		}
 		memcpy(second, first, N * sizeof(RsCell));
 		shuffle(second, N);
-		n = rs_cells_reduce(first, N, implicit);
+		n = rs_cells_reduce(first, N, implicit, NULL, NULL);
 		CHECK(n == 40);
-		CHECK(rs_cells_reduce(second, N, implicit) == n);
+		CHECK(rs_cells_reduce(second, N, implicit, NULL, NULL) == n);
 		for (int32_t i = 0; i < n; i++)
 			CHECK(first[i].index == i && memcmp(&first[i], &second[i], sizeof(RsCell)) == 0);
 	}
@@ -108,8 +109,9 @@ test_order(void)
 			values[i] = ldexpf(unit_random_float(), (int) unit_random(100) - 50);
 			first[i] = (RsCell) {0, values[i], 0};
 		}
-		CHECK(rs_cells_reduce(first, N, implicit) == 1);
-		CHECK(first[0].value == rs_cell_combine(values, N, implicit));
+		CHECK(rs_cells_reduce(first, N, implicit, NULL, NULL) == 1);
+		CHECK(rs_cell_combine(values, N, implicit, &value, NULL, NULL));
+		CHECK(first[0].value == value);
 		for (int32_t i = 1; i < N; i++)
 			CHECK(values[i - 1] <= values[i]);
 	}
@@ -117,7 +119,7 @@ test_order(void)
 	{
 		for (int32_t i = 0; i < n; i++)
 			values[i] = unit_random_float();
-		rs_cell_combine(values, n, true);
+		CHECK(rs_cell_combine(values, n, true, &value, NULL, NULL));
 		for (int32_t i = 1; i < n; i++)
 			CHECK(values[i - 1] <= values[i]);
 	}
@@ -135,10 +137,58 @@ test_copies(void)
 
 	for (int32_t i = 0; i < N; i++)
 		cells[i] = (RsCell) {7, i % 2 == 0 ? 1.0f : 3.0f, i % 3};
-	CHECK(rs_cells_reduce(cells, N, false) == 1);
+	CHECK(rs_cells_reduce(cells, N, false, NULL, NULL) == 1);
 	CHECK_NEAR(cells[0].value, 2.0, 1e-5);
-	CHECK(rs_cells_reduce(cells, 0, false) == 0);
+	CHECK(rs_cells_reduce(cells, 0, false, NULL, NULL) == 0);
 	free(cells);
+}
+
+/* Says stop once the questions counted in arg are used up. */
+static bool
+after_questions(void *arg)
+{
+	return (*(int *) arg)-- <= 0;
+}
+
+/* Every pass over the cells asks often whether to stop, and does. */
+static void
+test_stop(bool implicit, int32_t copies)
+{
+	enum {N = 100000, PASSES = 2};
+	RsCell	   *cells = unit_alloc(N * sizeof(RsCell));
+	int			asked = -1;
+	int32_t		n = -1;
+
+	while (n < 0)
+	{
+		int			left = ++asked;
+
+		for (int32_t i = 0; i < N; i++)
+			cells[i] = (RsCell) {(N - i) / copies, unit_random_float(), i % 7};
+		n = rs_cells_reduce(cells, N, implicit, after_questions, &left);
+		CHECK(left == (n < 0 ? -1 : 0));
+	}
+	CHECK(asked >= PASSES * (N / RS_STOP_STEPS));
+	free(cells);
+}
+
+static void
+test_stop_combine(void)
+{
+	enum {N = 100000, PASSES = 2};
+	float	   *values = unit_alloc(N * sizeof(float));
+	int			asked = -1;
+	int			left;
+	float		value;
+
+	do
+	{
+		left = ++asked;
+		for (int32_t i = 0; i < N; i++)
+			values[i] = unit_random_float();
+	} while (!rs_cell_combine(values, N, true, &value, after_questions, &left));
+	CHECK(asked >= PASSES * (N / RS_STOP_STEPS));
+	free(values);
 }
 
 int
@@ -148,5 +198,9 @@ main(void)
 	test_implicit();
 	test_order();
 	test_copies();
+	test_stop(false, 1);
+	test_stop(true, 1);
+	test_stop(false, 100000);
+	test_stop_combine();
 	return unit_report("cells");
 }

@@ -144,7 +144,7 @@ test_random(bool implicit, bool with_time)
 			if (user[i] == u)
 				cells[n++] = (RsCell) {item[i], value[i], with_time ? time[i] : INT64_MIN};
 		}
-		n = rs_cells_reduce(cells, n, implicit);
+		n = rs_cells_reduce(cells, n, implicit, NULL, NULL);
 		CHECK(first.pair.users.start[u + 1] - start == n);
 		for (int32_t i = 0; i < n; i++)
 		{

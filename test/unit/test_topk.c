@@ -46,7 +46,7 @@ test_size(int32_t n, int32_t k, uint32_t distinct)
 	rs_topk_init(&topk, best, k);
 	for (int32_t i = 0; i < n; i++)
 		rs_topk_push(&topk, all[i].score, all[i].position);
-	rs_topk_finish(&topk);
+	CHECK(rs_topk_finish(&topk, NULL, NULL));
 	qsort(all, (size_t) n, sizeof(RsScored), compare);
 	CHECK(topk.n == (n < k ? n : k));
 	for (int32_t i = 0; i < topk.n; i++)
@@ -64,10 +64,38 @@ test_odd_scores(void)
 	rs_topk_init(&topk, best, 7);
 	for (int32_t i = 0; i < 7; i++)
 		rs_topk_push(&topk, scores[i], i);
-	rs_topk_finish(&topk);
+	CHECK(rs_topk_finish(&topk, NULL, NULL));
 	CHECK(topk.n == 5);
 	for (int i = 0; i < 5; i++)
 		CHECK(best[i].position == order[i]);
+}
+
+/* Says stop once the questions counted in arg are used up. */
+static bool
+after_questions(void *arg)
+{
+	return (*(int *) arg)-- <= 0;
+}
+
+/* Sorting a long list can be stopped at any of many points. */
+static void
+test_stop(void)
+{
+	enum {N = 100000};
+	RsScored   *best = unit_alloc(N * sizeof(RsScored));
+	RsTopk		topk;
+	int			asked = -1;
+	int			left;
+
+	do
+	{
+		left = ++asked;
+		rs_topk_init(&topk, best, N);
+		for (int32_t i = 0; i < N; i++)
+			rs_topk_push(&topk, unit_random_float(), i);
+	} while (!rs_topk_finish(&topk, after_questions, &left));
+	CHECK(asked >= N / RS_STOP_STEPS);
+	free(best);
 }
 
 int
@@ -86,5 +114,6 @@ main(void)
 		}
 	}
 	test_odd_scores();
+	test_stop();
 	return unit_report("topk");
 }
