@@ -264,31 +264,16 @@ trim_ratings(RsRatings *r)
 		r->time = repalloc_huge(r->time, r->n * sizeof(int64));
 }
 
-static Oid
-column_type(TupleDesc desc, int column)
-{
-	return getBaseType(TupleDescAttr(desc, column)->atttypid);
-}
-
-/* Datums are read as what the rows say they are, whatever was known of the view. */
-static void
-take_id_type(IdColumn *ids, Oid type)
-{
-	RsIdKind	kind;
-
-	if (!rs_id_kind_of_type(type, &kind) || kind != ids->kind)
-		elog(ERROR, "ids of a view became of type %u", type);
-	ids->type = type;
-}
-
 static void
 receive_startup(DestReceiver *self, int operation, TupleDesc typeinfo)
 {
 	RatingsReceiver *receiver = (RatingsReceiver *) self;
 
-	take_id_type(&receiver->users, column_type(typeinfo, 0));
-	take_id_type(&receiver->items, column_type(typeinfo, 1));
-	receiver->rating_type = column_type(typeinfo, 2);
+	receiver->users.type = rs_source_id_type(receiver->model, typeinfo, 0,
+											 receiver->users.kind);
+	receiver->items.type = rs_source_id_type(receiver->model, typeinfo, 1,
+											 receiver->items.kind);
+	receiver->rating_type = rs_source_rating_type(receiver->model, typeinfo, 2);
 	receiver->started = true;
 }
 

@@ -63,21 +63,19 @@ time_cast(const RsModel *model)
 	}
 }
 
-/* The rating as it is where rs_source_number() knows its type, or as a float8. */
+/* The types that rs_source_number() knows. */
+static bool
+is_plain_number(Oid type)
+{
+	return type == INT2OID || type == INT4OID || type == INT8OID ||
+		type == FLOAT4OID || type == FLOAT8OID;
+}
+
+/* The rating as it is, or as a float8. */
 static const char *
 plain_rating(const RsModel *model)
 {
-	switch (model->rating_type)
-	{
-		case INT2OID:
-		case INT4OID:
-		case INT8OID:
-		case FLOAT4OID:
-		case FLOAT8OID:
-			return "v.rating";
-		default:
-			return "v.rating::pg_catalog.float8";
-	}
+	return is_plain_number(model->rating_type) ? "v.rating" : "v.rating::pg_catalog.float8";
 }
 
 /* Item, rating and, if the model has one, time, as rs_source_select() says. */
@@ -94,6 +92,42 @@ rs_source_select(const RsModel *model)
 {
 	return psprintf("SELECT v.user_id, %s FROM recsys_data.%s AS v",
 					row_columns(model), quote_identifier(model->name));
+}
+
+/* ---- what the rows are of ----------------------------------------------------- */
+
+/*
+ * Plans are made anew by name, and a function that the view calls can put another
+ * view in its place: Datums are read as what the rows say they are.
+ */
+static void
+refuse_changed(const RsModel *model)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_IN_USE),
+			 errmsg("the view of model \"%s\" was changed while it is being read",
+					model->name)));
+}
+
+Oid
+rs_source_id_type(const RsModel *model, TupleDesc desc, int column, RsIdKind kind)
+{
+	Oid			type = getBaseType(TupleDescAttr(desc, column)->atttypid);
+	RsIdKind	found;
+
+	if (!rs_id_kind_of_type(type, &found) || found != kind)
+		refuse_changed(model);
+	return type;
+}
+
+Oid
+rs_source_rating_type(const RsModel *model, TupleDesc desc, int column)
+{
+	Oid			type = getBaseType(TupleDescAttr(desc, column)->atttypid);
+
+	if (!is_plain_number(type))
+		refuse_changed(model);
+	return type;
 }
 
 /* ---- SQL for the rows of one user ------------------------------------------- */
@@ -348,10 +382,7 @@ user_plan(const RsModel *model, ReadKind kind, int32 limit)
 			strcmp(NameStr(entry->name), model->name) == 0)
 			return entry;
 		if (entry->busy > 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_OBJECT_IN_USE),
-					 errmsg("the view of model \"%s\" was changed while it is being read",
-							model->name)));
+			refuse_changed(model);
 		entry->plan = NULL;
 		SPI_freeplan(plan);
 	}
@@ -495,18 +526,15 @@ receive_row(TupleTableSlot *slot, DestReceiver *self)
 	return !receiver->first_only;
 }
 
-/* Datums are read as what the rows say they are, whatever was known of the view. */
 static void
 receive_startup(DestReceiver *self, int operation, TupleDesc desc)
 {
 	UserReceiver *receiver = (UserReceiver *) self;
-	RsIdKind	kind;
+	const RsModel *model = receiver->model;
 
-	receiver->item_type = getBaseType(TupleDescAttr(desc, 0)->atttypid);
-	if (!rs_id_kind_of_type(receiver->item_type, &kind) || kind != receiver->model->item_kind)
-		elog(ERROR, "ids of a view became of type %u", receiver->item_type);
+	receiver->item_type = rs_source_id_type(model, desc, 0, model->item_kind);
 	if (receiver->kind != READ_ITEMS)
-		receiver->rating_type = getBaseType(TupleDescAttr(desc, 1)->atttypid);
+		receiver->rating_type = rs_source_rating_type(model, desc, 1);
 }
 
 static void

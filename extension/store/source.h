@@ -14,6 +14,7 @@
 
 #include "postgres.h"
 
+#include "access/tupdesc.h"
 #include "nodes/plannodes.h"
 
 #include "store/model.h"
@@ -26,6 +27,13 @@
  * than these know come as float8.
  */
 extern char *rs_source_select(const RsModel *model);
+
+/*
+ * The base type of a column that a result has an id of this kind, or the rating,
+ * in.  Errors: 55006 when it is another kind, as the view is another one by now.
+ */
+extern Oid	rs_source_id_type(const RsModel *model, TupleDesc desc, int column, RsIdKind kind);
+extern Oid	rs_source_rating_type(const RsModel *model, TupleDesc desc, int column);
 
 /* A rating of that SELECT, of a column of this type. */
 static inline double

@@ -93,6 +93,41 @@ UPDATE recsys.model_version SET options = options || '{"factors": 1000}' WHERE m
 SELECT count(*) FROM recsys.recommend('ca_ints', 1);
 ROLLBACK;
 
-SELECT recsys.drop_model('ca_' || t) FROM unnest('{texts,ints,uuids,others}'::text[]) AS t;
-DROP FUNCTION ca_ask(text);
-DROP TABLE ca_texts, ca_ints, ca_uuids, ca_others;
+-- a function of the view replaces it, or alters a factor table, while it is read
+CREATE TABLE ca_todo (sql text);
+CREATE FUNCTION ca_do(rating real) RETURNS real LANGUAGE plpgsql AS $$
+DECLARE
+    todo text;
+BEGIN
+    DELETE FROM public.ca_todo RETURNING sql INTO todo;
+    IF todo IS NOT NULL THEN
+        EXECUTE todo;
+    END IF;
+    RETURN rating;
+END $$;
+CREATE VIEW ca_watched AS SELECT user_id, item_id, ca_do(rating) AS rating FROM ca_ints;
+SELECT recsys.create_model('ca_watched', 'ca_watched', options => '{"factors": 2, "iterations": 1}');
+SELECT version FROM recsys.train('ca_watched');
+\set VERBOSITY sqlstate
+BEGIN;
+INSERT INTO ca_todo VALUES ('ALTER VIEW recsys_data.ca_watched RENAME TO ca_gone; CREATE VIEW recsys_data.ca_watched AS SELECT user_id, item_id, rating::numeric FROM public.ca_ints');
+SELECT FROM recsys.evaluate('ca_watched', 'ca_ints');
+ROLLBACK;
+BEGIN;
+INSERT INTO ca_todo VALUES ('ALTER VIEW recsys_data.ca_watched RENAME TO ca_gone; CREATE VIEW recsys_data.ca_watched AS SELECT user_id, item_id::text, rating FROM public.ca_ints');
+SELECT FROM recsys.evaluate('ca_watched', 'ca_ints');
+ROLLBACK;
+BEGIN;
+INSERT INTO ca_todo VALUES ('ALTER TABLE recsys_data.ca_watched_item_factors ALTER item_id TYPE text');
+SELECT FROM recsys.recommend('ca_watched', 1);
+ROLLBACK;
+BEGIN;
+INSERT INTO ca_todo VALUES ('ALTER TABLE recsys_data.ca_watched_item_factors ADD CHECK (users < 100)');
+SELECT FROM recsys.train('ca_watched');
+ROLLBACK;
+\set VERBOSITY default
+
+SELECT recsys.drop_model('ca_' || t) FROM unnest('{texts,ints,uuids,others,watched}'::text[]) AS t;
+DROP VIEW ca_watched;
+DROP FUNCTION ca_ask(text), ca_do(real);
+DROP TABLE ca_todo, ca_texts, ca_ints, ca_uuids, ca_others;

@@ -24,6 +24,8 @@ CREATE INDEX ON "Odd events" ("User");
 SELECT recsys.create_model('it''s "odd"', '"Odd events"', 'User', 'the item', time_column => 'at',
 	feedback => 'implicit', run_as => 'owner', options => '{"factors": 3}');
 SELECT FROM recsys.train('it''s "odd"');
+CREATE INDEX ON recsys_data.m_item_factors (recsys.dims(factors)) WHERE version > 1;
+ALTER TABLE recsys_data.m_item_factors SET (fillfactor = 90);
 SELECT recsys.create_model('untrained', 'ratings', algorithm => 'popular');
 SQL
 
