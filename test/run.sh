@@ -417,12 +417,14 @@ install_beside()
 	cp -R "$TREE/stage/." "$1"
 }
 
-# A server as packagers have it: none of our settings; superuser, port and encoding its own.
+# A server as packagers have it, of which nothing is as in our private servers.
 start_installed()
 {
 	as_user "$PG_BIN/initdb" -D "$WORK/data-installed" -U packager -A trust -E LATIN1 \
 		--locale=C --no-sync --no-instructions &&
-		echo "port = 54329" | as_user tee -a "$WORK/data-installed/postgresql.conf" &&
+		printf '%s\n' "port = 54329" "default_transaction_isolation = serializable" \
+			"row_security = off" |
+		as_user tee -a "$WORK/data-installed/postgresql.conf" &&
 		server_start "$WORK/data-installed" "$WORK/sock" "$WORK/installed.log"
 }
 
