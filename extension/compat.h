@@ -46,6 +46,8 @@
 	(object_aclcheck(ForeignServerRelationId, server, role, ACL_USAGE) == ACLCHECK_OK)
 #define rs_may_execute(function, role) \
 	(object_aclcheck(ProcedureRelationId, function, role, ACL_EXECUTE) == ACLCHECK_OK)
+#define rs_owns_relation(relation, role) \
+	object_ownercheck(RelationRelationId, relation, role)
 #define rs_owns_database(database, role) \
 	object_ownercheck(DatabaseRelationId, database, role)
 #define rs_may_connect(database, role) \
@@ -59,6 +61,8 @@
 	(pg_foreign_server_aclcheck(server, role, ACL_USAGE) == ACLCHECK_OK)
 #define rs_may_execute(function, role) \
 	(pg_proc_aclcheck(function, role, ACL_EXECUTE) == ACLCHECK_OK)
+#define rs_owns_relation(relation, role) \
+	pg_class_ownercheck(relation, role)
 #define rs_owns_database(database, role) \
 	pg_database_ownercheck(database, role)
 #define rs_may_connect(database, role) \

@@ -5,6 +5,36 @@
 COMMENT ON FUNCTION recsys.recommend(text, bigint, int, boolean, bigint[], bigint[], boolean, int) IS
 'The k best items for a user, best first: items with bigint ids (smallint and integer included). Exact: every eligible item is scored; equal scores by ascending id. The score is the predicted rating (explicit) or preference (implicit), equal to predict() to the last bit. source tells where the answer comes from: "folded", the vector solved from the user''s rows of this moment; "model", the vector that training stored (fresh => false); "popular", no vector, or one for which all items score alike, as that of a user with dislikes only: the items that most users like (by a weight above 0; by a rating at or above the mean of all), the score being their number. exclude_seen leaves out every item of the user''s rows. candidates NULL means all items, an empty array none; in both arrays NULL elements and unknown ids are ignored. Fewer than k rows come only when fewer items are eligible. Errors: 42704 no such model, 42501 no right to ask it, 55000 no such version, 42804 the items are of another type, 22004 an argument but user_id is NULL, 22023 k is negative, 22P02 the id is not of the model''s type, 54000 the user''s rows need more than recsys.serving_memory. A NULL user_id gets no rows. Fold-in: Hu, Koren, Volinsky 2008, section 4; Zhou et al. 2008, section 3.';
 
+-- ---- what the name of a model is bound to -------------------------------------
+
+-- Not dumped: OIDs mean nothing where the dump is restored.  pg_upgrade keeps them.
+CREATE TABLE recsys.model_anchor (
+    model text COLLATE "C" PRIMARY KEY,
+    view  oid NOT NULL,
+    owner oid NOT NULL
+);
+COMMENT ON TABLE recsys.model_anchor IS 'what the name of a model is bound to: a view of that name is the model''s if it is this view or has this owner; a model without a row takes any';
+
+CREATE FUNCTION recsys.model_view(model text) RETURNS regclass
+LANGUAGE c STABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'recsys_model_view';
+COMMENT ON FUNCTION recsys.model_view(text) IS
+'The view of a model; NULL where the view or a factor table is missing, or where the view of that name is another role''s. Rows of recsys.model and recsys.model_version for which it is NULL are left over from a model that is gone.';
+
+-- not what is left of a model that is gone
+SELECT pg_catalog.pg_extension_config_dump('recsys.model', 'WHERE recsys.model_view(name) IS NOT NULL');
+SELECT pg_catalog.pg_extension_config_dump('recsys.model_version', 'WHERE recsys.model_view(model) IS NOT NULL');
+
+REVOKE ALL ON recsys.model_anchor FROM PUBLIC;
+
+INSERT INTO recsys.model_anchor (model, view, owner)
+SELECT m.name, c.oid, c.relowner
+  FROM recsys.model AS m
+  JOIN pg_catalog.pg_class AS c
+    ON c.relname OPERATOR(pg_catalog.=) m.name::name
+   AND c.relnamespace OPERATOR(pg_catalog.=) 'recsys_data'::regnamespace
+   AND c.relkind OPERATOR(pg_catalog.=) 'v';
+
 -- ---- the right to ask ------------------------------------------------------------
 
 -- who may ask a model without reading it sees that it is there
@@ -29,9 +59,7 @@ SELECT m.name AS model,
        m.created_at
   FROM recsys.model AS m
   JOIN pg_catalog.pg_class AS c
-    ON c.relname OPERATOR(pg_catalog.=) m.name::name
-   AND c.relnamespace OPERATOR(pg_catalog.=) 'recsys_data'::regnamespace
-   AND c.relkind OPERATOR(pg_catalog.=) 'v'
+    ON c.oid OPERATOR(pg_catalog.=) recsys.model_view(m.name)
   LEFT JOIN recsys.model_version AS v
     ON v.model OPERATOR(pg_catalog.=) m.name
    AND v.version OPERATOR(pg_catalog.=) m.active_version
@@ -67,9 +95,7 @@ SELECT v.model,
   FROM recsys.model_version AS v
   JOIN recsys.model AS m ON m.name OPERATOR(pg_catalog.=) v.model
   JOIN pg_catalog.pg_class AS c
-    ON c.relname OPERATOR(pg_catalog.=) m.name::name
-   AND c.relnamespace OPERATOR(pg_catalog.=) 'recsys_data'::regnamespace
-   AND c.relkind OPERATOR(pg_catalog.=) 'v'
+    ON c.oid OPERATOR(pg_catalog.=) recsys.model_view(m.name)
  WHERE pg_catalog.has_table_privilege(c.oid, 'SELECT')
     OR (pg_catalog.has_table_privilege(c.oid, 'REFERENCES')
         AND NOT EXISTS (SELECT FROM pg_catalog.pg_options_to_table(c.reloptions) AS o
@@ -92,7 +118,18 @@ CREATE FUNCTION recsys.evaluate(
     OUT users_skipped  int,
     OUT standard_error double precision)
 RETURNS SETOF record
-LANGUAGE c STABLE PARALLEL RESTRICTED COST 1000000 ROWS 11
+LANGUAGE c VOLATILE PARALLEL RESTRICTED COST 1000000 ROWS 11
 AS 'MODULE_PATHNAME', 'recsys_evaluate';
 COMMENT ON FUNCTION recsys.evaluate(text, regclass, int[], int, boolean) IS
 'Measures a version on held-out data by asking what recommend() and predict() answer, with vectors folded in from the model''s rows of this moment. test is read as the caller: its columns are called as the source''s were, or user_id, item_id, rating. For each user of test, T is the set of distinct items of their test rows, every one counting as relevant whatever its rating, also those the model does not know or they have already seen; R is the list of all items, but (exclude_seen) those of their rows in the model''s view, cut at k; hits = |R and T|. recall = hits / |T|; hit_rate = 1 if there is a hit, else 0; ndcg = sum over hits of 1 / log2(rank + 1), divided by the same sum for min(k, |T|) hits at the top (binary gains; Jarvelin and Kekalainen 2002). These are means over users; a user the model does not know is evaluated on the popular items, an empty list scores 0; users_skipped counts users all of whose test items are NULL; standard_error is s / sqrt(users). known_users is the share of these users of whom the model''s view has rows, known_items the share of the items of all T that the version has; a warning says if most are unknown, or most are left out as seen. Explicit feedback adds, over all test rows that have a rating and a prediction: rmse, the root of the mean squared error, and mae, the mean absolute error, in units of the rating; users_skipped counts users without any prediction; standard_error takes users as the sampling units of a ratio estimator (Cochran 1977, section 2.11). predicted_share is the share of rated test rows that have a prediction. Rows with a NULL user are ignored. value is NULL when there is nothing to measure, standard_error when fewer than two users were. Ordered by metric, k. Errors: 42704, 42501, 55000 as for recommend(), 42P01 no such relation, 42703 no such column, 22023 k is empty, not positive or not one-dimensional, 22004 an argument or an element of k is NULL, 54000 k has more than 1000000 elements, 42804 an id column of a type that cannot be an id, 22000 a test rating is not finite.';
+
+-- ---- what is left of a model, who may dump ------------------------------------
+
+COMMENT ON FUNCTION recsys.drop_model(text, boolean) IS
+'Drops a model with its view, its factor tables and all its versions, or what is left of a model that is gone: relations of the caller, and the rows of a name that no relation has for whoever may create models. Errors: 42704 no such model, 42501 not the owner, 55P03 it is being trained, 2BP01 something depends on its view.';
+
+-- pg_dump reads what it dumps as its caller: the database's owner could dump before
+-- recsys was installed, and must be able to afterwards.  Passwords are not in here.
+GRANT SELECT ON recsys.model, recsys.model_version, recsys.model_anchor,
+    recsys.kafka_source, recsys.kafka_partition, recsys.kafka_dead_letter, recsys.kafka_gap,
+    recsys.kafka_dead_letter_id_seq TO pg_database_owner;

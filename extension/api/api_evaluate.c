@@ -95,6 +95,7 @@ return_row(ReturnSetInfo *rsinfo, const RsMetricRow *row)
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }
 
+/* evaluate(model, test, k, version): rows of metrics, all read under one new snapshot */
 Datum
 recsys_evaluate(PG_FUNCTION_ARGS)
 {
@@ -115,11 +116,13 @@ recsys_evaluate(PG_FUNCTION_ARGS)
 		exclude_seen = PG_GETARG_BOOL(EVALUATE_EXCLUDE_SEEN);
 	}
 	lengths = lengths_arg(fcinfo, EVALUATE_K, &n_lengths);
+	rs_new_snapshot_begin();
 	model = rs_arg_model(fcinfo, EVALUATE_MODEL, RS_MODEL_USE);
 	version = rs_arg_version(fcinfo, EVALUATE_VERSION, model);
 
 	n = rs_evaluate(model, version, PG_GETARG_OID(EVALUATE_TEST), lengths, n_lengths,
 					exclude_seen, &rows);
+	rs_new_snapshot_end();
 	InitMaterializedSRF(fcinfo, 0);
 	for (int i = 0; i < n; i++)
 	{

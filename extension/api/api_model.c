@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * api_model.c
- *		create_model, alter_model, drop_model, options: arguments and results.
+ *		create_model, alter_model, drop_model, model_view, options: arguments and
+ *		results.
  *
  *-------------------------------------------------------------------------
  */
@@ -15,10 +16,12 @@
 #include "api/arguments.h"
 #include "compat.h"
 #include "store/define.h"
+#include "store/model.h"
 
 RS_FUNCTION(recsys_create_model);
 RS_FUNCTION(recsys_alter_model);
 RS_FUNCTION(recsys_drop_model);
+RS_FUNCTION(recsys_model_view);
 RS_FUNCTION(recsys_options);
 
 /*
@@ -74,6 +77,17 @@ recsys_drop_model(PG_FUNCTION_ARGS)
 	rs_model_drop(rs_arg_text(fcinfo, 0, "model"),
 				  DatumGetBool(rs_arg(fcinfo, 1, "if_exists")));
 	PG_RETURN_VOID();
+}
+
+/* model_view(model): NULL unless the view and both factor tables are there */
+Datum
+recsys_model_view(PG_FUNCTION_ARGS)
+{
+	Oid			view = rs_model_view(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+
+	if (!OidIsValid(view))
+		PG_RETURN_NULL();
+	PG_RETURN_OID(view);
 }
 
 /* options(): one row for each option */

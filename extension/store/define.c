@@ -4,7 +4,7 @@
  *		Creating, altering and dropping models.
  *
  * The view and the factor tables are made by ordinary DDL as the caller, so
- * that he owns them and the server keeps the dependencies, the rights and the
+ * that they own them and the server keeps the dependencies, the rights and the
  * dump; the row in recsys.model is written as the catalog's owner.  The source
  * is locked before its rights are looked at and stays locked, so that what was
  * checked is what is used.
@@ -60,14 +60,85 @@ check_name(const char *name)
 						RS_MAX_MODEL_NAME, len)));
 }
 
+static bool
+may_create(void)
+{
+	return rs_has_schema_create(rs_data_namespace(), GetUserId());
+}
+
 static void
 check_may_create(void)
 {
-	if (!rs_has_schema_create(rs_data_namespace(), GetUserId()))
+	if (!may_create())
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied to create recommendation models"),
 				 errhint("A database administrator can GRANT CREATE ON SCHEMA recsys_data.")));
+}
+
+/* ---- what is left of a model ------------------------------------------------ */
+
+/*
+ * Parts that make no model are left over: a row whose view went with its source or
+ * its owner; factor tables, perhaps with a view, without a row, after a restore by a
+ * role that may not write to the catalog.  A view alone is no part of anything.
+ */
+static bool
+is_left_over(const RsModelParts *parts)
+{
+	return !rs_model_is_whole(parts) &&
+		(parts->row || OidIsValid(parts->user_factors) || OidIsValid(parts->item_factors));
+}
+
+static bool
+has_relations(const RsModelParts *parts)
+{
+	return OidIsValid(parts->view) || OidIsValid(parts->user_factors) ||
+		OidIsValid(parts->item_factors);
+}
+
+static bool
+is_part(const RsModelParts *parts, Oid relation)
+{
+	return relation == parts->view || relation == parts->user_factors ||
+		relation == parts->item_factors;
+}
+
+static bool
+owns_or_absent(Oid relation)
+{
+	return !OidIsValid(relation) || rs_owns_relation(relation, GetUserId());
+}
+
+/*
+ * May the current user remove what is left?  Relations are their owner's; a row
+ * alone, which no relation ties to anybody, is whose name it blocks.
+ */
+static bool
+may_remove(const RsModelParts *parts)
+{
+	if (!has_relations(parts))
+		return may_create();
+	return owns_or_absent(parts->view) && owns_or_absent(parts->user_factors) &&
+		owns_or_absent(parts->item_factors);
+}
+
+/*
+ * Where a subscription writes into recsys.model, a row without relations is the
+ * publisher's and not left over; and a name that is free may not be for long.
+ */
+static void
+check_not_replicated(const char *model, const RsModelParts *parts)
+{
+	if (!rs_is_subscribed(rs_model_table()))
+		return;
+	ereport(parts->row ? ERROR : WARNING,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 parts->row ?
+			 errmsg("model \"%s\" is replicated from a publisher", model) :
+			 errmsg("models are replicated from a publisher"),
+			 errdetail("A subscription writes into recsys.model; a model of the same name at the publisher ends the replication."),
+			 errhint("Use a name that the publisher does not use.")));
 }
 
 /* The names of the view and of the factor tables must be free. */
@@ -75,19 +146,27 @@ static void
 check_names_free(const char *model)
 {
 	const char *names[] = {model, rs_user_factors_name(model), rs_item_factors_name(model)};
+	RsModelParts parts;
 
-	if (rs_model_exists(model))
+	rs_model_parts(model, &parts);
+	check_not_replicated(model, &parts);
+	if (rs_model_is_whole(&parts))
 		ereport(ERROR,
 				(errcode(ERRCODE_DUPLICATE_OBJECT),
 				 errmsg("recommendation model \"%s\" already exists", model),
 				 errhint("Use recsys.drop_model() or recsys.alter_model().")));
 	for (int i = 0; i < (int) lengthof(names); i++)
 	{
-		if (OidIsValid(get_relname_relid(names[i], rs_data_namespace())))
+		Oid			relation = get_relname_relid(names[i], rs_data_namespace());
+
+		if (OidIsValid(relation))
 			ereport(ERROR,
 					(errcode(ERRCODE_DUPLICATE_TABLE),
 					 errmsg("relation \"%s\" already exists in schema \"recsys_data\"", names[i]),
-					 errhint("Choose another name, or let recsys.drop_model() remove what is left of a model.")));
+					 is_left_over(&parts) && is_part(&parts, relation) && may_remove(&parts) ?
+					 errhint("recsys.drop_model(%s) removes what is left of a model of this name.",
+							 quote_literal_cstr(model)) :
+					 errhint("Choose another name, or let the relation's owner drop or rename it.")));
 	}
 }
 
@@ -312,10 +391,10 @@ create_relations(Relation source, const RsModelDefinition *definition)
 }
 
 /*
- * Delete a model's rows from the catalog; false if it had none.  No foreign key
- * does it: a parallel restore loads the two tables in any order.
+ * Delete a model's rows from the catalog.  No foreign key does it: a parallel
+ * restore loads the tables in any order.
  */
-static bool
+static void
 delete_model_rows(const char *name)
 {
 	Oid			types[] = {TEXTOID};
@@ -323,7 +402,7 @@ delete_model_rows(const char *name)
 
 	rs_catalog_execute("DELETE FROM recsys.model_version WHERE model = $1", 1, types, values, NULL, false);
 	rs_catalog_execute("DELETE FROM recsys.model WHERE name = $1", 1, types, values, NULL, false);
-	return SPI_processed > 0;
+	rs_model_unbind(name);
 }
 
 static void
@@ -350,12 +429,13 @@ insert_model_row(const RsModelDefinition *definition)
 	else
 		nulls[7] = 'n';
 
-	/* a row whose view is gone (DROP OWNED) makes room */
+	/* a row that is left of another model makes room */
 	delete_model_rows(definition->name);
 	rs_catalog_execute("INSERT INTO recsys.model (name, feedback, algorithm, options, last_version,"
 					   " user_column, item_column, rating_column, time_column, created_at)"
 					   " VALUES ($1, $2, $3, $4, 0, $5, $6, $7, $8, pg_catalog.now())",
 					   8, types, values, nulls, false);
+	rs_model_bind(definition->name);
 }
 
 /* Look at the model as it was just made. */
@@ -457,62 +537,50 @@ rs_model_alter(const char *name, const RsModelChange *change)
 	SPI_finish();
 }
 
-/* DROP checks that the caller owns what he drops, and what depends on it. */
+/* DROP checks that callers own what they drop, and what depends on it. */
 static void
-drop_table(const char *name)
+drop_relation(const char *kind, Oid relation)
 {
-	execute(psprintf("DROP TABLE recsys_data.%s", quote_identifier(name)));
+	if (OidIsValid(relation))
+		execute(psprintf("DROP %s recsys_data.%s", kind, quote_identifier(get_rel_name(relation))));
 }
 
-/*
- * A model whose view went with its source (DROP ... CASCADE) left its factor
- * tables.  Drop those and the row; false if there is nothing of the kind.
- */
-static bool
-drop_leftovers(const char *name)
+static void
+drop_parts(const char *name, const RsModelParts *parts)
 {
-	const char *tables[] = {rs_user_factors_name(name), rs_item_factors_name(name)};
-	bool		found = false;
+	drop_relation("VIEW", parts->view);
+	drop_relation("TABLE", parts->user_factors);
+	drop_relation("TABLE", parts->item_factors);
+	delete_model_rows(name);
+}
 
-	if (strlen(name) > RS_MAX_MODEL_NAME ||
-		OidIsValid(get_relname_relid(name, rs_data_namespace())))
-		return false;
-	for (int i = 0; i < (int) lengthof(tables); i++)
-	{
-		if (!OidIsValid(get_relname_relid(tables[i], rs_data_namespace())))
-			continue;
-		if (!found && !delete_model_rows(name))
-			return false;
-		found = true;
-		drop_table(tables[i]);
-	}
-	return found;
+/* Without relations there is nothing to own: who may not remove the row sees none. */
+static bool
+has_leftovers_for_user(const RsModelParts *parts)
+{
+	return is_left_over(parts) && (has_relations(parts) || may_remove(parts));
 }
 
 void
 rs_model_drop(const char *name, bool if_exists)
 {
-	RsModel    *model;
+	RsModelParts parts;
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	if (drop_leftovers(name))
-	{
-		SPI_finish();
-		return;
-	}
-	if (if_exists && !rs_model_exists(name))
-	{
+	rs_model_parts(name, &parts);
+	if (has_leftovers_for_user(&parts))
+		drop_parts(name, &parts);
+	else if (if_exists && !rs_model_is_whole(&parts))
 		ereport(NOTICE,
 				(errmsg("recommendation model \"%s\" does not exist, skipping",
 						rs_model_shown_name(name))));
-		SPI_finish();
-		return;
+	else
+	{
+		RsModel    *model = rs_model_open(name, RS_MODEL_DROP);
+
+		rs_model_parts(model->name, &parts);
+		drop_parts(model->name, &parts);
 	}
-	model = rs_model_open(name, RS_MODEL_DROP);
-	execute(psprintf("DROP VIEW recsys_data.%s", quote_identifier(model->name)));
-	drop_table(rs_user_factors_name(model->name));
-	drop_table(rs_item_factors_name(model->name));
-	delete_model_rows(model->name);
 	SPI_finish();
 }

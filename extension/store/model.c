@@ -3,11 +3,10 @@
  * model.c
  *		Finding a model and one of its versions; whose rights apply.
  *
- * The catalog tables are read directly, under the active snapshot, because
- * their readers have no right on them; they are written through SPI as their
- * owner.  The anchoring view decides who may do what: SELECT on it is the
- * right to use the model, REFERENCES that to ask it, its owner is the model's
- * owner.
+ * The catalog tables are read directly, because their readers have no right on
+ * them; they are written through SPI as their owner.  The model's view decides who
+ * may do what: SELECT on it is the right to use the model, REFERENCES that to ask
+ * it, its owner is the model's owner.
  *
  *-------------------------------------------------------------------------
  */
@@ -17,8 +16,10 @@
 #include "access/htup_details.h"
 #include "access/relation.h"
 #include "access/table.h"
+#include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_subscription_rel.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "mb/pg_wchar.h"
@@ -52,6 +53,14 @@ enum
 	MODEL_TIME_COLUMN
 };
 
+/* Columns of recsys.model_anchor, in order. */
+enum
+{
+	ANCHOR_MODEL = 1,
+	ANCHOR_VIEW,
+	ANCHOR_OWNER
+};
+
 /* The first columns of recsys.model_version, in order. */
 enum
 {
@@ -70,6 +79,19 @@ Oid
 rs_data_namespace(void)
 {
 	return get_namespace_oid("recsys_data", false);
+}
+
+void
+rs_new_snapshot_begin(void)
+{
+	CommandCounterIncrement();
+	PushActiveSnapshot(GetTransactionSnapshot());
+}
+
+void
+rs_new_snapshot_end(void)
+{
+	PopActiveSnapshot();
 }
 
 static Oid
@@ -101,9 +123,39 @@ relation_owner(Oid relation)
 }
 
 Oid
+rs_model_table(void)
+{
+	return catalog_relation("model");
+}
+
+Oid
 rs_catalog_owner(void)
 {
-	return relation_owner(catalog_relation("model"));
+	return relation_owner(rs_model_table());
+}
+
+/* Is there a row of this Oid in a table of pg_catalog?  Under the snapshot, NULL: now. */
+static bool
+catalog_has(Oid catalog, AttrNumber column, Oid index, Oid value, Snapshot snapshot)
+{
+	Relation	relation = table_open(catalog, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	bool		found;
+
+	ScanKeyInit(&key, column, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(value));
+	scan = systable_beginscan(relation, index, true, snapshot, 1, &key);
+	found = HeapTupleIsValid(systable_getnext(scan));
+	systable_endscan(scan);
+	table_close(relation, AccessShareLock);
+	return found;
+}
+
+bool
+rs_is_subscribed(Oid relation)
+{
+	return catalog_has(SubscriptionRelRelationId, Anum_pg_subscription_rel_srrelid,
+					   SubscriptionRelSrrelidSrsubidIndexId, relation, NULL);
 }
 
 /* A text column as C string, NULL when it is null. */
@@ -131,7 +183,7 @@ jsonb_column(HeapTuple tuple, int column, TupleDesc desc)
 static bool
 read_model_row(RsModel *model)
 {
-	Relation	relation = table_open(catalog_relation("model"), AccessShareLock);
+	Relation	relation = table_open(rs_model_table(), AccessShareLock);
 	TupleDesc	desc = RelationGetDescr(relation);
 	ScanKeyData key;
 	SysScanDesc scan;
@@ -206,11 +258,9 @@ find_relations(RsModel *model)
 										RELKIND_RELATION);
 	model->item_factors = data_relation(rs_item_factors_name(model->name),
 										RELKIND_RELATION);
-	if (!OidIsValid(model->view) || !OidIsValid(model->user_factors) ||
-		!OidIsValid(model->item_factors))
-		return false;
 	model->owner = relation_owner(model->view);
-	return OidIsValid(model->owner);
+	return OidIsValid(model->owner) && OidIsValid(model->user_factors) &&
+		OidIsValid(model->item_factors);
 }
 
 /* Find the types of the columns, and with whose rights the view reads. */
@@ -233,21 +283,136 @@ find_types(RsModel *model)
 		model->time_type = view_column_type(model->view, "time");
 }
 
-/* Find a model by name, without its types; false if there is none. */
-static bool
-find_model(RsModel *model)
+/* ---- what a name is bound to ---------------------------------------------- */
+
+/* The table of anchors; InvalidOid while the extension is not updated from 0.1.0. */
+static Oid
+anchor_table(void)
 {
-	return strlen(model->name) <= RS_MAX_MODEL_NAME &&
-		read_model_row(model) && find_relations(model);
+	return get_relname_relid("model_anchor", get_namespace_oid("recsys", false));
 }
 
-bool
-rs_model_exists(const char *name)
+/* What the model's name is bound to; false if to nothing, as after a restore. */
+static bool
+read_anchor(const RsModel *model, Oid *view, Oid *owner)
+{
+	Oid			table = anchor_table();
+	Relation	relation;
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	bool		isnull;
+
+	if (!OidIsValid(table))
+		return false;
+	relation = table_open(table, AccessShareLock);
+	ScanKeyInit(&key, ANCHOR_MODEL, BTEqualStrategyNumber, F_TEXTEQ,
+				CStringGetTextDatum(model->name));
+	scan = systable_beginscan(relation, RelationGetPrimaryKeyIndexCompat(relation),
+							  true, GetActiveSnapshot(), 1, &key);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+	{
+		*view = DatumGetObjectId(heap_getattr(tuple, ANCHOR_VIEW,
+											  RelationGetDescr(relation), &isnull));
+		*owner = DatumGetObjectId(heap_getattr(tuple, ANCHOR_OWNER,
+											   RelationGetDescr(relation), &isnull));
+	}
+	systable_endscan(scan);
+	table_close(relation, AccessShareLock);
+	return HeapTupleIsValid(tuple);
+}
+
+/*
+ * Is the view that was found what the name is bound to?  ALTER OWNER and REASSIGN
+ * OWNED keep the view, an owner who makes it again keeps the owner.  Another role's
+ * view of a name that was left has neither.  Without an anchor any view will do.
+ */
+static bool
+is_bound(const RsModel *model)
+{
+	Oid			view;
+	Oid			owner;
+
+	return !read_anchor(model, &view, &owner) ||
+		view == model->view || owner == model->owner;
+}
+
+void
+rs_model_bind(const char *name)
+{
+	Oid			types[] = {TEXTOID, OIDOID, OIDOID};
+	Oid			view = data_relation(name, RELKIND_VIEW);
+	Datum		values[] = {CStringGetTextDatum(name), ObjectIdGetDatum(view),
+	ObjectIdGetDatum(relation_owner(view))};
+
+	if (OidIsValid(anchor_table()))
+		rs_catalog_execute("INSERT INTO recsys.model_anchor (model, view, owner) VALUES ($1, $2, $3)"
+						   " ON CONFLICT (model) DO UPDATE SET view = $2, owner = $3",
+						   3, types, values, NULL, false);
+}
+
+void
+rs_model_unbind(const char *name)
+{
+	Oid			types[] = {TEXTOID};
+	Datum		values[] = {CStringGetTextDatum(name)};
+
+	if (OidIsValid(anchor_table()))
+		rs_catalog_execute("DELETE FROM recsys.model_anchor WHERE model = $1",
+						   1, types, values, NULL, false);
+}
+
+/* Bind the name of a model that was found, unless it is bound to just this. */
+static void
+renew_anchor(const RsModel *model)
+{
+	Oid			view;
+	Oid			owner;
+
+	if (read_anchor(model, &view, &owner) && view == model->view && owner == model->owner)
+		return;
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	rs_model_bind(model->name);
+	SPI_finish();
+}
+
+Oid
+rs_model_view(const char *name)
 {
 	RsModel		model = {.name = pstrdup(name)};
 
-	return find_model(&model);
+	return strlen(name) <= RS_MAX_MODEL_NAME && find_relations(&model) &&
+		is_bound(&model) ? model.view : InvalidOid;
 }
+
+void
+rs_model_parts(const char *name, RsModelParts *parts)
+{
+	RsModel		model = {.name = pstrdup(name)};
+
+	memset(parts, 0, sizeof(RsModelParts));
+	if (strlen(name) > RS_MAX_MODEL_NAME)
+		return;
+	rs_new_snapshot_begin();
+	parts->row = read_model_row(&model);
+	(void) find_relations(&model);
+	if (!parts->row || is_bound(&model))
+		parts->view = model.view;
+	parts->user_factors = model.user_factors;
+	parts->item_factors = model.item_factors;
+	rs_new_snapshot_end();
+}
+
+bool
+rs_model_is_whole(const RsModelParts *parts)
+{
+	return parts->row && OidIsValid(parts->view) &&
+		OidIsValid(parts->user_factors) && OidIsValid(parts->item_factors);
+}
+
+/* ---- finding a model ------------------------------------------------------- */
 
 char *
 rs_model_shown_name(const char *name)
@@ -373,6 +538,42 @@ find_and_lock(RsModel *model, RsModelUse use)
 	check_one_owner(model);
 }
 
+/* Does the active snapshot show the relation, which exists? */
+static bool
+snapshot_shows(Oid relation)
+{
+	return catalog_has(RelationRelationId, Anum_pg_class_oid, ClassOidIndexId,
+					   relation, GetActiveSnapshot());
+}
+
+/*
+ * The relations are those of now, the row is that of the snapshot.  Where the model
+ * was dropped and made again in between, perhaps while the lock was waited for, they
+ * do not belong together, and the new tables are empty for the snapshot.
+ */
+static void
+check_same_age(const RsModel *model)
+{
+	if (snapshot_shows(model->user_factors) && snapshot_shows(model->item_factors))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+			 errmsg("could not serialize access to model \"%s\"", model->name),
+			 errdetail("It was made again after this statement or transaction began."),
+			 errhint("Run it again.")));
+}
+
+/* Read the row of the relations that were found. */
+static void
+read_found_model(RsModel *model)
+{
+	if (!read_model_row(model))
+		rs_model_missing(model->name);
+	check_same_age(model);
+	if (!is_bound(model))
+		rs_model_missing(model->name);
+}
+
 RsModel *
 rs_model_open(const char *name, RsModelUse use)
 {
@@ -380,8 +581,16 @@ rs_model_open(const char *name, RsModelUse use)
 
 	model->name = pstrdup(name);
 	find_and_lock(model, use);
-	if (!read_model_row(model))
-		rs_model_missing(name);
+	if (use == RS_MODEL_ASK || use == RS_MODEL_USE)
+		read_found_model(model);
+	else
+	{
+		rs_new_snapshot_begin();
+		read_found_model(model);
+		if (use != RS_MODEL_DROP)
+			renew_anchor(model);
+		rs_new_snapshot_end();
+	}
 	if (use != RS_MODEL_DROP)
 		find_types(model);
 	if (use == RS_MODEL_ASK)
@@ -425,6 +634,23 @@ read_version_row(const RsModel *model, RsVersion *version)
 	return HeapTupleIsValid(tuple);
 }
 
+/* There is no such version, or not yet for this statement. */
+static void
+refuse_version(const RsModel *model, RsVersion *version)
+{
+	bool		is_new;
+
+	rs_new_snapshot_begin();
+	is_new = read_version_row(model, version);
+	rs_new_snapshot_end();
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("model \"%s\" has no version %d", model->name, version->version),
+			 is_new ?
+			 errhint("It was trained after this statement began: ask in a statement of its own.") :
+			 errhint("The view recsys.model_versions lists the versions.")));
+}
+
 RsVersion *
 rs_version_open(const RsModel *model, int number)
 {
@@ -438,10 +664,7 @@ rs_version_open(const RsModel *model, int number)
 				 errhint("Train it: SELECT * FROM recsys.train(%s).",
 						 quote_literal_cstr(model->name))));
 	if (!read_version_row(model, version))
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("model \"%s\" has no version %d", model->name, version->version),
-				 errhint("The view recsys.model_versions lists the versions.")));
+		refuse_version(model, version);
 	return version;
 }
 

@@ -4,9 +4,13 @@
  *		A model: its row in recsys.model, its view and its factor tables.
  *
  * A model exists when its row, the view recsys_data.<name> and both factor
- * tables exist and the three relations have one owner.  Rows are read under
- * the active snapshot, so an old snapshot sees the version that was active
- * then.
+ * tables exist, and the view is the one that its name is bound to: the very view
+ * of recsys.model_anchor, or one of the same owner.  So a name that somebody left
+ * is not inherited by whoever makes a view of that name.  The three relations must
+ * have one owner.
+ *
+ * Who asks reads rows under the active snapshot, so an old snapshot sees the
+ * version that was active then; who changes reads under a new one.
  *
  *-------------------------------------------------------------------------
  */
@@ -74,13 +78,40 @@ typedef struct RsVersion
 
 /*
  * Find a model, lock its view until the transaction ends and check the current
- * user's right.  Errors: 42704 no such model, 42501 no right, 55P03 another
- * session trains, alters or drops it, 55000 its relations have two owners.
+ * user's right.  RS_MODEL_OWN and RS_MODEL_CHANGE bind the name to the view as it
+ * is now.  Errors: 42704 no such model, 42501 no right, 55P03 another session
+ * trains, alters or drops it, 55000 its relations have two owners, 40001 it was
+ * made anew after the active snapshot.
  */
 extern RsModel *rs_model_open(const char *name, RsModelUse use);
 
-/* Is there a model of this name, whoever may use it? */
-extern bool rs_model_exists(const char *name);
+/*
+ * What there is of a name, whoever may use it, seen under a new snapshot.  What is
+ * missing is InvalidOid; so is a view that the name is not bound to.
+ */
+typedef struct RsModelParts
+{
+	bool		row;
+	Oid			view;
+	Oid			user_factors;
+	Oid			item_factors;
+} RsModelParts;
+
+extern void rs_model_parts(const char *name, RsModelParts *parts);
+
+/* Do these parts make a model? */
+extern bool rs_model_is_whole(const RsModelParts *parts);
+
+/*
+ * The view of a model under the active snapshot; InvalidOid if a relation is
+ * missing or the name is not bound to the view.  Whether there is a row is for the
+ * caller to know.
+ */
+extern Oid	rs_model_view(const char *name);
+
+/* Bind the name to the view of that name as it is now, or to nothing.  SPI is connected. */
+extern void rs_model_bind(const char *name);
+extern void rs_model_unbind(const char *name);
 
 /* Raise 42704: there is no model of this name. */
 extern void rs_model_missing(const char *name);
@@ -101,8 +132,24 @@ extern char *rs_item_factors_name(const char *model);
 /* Oid of the schema recsys_data. */
 extern Oid	rs_data_namespace(void);
 
+/*
+ * Does a subscription write into this relation?  Rows of ours in it would meet the
+ * publisher's under one key, which ends the replication.
+ */
+extern bool rs_is_subscribed(Oid relation);
+
+/* The table recsys.model. */
+extern Oid	rs_model_table(void);
+
 /* Owner of the extension's catalog tables. */
 extern Oid	rs_catalog_owner(void);
+
+/*
+ * A snapshot that shows what was done up to now, this statement included, as far
+ * as the isolation level allows.
+ */
+extern void rs_new_snapshot_begin(void);
+extern void rs_new_snapshot_end(void);
 
 /*
  * Run SQL of our own on our own catalog tables: as their owner, search_path

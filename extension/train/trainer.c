@@ -28,7 +28,6 @@
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
-#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
@@ -53,6 +52,19 @@ static bool training = false;
 
 /* ---- before the computation --------------------------------------------- */
 
+/* A version of ours would meet the publisher's of the same number. */
+static void
+refuse_subscriber(const RsModel *model)
+{
+	if (!rs_is_subscribed(model->user_factors) && !rs_is_subscribed(model->item_factors))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("model \"%s\" is replicated from a publisher", model->name),
+			 errdetail("A subscription writes into its factor tables."),
+			 errhint("Train the model at the publisher, or take its tables out of the subscription.")));
+}
+
 static void
 resolve_options(RsTrained *trained, Jsonb *run_options)
 {
@@ -76,12 +88,11 @@ read_source(RsTrained *trained)
 	Datum		snapshot;
 
 	rs_owner_begin(trained->model, &owner);
-	CommandCounterIncrement();
-	PushActiveSnapshot(GetTransactionSnapshot());
+	rs_new_snapshot_begin();
 	snapshot = DirectFunctionCall1(pg_current_snapshot, (Datum) 0);
 	trained->snapshot = DatumGetCString(DirectFunctionCall1(pg_snapshot_out, snapshot));
 	rs_ratings_read(trained->model, memory_limit(), rs_progress_rows, &trained->ratings);
-	PopActiveSnapshot();
+	rs_new_snapshot_end();
 	rs_owner_end(&owner);
 }
 
@@ -348,6 +359,7 @@ train(const char *name, Jsonb *run_options, bool deploy, RsTrainResult *result)
 	RsTrained	trained = {0};
 	RsModel    *model = rs_model_open(name, RS_MODEL_CHANGE);
 
+	refuse_subscriber(model);
 	trained.model = model;
 	trained.started_at = GetCurrentTimestamp();
 	trained.trained_by = GetUserNameFromId(GetUserId(), false);

@@ -1,10 +1,11 @@
 -- ---------------------------------------------------------------------------
 -- The catalog: models and their trained versions.
 --
--- Nobody but the extension's owner touches these tables; the C functions do it
--- for those who have the right, and the views below show each reader what he
--- may see.  No OID is stored: a dump would carry a bare number.  No foreign key
--- ties the two: a parallel restore would load them in the wrong order.
+-- Nobody but the extension's owner writes to these tables; the C functions do it
+-- for those who have the right, and the views below show readers what they may
+-- see.  The database's owner may read them, to dump them.  No OID is dumped, where
+-- it would be a bare number.  No foreign key ties the tables: a parallel restore
+-- would load them in the wrong order.
 -- ---------------------------------------------------------------------------
 
 CREATE TABLE recsys.model (
@@ -52,5 +53,20 @@ COMMENT ON TABLE recsys.model_version IS 'one row for each result of a training,
 COMMENT ON COLUMN recsys.model_version.stamp IS 'random; tells this result from any other that ever carried this number';
 COMMENT ON COLUMN recsys.model_version.loss IS 'the objective after each iteration';
 
-SELECT pg_catalog.pg_extension_config_dump('recsys.model', '');
-SELECT pg_catalog.pg_extension_config_dump('recsys.model_version', '');
+-- Not dumped: OIDs mean nothing where the dump is restored.  pg_upgrade keeps them.
+CREATE TABLE recsys.model_anchor (
+    model text COLLATE "C" PRIMARY KEY,
+    view  oid NOT NULL,
+    owner oid NOT NULL
+);
+COMMENT ON TABLE recsys.model_anchor IS 'what the name of a model is bound to: a view of that name is the model''s if it is this view or has this owner; a model without a row takes any';
+
+CREATE FUNCTION recsys.model_view(model text) RETURNS regclass
+LANGUAGE c STABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'recsys_model_view';
+COMMENT ON FUNCTION recsys.model_view(text) IS
+'The view of a model; NULL where the view or a factor table is missing, or where the view of that name is another role''s. Rows of recsys.model and recsys.model_version for which it is NULL are left over from a model that is gone.';
+
+-- not what is left of a model that is gone
+SELECT pg_catalog.pg_extension_config_dump('recsys.model', 'WHERE recsys.model_view(name) IS NOT NULL');
+SELECT pg_catalog.pg_extension_config_dump('recsys.model_version', 'WHERE recsys.model_view(model) IS NOT NULL');

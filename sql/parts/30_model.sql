@@ -40,7 +40,7 @@ RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'recsys_drop_model';
 COMMENT ON FUNCTION recsys.drop_model(text, boolean) IS
-'Drops a model with its view, its factor tables and all its versions, or what is left of it after its view went with its source. Errors: 42704 no such model, 42501 not the owner, 55P03 it is being trained, 2BP01 something depends on its view.';
+'Drops a model with its view, its factor tables and all its versions, or what is left of a model that is gone: relations of the caller, and the rows of a name that no relation has for whoever may create models. Errors: 42704 no such model, 42501 not the owner, 55P03 it is being trained, 2BP01 something depends on its view.';
 
 CREATE FUNCTION recsys.options(
     OUT name             text,
@@ -77,9 +77,7 @@ SELECT m.name AS model,
        m.created_at
   FROM recsys.model AS m
   JOIN pg_catalog.pg_class AS c
-    ON c.relname OPERATOR(pg_catalog.=) m.name::name
-   AND c.relnamespace OPERATOR(pg_catalog.=) 'recsys_data'::regnamespace
-   AND c.relkind OPERATOR(pg_catalog.=) 'v'
+    ON c.oid OPERATOR(pg_catalog.=) recsys.model_view(m.name)
   LEFT JOIN recsys.model_version AS v
     ON v.model OPERATOR(pg_catalog.=) m.name
    AND v.version OPERATOR(pg_catalog.=) m.active_version
@@ -115,9 +113,7 @@ SELECT v.model,
   FROM recsys.model_version AS v
   JOIN recsys.model AS m ON m.name OPERATOR(pg_catalog.=) v.model
   JOIN pg_catalog.pg_class AS c
-    ON c.relname OPERATOR(pg_catalog.=) m.name::name
-   AND c.relnamespace OPERATOR(pg_catalog.=) 'recsys_data'::regnamespace
-   AND c.relkind OPERATOR(pg_catalog.=) 'v'
+    ON c.oid OPERATOR(pg_catalog.=) recsys.model_view(m.name)
  WHERE pg_catalog.has_table_privilege(c.oid, 'SELECT')
     OR (pg_catalog.has_table_privilege(c.oid, 'REFERENCES')
         AND NOT EXISTS (SELECT FROM pg_catalog.pg_options_to_table(c.reloptions) AS o

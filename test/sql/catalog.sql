@@ -56,17 +56,18 @@ SELECT proname, procost AS cost, prorows AS rows FROM pg_temp.member_function
  WHERE prokind = 'f' AND (procost <> 1 OR prorows <> 0) GROUP BY 1, 2, 3 ORDER BY 1, 2, 3;
 -- aggregates
 SELECT p.oid::regprocedure::text, p.provolatile, p.proparallel FROM pg_temp.member_function AS p WHERE p.prokind <> 'f' ORDER BY 1;
--- what writes is not executable by PUBLIC, but for those that check the rights themselves
+-- what writes, or reads under a snapshot of its own, is not executable by PUBLIC, but for
+-- those that check the rights themselves
 SELECT p.oid::regprocedure FROM pg_temp.member_function AS p
  WHERE p.provolatile = 'v' AND has_function_privilege('public', p.oid, 'EXECUTE')
-   AND p.proname NOT IN ('create_model', 'alter_model', 'drop_model', 'train', 'deploy', 'rollback', 'training_progress_slots',
+   AND p.proname NOT IN ('create_model', 'alter_model', 'drop_model', 'train', 'deploy', 'rollback', 'evaluate', 'training_progress_slots',
                          'kafka_create_source', 'kafka_alter_source', 'kafka_drop_source', 'kafka_start', 'kafka_stop',
                          'kafka_seek', 'kafka_preview', 'kafka_retry', 'kafka_discard', 'kafka_slots', 'kafka_service',
                          'kafka_validator');
 
--- tables are nobody's but the owner's; views are for reading
+-- tables are for their owner, and for the database's owner to dump; views are for reading
 SELECT c.relname, c.relkind, c.reloptions,
-       (SELECT array_agg(concat(CASE a.grantee WHEN 0 THEN 'public' ELSE 'other' END, ' ', a.privilege_type) ORDER BY a.privilege_type)
+       (SELECT array_agg(concat(CASE a.grantee WHEN 0 THEN 'public' ELSE a.grantee::regrole::text END, ' ', a.privilege_type) ORDER BY a.grantee, a.privilege_type)
           FROM aclexplode(c.relacl) AS a WHERE a.grantee <> c.relowner) AS granted
   FROM pg_temp.member_relation AS c WHERE c.relkind <> 'i' ORDER BY c.relname;
 SELECT nspname, (SELECT array_agg(a.privilege_type ORDER BY a.privilege_type) FROM aclexplode(nspacl) AS a WHERE a.grantee = 0) AS public
@@ -75,12 +76,14 @@ SELECT nspname, (SELECT array_agg(a.privilege_type ORDER BY a.privilege_type) FR
 SELECT c.relname FROM pg_temp.member_relation AS c
  WHERE c.relkind = 'v' AND pg_get_viewdef(c.oid) ~ 'has_table_privilege' AND c.reloptions IS DISTINCT FROM ARRAY['security_barrier=true'];
 
--- rows of every table are dumped, and so is the state of every sequence
+-- rows of every table are dumped, and so is the state of every sequence; but not what
+-- the names of models are bound to, which are OIDs
 SELECT c.relname FROM pg_temp.member_relation AS c
  WHERE c.relkind IN ('r', 'S', 'p')
    AND c.oid <> ALL ((SELECT extconfig FROM pg_extension WHERE extname = 'recsys')::oid[]);
--- no column holds an OID, which means nothing after a restore; but a role's is dumped as its name
+-- no column that is dumped holds an OID, which means nothing after a restore; but a role's is dumped as its name
 SELECT a.attrelid::regclass, a.attname FROM pg_attribute AS a JOIN pg_temp.member_relation AS c ON c.oid = a.attrelid AND c.relkind = 'r'
+  JOIN pg_extension AS e ON e.extname = 'recsys' AND c.oid = ANY (e.extconfig)
  WHERE a.attnum > 0 AND (a.atttypid = 'oid'::regtype OR a.atttypid::regtype::text LIKE 'reg%' AND a.atttypid <> 'regrole'::regtype);
 -- no trigger, rule or policy but the foreign keys' and the views'
 SELECT tgrelid::regclass, tgname FROM pg_trigger JOIN pg_temp.member_relation AS c ON c.oid = tgrelid WHERE NOT tgisinternal;

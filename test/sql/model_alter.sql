@@ -120,7 +120,10 @@ SELECT relname FROM pg_class WHERE relnamespace = 'recsys_data'::regnamespace AN
 DROP VIEW recsys_data.m;
 DROP TABLE recsys_data.m_user_factors, recsys_data.m_item_factors;
 SELECT name FROM recsys.model;
+BEGIN;
 SELECT pg_temp.attempt('SELECT recsys.drop_model(''m'')');
+SELECT name FROM recsys.model;
+ROLLBACK;
 SELECT recsys.create_model('m', 'ma.ratings', feedback => 'implicit');
 SELECT model, feedback FROM recsys.models;
 
@@ -134,7 +137,10 @@ SELECT recsys.alter_model('m');
 DROP TABLE recsys_data.m_item_factors;
 CREATE VIEW recsys_data.m_item_factors AS SELECT 1 AS version, 1 AS item_id, NULL::recsys.recvec AS factors, 1 AS users;
 SELECT pg_temp.attempt('SELECT recsys.alter_model(''m'')');
+BEGIN;
 SELECT pg_temp.attempt('SELECT recsys.drop_model(''m'')');
+SELECT relname FROM pg_class WHERE relnamespace = 'recsys_data'::regnamespace AND relkind <> 'i' ORDER BY 1;
+ROLLBACK;
 DROP VIEW recsys_data.m_item_factors;
 CREATE TABLE recsys_data.m_item_factors (version int);
 DROP VIEW recsys_data.m;

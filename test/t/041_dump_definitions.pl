@@ -47,7 +47,7 @@ SQL
 
 # What is defined: names, owners, rights, dependencies; in one text.
 my $defined = <<'SQL';
-SELECT m::text FROM recsys.model AS m ORDER BY name;
+SELECT m::text FROM recsys.model AS m WHERE recsys.model_view(name) IS NOT NULL ORDER BY name;
 SELECT model, owner, feedback, algorithm, run_as, options, active_version, users, items FROM recsys.models ORDER BY model;
 SELECT model, version, stamp, trained_by FROM recsys.model_version ORDER BY model;
 SELECT relname, relkind, relowner::regrole, relacl, reloptions, obj_description(oid) FROM pg_class WHERE relnamespace = 'recsys_data'::regnamespace ORDER BY relname;
@@ -77,6 +77,9 @@ sub restored
 	my ($database) = @_;
 
 	is($node->safe_psql($database, $defined), $before, "$database: the same definitions and rights");
+
+	is($node->safe_psql($database, q{SELECT count(*) FROM recsys.model WHERE name = 'gone'}), 0, "$database: no row of a model that is gone");
+	is($node->safe_psql($database, q{SELECT recsys.drop_model('gone')}), '', "$database: its tables are dropped");
 
 	# and they work: the owner trains what he sees, the other cannot
 	my $model = q{E'new\nline \\\\! "quo''te" $$'};
