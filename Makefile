@@ -170,7 +170,7 @@ $(BENCH_PROGRAMS): $(BENCH_DIR)/%: test/bench/%.c $(BENCH_OBJS)
 	$(CC) $(UNIT_FLAGS) -O3 -o $@ $< $(BENCH_OBJS) -lpthread -lm
 
 .PHONY: bench-kernels bench-solver bench-event bench-programs bench bench-sweep \
-	bench-kafka
+	bench-kafka bench-serve
 bench-kernels: $(BENCH_DIR)/bench_kernels
 	@$<
 
@@ -193,6 +193,10 @@ bench-sweep:
 bench-kafka:
 	@test/setup.sh kafka
 	@test/bench/run.sh kafka
+
+bench-serve:
+	@test/setup.sh demo
+	@test/bench/run.sh serve
 
 # ---- set up, try, test: nothing is installed but packages that are missing --
 demo:
@@ -243,6 +247,7 @@ help:
 #: make fuzz          a minute of fuzzing for each parser (clang with libFuzzer)
 #: make bench         training against its rivals; BENCH_SCALE=quick (default) or full
 #: make bench-kafka   events of a real Kafka broker into tables (Java; BENCH_EVENTS=2000000)
+#: make bench-serve   answers against SELECT 1; BENCH_SCALE=quick (default) or full
 #: make bench-sweep   what the default options lose on real data; SETS="name..." picks some
 #: make bench-kernels costs of the pieces of training at each SIMD level, and the floor
 #: make bench-event   what mapping an event of Kafka costs

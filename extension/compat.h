@@ -112,6 +112,19 @@
 	ExecInsertIndexTuples(result, slot, estate, false, false, NULL, NIL)
 #endif
 
+/* 17 moved what numbers a session's transactions, also those without an xid. */
+#if PG_VERSION_NUM >= 170000
+#define rs_local_transaction_id()	(MyProc->vxid.lxid)
+#else
+#define rs_local_transaction_id()	(MyProc->lxid)
+#endif
+
+/* 17 brought named segments of shared memory, for which nothing need be preloaded. */
+#if PG_VERSION_NUM >= 170000
+#define RS_HAVE_DSM_REGISTRY
+#include "storage/dsm_registry.h"
+#endif
+
 /* 17 brought transaction_timeout. */
 #if PG_VERSION_NUM >= 170000
 #define TransactionTimeoutPendingCompat TransactionTimeoutPending

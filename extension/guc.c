@@ -16,6 +16,7 @@
 #include "guc.h"
 #include "rs_limits.h"
 
+int			rs_cache_size = 1024 * 1024;
 bool		rs_kafka_allow_superuser = false;
 char	   *rs_kafka_databases = "";
 char	   *rs_kafka_secret_directory = "";
@@ -57,6 +58,11 @@ void
 rs_guc_init(void)
 {
 	define_at_start();
+	DefineCustomIntVariable("recsys.cache_size",
+							"Shared memory for the item factors of the models that sessions ask.",
+							"Each version is held once for all sessions; 0 lets each session hold its own.",
+							&rs_cache_size, 1024 * 1024, 0, MAX_KILOBYTES,
+							PGC_SIGHUP, GUC_UNIT_KB, NULL, NULL, NULL);
 	DefineCustomStringVariable("recsys.kafka_databases",
 							   "Databases whose Kafka sources are read.",
 							   NULL,

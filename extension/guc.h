@@ -8,6 +8,7 @@
 #ifndef RS_GUC_H
 #define RS_GUC_H
 
+extern int	rs_cache_size;			/* kB */
 extern bool rs_kafka_allow_superuser;
 extern char *rs_kafka_databases;	/* for SplitGUCList() */
 extern char *rs_kafka_secret_directory;

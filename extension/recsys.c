@@ -16,6 +16,7 @@
 #include "ingest/launcher.h"
 #include "ingest/slots.h"
 #include "kernel/kernel.h"
+#include "serve/shared_image.h"
 #include "train/progress.h"
 
 PG_MODULE_MAGIC;
@@ -31,6 +32,7 @@ _PG_init(void)
 	if (!process_shared_preload_libraries_in_progress)
 		return;
 	rs_progress_install();
+	rs_shared_image_install();
 	rs_slots_install();
 	rs_launcher_install();
 	rs_hold_install();

@@ -397,7 +397,7 @@ rs_evaluate(const RsModel *model, const RsVersion *version, Oid test,
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	rs_test_open(&reader, model, version, test);
-	evaluation.image = rs_image_build(model, version, caller);
+	evaluation.image = rs_image_build(model, version, caller, NULL);
 	MemoryContextSwitchTo(work);
 	while (rs_test_next_user(&reader, &user))
 	{

@@ -1,37 +1,27 @@
 /*-------------------------------------------------------------------------
  *
  * image.c
- *		Building item images, and this session's cache of them.
+ *		Building the item image of a version from its factor table.
  *
- * An image never changes once it is built.  The key of the cache holds the
- * version's stamp, which is random, so an image can be found only by somebody
- * whose snapshot shows the very version it was made of; nothing is ever
- * invalidated.  It also holds all that an image is decoded by: a stamp does not
- * tell which view stands before the factors now.  The factor table is checked at
- * each call, so an image is not served from a table that would be refused if
- * it were read.  Images are dropped, the least recently used first, when their
- * sum exceeds recsys.local_cache_size.
+ * Rows come in the order of the key, which is that of the ids for integers and
+ * uuids; where it is not, they are sorted afterwards.  Nothing is believed of the
+ * table, to which the model's owner can write: how many rows there are, and that
+ * none is there twice, is checked here, the rows themselves in factors.c.
  *
- * Memory: every image has a context of its own.  While it is being built this
- * hangs below the caller's context, so an error leaves nothing behind; a
- * finished image is moved below TopMemoryContext when the cache takes it.
+ * Memory: all arrays are allocated in the caller's context, so that an error
+ * leaves nothing.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
-#include "access/table.h"
-#include "lib/ilist.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
-#include "utils/rel.h"
 #include "utils/uuid.h"
 
 #include "compat.h"
-#include "guc.h"
 #include "kernel/row.h"
 #include "serve/image.h"
-#include "store/factor_table.h"
 #include "store/factors.h"
 
 /* What the kernel likes its matrices to be aligned to. */
@@ -39,19 +29,6 @@
 
 /* Rows added to the Gramian between two checks for interrupts. */
 #define GRAMIAN_ROWS	4096
-
-typedef struct CachedImage
-{
-	dlist_node	node;
-	RsImageKey	key;
-	MemoryContext context;		/* holds this struct too */
-	Size		bytes;
-	RsImage    *image;
-} CachedImage;
-
-/* The most recently used first. */
-static dlist_head cache = DLIST_STATIC_INIT(cache);
-static Size cache_bytes = 0;
 
 typedef struct ImageBuilder
 {
@@ -117,7 +94,8 @@ begin_image(ImageBuilder *builder)
 	image->stride = RS_STRIDE(image->k);
 	image->factors = alloc_matrix(builder, image->stride * sizeof(float), n,
 								  &builder->factors);
-	if (version->options.biases)
+	image->has_biases = version->options.biases;
+	if (image->has_biases)
 		image->biases = alloc_array(builder, sizeof(float), n);
 }
 
@@ -340,6 +318,18 @@ sort_image(ImageBuilder *builder)
 	pfree(order);
 }
 
+/* The hash table over the ids, seeded by the stamp, which is random. */
+static void
+add_hash(ImageBuilder *builder)
+{
+	RsIdList   *ids = &builder->image->ids;
+
+	if (ids->kind == RS_ID_TEXT)
+		builder->image->id_bytes = ids->offsets[ids->n];
+	rs_idlist_index(ids, alloc_array(builder, sizeof(uint32), rs_idlist_slots(ids)),
+					(uint64) builder->version->stamp);
+}
+
 static void
 add_popularity(ImageBuilder *builder)
 {
@@ -362,6 +352,7 @@ add_gramian(ImageBuilder *builder)
 	RsImage    *image = builder->image;
 	void	   *chunk;
 
+	image->has_gramian = true;
 	image->gramian = alloc_matrix(builder, image->stride * sizeof(double), image->k, &chunk);
 	for (int panel = 0; panel < rs_gramian_panels(image->k); panel++)
 	{
@@ -377,108 +368,25 @@ add_gramian(ImageBuilder *builder)
 }
 
 RsImage *
-rs_image_build(const RsModel *model, const RsVersion *version, MemoryContext context)
+rs_image_build(const RsModel *model, const RsVersion *version, MemoryContext context,
+			   bool *settled)
 {
 	ImageBuilder builder = {0};
+	bool		of_others;
 
 	builder.model = model;
 	builder.version = version;
 	builder.context = context;
 	builder.image = MemoryContextAllocZero(context, sizeof(RsImage));
 	begin_image(&builder);
-	rs_factors_scan_items(model, version, add_item, &builder);
+	of_others = rs_factors_scan_items(model, version, add_item, &builder);
+	if (settled != NULL)
+		*settled = of_others;
 	check_complete(&builder);
 	sort_image(&builder);
+	add_hash(&builder);
 	add_popularity(&builder);
 	if (version->algorithm == RS_ALS && version->feedback == RS_IMPLICIT)
 		add_gramian(&builder);
 	return builder.image;
-}
-
-/* ---- the cache ----------------------------------------------------------- */
-
-static void
-make_key(const RsModel *model, const RsVersion *version, Relation table, RsImageKey *key)
-{
-	memset(key, 0, sizeof(RsImageKey));
-	key->table = RelationGetRelid(table);
-	key->file = table->rd_rel->relfilenode;
-	key->version = version->version;
-	key->stamp = version->stamp;
-	key->id_kind = model->item_kind;
-	key->feedback = version->feedback;
-	key->algorithm = version->algorithm;
-	key->factors = version->options.factors;
-	key->biases = version->options.biases;
-}
-
-static CachedImage *
-find_cached(const RsImageKey *key)
-{
-	dlist_iter	iter;
-
-	dlist_foreach(iter, &cache)
-	{
-		CachedImage *entry = dlist_container(CachedImage, node, iter.cur);
-
-		if (memcmp(&entry->key, key, sizeof(RsImageKey)) == 0)
-			return entry;
-	}
-	return NULL;
-}
-
-/* Drop images until at most so many bytes remain. */
-static void
-shrink_cache(Size bytes)
-{
-	while (cache_bytes > bytes)
-	{
-		CachedImage *entry = dlist_tail_element(CachedImage, node, &cache);
-
-		dlist_delete(&entry->node);
-		cache_bytes -= entry->bytes;
-		MemoryContextDelete(entry->context);
-	}
-}
-
-/* Build an image, and keep it if it is not larger than the whole cache. */
-static CachedImage *
-build_cached(const RsModel *model, const RsVersion *version, const RsImageKey *key,
-			 Size budget)
-{
-	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "recsys item image",
-												  ALLOCSET_DEFAULT_SIZES);
-	CachedImage *entry = MemoryContextAllocZero(context, sizeof(CachedImage));
-
-	entry->key = *key;
-	entry->context = context;
-	entry->image = rs_image_build(model, version, context);
-	entry->bytes = MemoryContextMemAllocated(context, true);
-	if (entry->bytes <= budget)
-	{
-		shrink_cache(budget - entry->bytes);
-		MemoryContextSetParent(context, TopMemoryContext);
-		dlist_push_head(&cache, &entry->node);
-		cache_bytes += entry->bytes;
-	}
-	return entry;
-}
-
-const RsImage *
-rs_image_open(const RsModel *model, const RsVersion *version)
-{
-	Size		budget = (Size) rs_local_cache_size * 1024;
-	Relation	table = rs_factor_table_open(model, false, AccessShareLock);
-	CachedImage *entry;
-	RsImageKey	key;
-
-	make_key(model, version, table, &key);
-	shrink_cache(budget);
-	entry = find_cached(&key);
-	if (entry != NULL)
-		dlist_move_head(&cache, &entry->node);
-	else
-		entry = build_cached(model, version, &key, budget);
-	table_close(table, AccessShareLock);
-	return entry->image;
 }

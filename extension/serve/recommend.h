@@ -11,7 +11,7 @@
 #include "postgres.h"
 
 #include "kernel/topk.h"
-#include "serve/image.h"
+#include "serve/image_cache.h"
 #include "serve/user_vector.h"
 
 /* Ids of the model's item kind, in any order, repeated or unknown or not. */

@@ -14,7 +14,7 @@
 
 #include "postgres.h"
 
-#include "serve/image.h"
+#include "serve/image_cache.h"
 #include "store/factors.h"
 #include "store/model.h"
 #include "store/source.h"

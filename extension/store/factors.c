@@ -19,6 +19,7 @@
 
 #include "access/genam.h"
 #include "access/heapam.h"
+#include "access/htup_details.h"
 #include "access/stratnum.h"
 #include "access/table.h"
 #include "access/tableam.h"
@@ -185,7 +186,7 @@ rs_factors_read_item(const RsModel *model, const RsVersion *version, Datum item_
 	return found;
 }
 
-void
+bool
 rs_factors_scan_items(const RsModel *model, const RsVersion *version,
 					  RsItemCallback callback, void *arg)
 {
@@ -194,6 +195,7 @@ rs_factors_scan_items(const RsModel *model, const RsVersion *version,
 	MemoryContext row_context = AllocSetContextCreate(CurrentMemoryContext,
 													  "recsys item row",
 													  ALLOCSET_DEFAULT_SIZES);
+	bool		of_others = true;
 	HeapTuple	tuple;
 
 	while ((tuple = systable_getnext(scan)) != NULL)
@@ -209,6 +211,8 @@ rs_factors_scan_items(const RsModel *model, const RsVersion *version,
 			elog(ERROR, "an id in a primary key is NULL");
 		id = rs_id_from_column(id, id_column_type(relation));
 		get_item_row(model, version, id, tuple, relation, &row);
+		if (TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(tuple->t_data)))
+			of_others = false;
 		MemoryContextSwitchTo(caller);
 		callback(arg, id, &row);
 		MemoryContextReset(row_context);
@@ -216,6 +220,7 @@ rs_factors_scan_items(const RsModel *model, const RsVersion *version,
 	MemoryContextDelete(row_context);
 	systable_endscan(scan);
 	table_close(relation, AccessShareLock);
+	return of_others;
 }
 
 /* ---- writing ------------------------------------------------------------ */

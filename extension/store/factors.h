@@ -47,10 +47,11 @@ extern bool rs_factors_read_item(const RsModel *model, const RsVersion *version,
 
 /*
  * Every item of a version, in no particular order.  The callback's arguments
- * live until it returns.
+ * live until it returns.  False if this transaction wrote some of the rows: then
+ * they may be gone when it ends.
  */
 typedef void (*RsItemCallback) (void *arg, Datum item_id, const RsItemFactors *row);
-extern void rs_factors_scan_items(const RsModel *model, const RsVersion *version,
+extern bool rs_factors_scan_items(const RsModel *model, const RsVersion *version,
 								  RsItemCallback callback, void *arg);
 
 /*

@@ -3,8 +3,8 @@
  * id.c
  *		External ids: their kinds, conversions, and sorted lists of them.
  *
- * An id list is built by whoever reads ids (source.c, the item image) and
- * never changes afterwards; this file only searches it.
+ * An id list is built by those who read ids (idmap.c, the item image) and
+ * never changes afterwards; this file searches it, by order or by a hash table.
  *
  *-------------------------------------------------------------------------
  */
@@ -14,11 +14,14 @@
 
 #include "catalog/pg_type.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "port/pg_bitutils.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/uuid.h"
 
 #include "compat.h"
+#include "kernel/rng.h"
 #include "store/id.h"
 
 /* Bytes of a text id that a message shows; no other is as long. */
@@ -241,8 +244,92 @@ rs_idlist_compare(const RsIdList *list, int32 i, int32 j)
 	elog(ERROR, "unrecognized id kind: %d", (int) list->kind);
 }
 
-int32
-rs_idlist_find(const RsIdList *list, Datum id)
+/* ---- a hash table over a list: open addressing, linear probing ----------- */
+
+static uint64
+hash_id(const RsIdList *list, Datum id)
+{
+	switch (list->kind)
+	{
+		case RS_ID_BIGINT:
+			return rs_hash_int((uint64) DatumGetInt64(id), list->hash_seed);
+		case RS_ID_TEXT:
+			{
+				text	   *t = (text *) DatumGetPointer(id);
+
+				return rs_hash_bytes(VARDATA_ANY(t), VARSIZE_ANY_EXHDR(t), list->hash_seed);
+			}
+		case RS_ID_UUID:
+			return rs_hash_bytes(DatumGetUUIDP(id)->data, UUID_LEN, list->hash_seed);
+	}
+	elog(ERROR, "unrecognized id kind: %d", (int) list->kind);
+}
+
+static uint64
+hash_at(const RsIdList *list, int32 position)
+{
+	switch (list->kind)
+	{
+		case RS_ID_BIGINT:
+			return rs_hash_int((uint64) list->ints[position], list->hash_seed);
+		case RS_ID_TEXT:
+			return rs_hash_bytes(list->bytes + list->offsets[position],
+								 list->offsets[position + 1] - list->offsets[position],
+								 list->hash_seed);
+		case RS_ID_UUID:
+			return rs_hash_bytes(list->bytes + (Size) position * UUID_LEN, UUID_LEN,
+								 list->hash_seed);
+	}
+	elog(ERROR, "unrecognized id kind: %d", (int) list->kind);
+}
+
+/* At most half full, so that a probe is short, up to 2^30 ids. */
+uint32
+rs_idlist_slots(const RsIdList *list)
+{
+	if (list->n > (1 << 30))
+		return UINT32_C(1) << 31;
+	return pg_nextpower2_32((uint32) Max(list->n, 1)) * 2;
+}
+
+void
+rs_idlist_index(RsIdList *list, uint32 *slots, uint64 seed)
+{
+	uint32		n_slots = rs_idlist_slots(list);
+
+	list->slots = slots;
+	list->slot_mask = n_slots - 1;
+	list->hash_seed = seed;
+	memset(slots, 0, (Size) n_slots * sizeof(uint32));
+	for (int32 i = 0; i < list->n; i++)
+	{
+		uint32		at = (uint32) hash_at(list, i) & list->slot_mask;
+
+		if ((i & 0xffff) == 0)
+			CHECK_FOR_INTERRUPTS();
+		while (slots[at] != 0)
+			at = (at + 1) & list->slot_mask;
+		slots[at] = (uint32) i + 1;
+	}
+}
+
+static int32
+find_in_slots(const RsIdList *list, Datum id)
+{
+	uint32		at = (uint32) hash_id(list, id) & list->slot_mask;
+
+	for (; list->slots[at] != 0; at = (at + 1) & list->slot_mask)
+	{
+		int32		position = (int32) (list->slots[at] - 1);
+
+		if (compare_at(list, position, id) == 0)
+			return position;
+	}
+	return -1;
+}
+
+static int32
+find_by_order(const RsIdList *list, Datum id)
 {
 	int32		low = 0;
 	int32		high = list->n;
@@ -260,6 +347,12 @@ rs_idlist_find(const RsIdList *list, Datum id)
 			high = middle;
 	}
 	return -1;
+}
+
+int32
+rs_idlist_find(const RsIdList *list, Datum id)
+{
+	return list->slots != NULL ? find_in_slots(list, id) : find_by_order(list, id);
 }
 
 Datum

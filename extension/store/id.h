@@ -33,6 +33,9 @@ typedef struct RsIdList
 	int64	   *ints;			/* bigint: n */
 	char	   *bytes;			/* uuid: 16 n; text: all ids, one after another */
 	Size	   *offsets;		/* text: n + 1 */
+	uint32	   *slots;			/* hash table of positions plus 1, or NULL */
+	uint32		slot_mask;		/* slots are a power of two; that less 1 */
+	uint64		hash_seed;
 } RsIdList;
 
 /* The kind for a base type, false if the type cannot be an id. */
@@ -79,6 +82,14 @@ extern int	rs_id_compare(Datum a, Datum b, RsIdKind kind);
 
 /* Order of the ids at two positions of a list, which need not ascend yet. */
 extern int	rs_idlist_compare(const RsIdList *list, int32 i, int32 j);
+
+/*
+ * A hash table over a list makes rs_idlist_find() one look-up instead of a
+ * search: rs_idlist_slots() says how many uint32 it needs, the caller brings
+ * them.  The seed should be random, as users choose ids.
+ */
+extern uint32 rs_idlist_slots(const RsIdList *list);
+extern void rs_idlist_index(RsIdList *list, uint32 *slots, uint64 seed);
 
 /* Position of an id in the list, or -1. */
 extern int32 rs_idlist_find(const RsIdList *list, Datum id);

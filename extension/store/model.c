@@ -17,11 +17,13 @@
 #include "access/relation.h"
 #include "access/table.h"
 #include "access/xact.h"
+#include "access/tableam.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_subscription_rel.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "executor/tuptable.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
@@ -666,6 +668,57 @@ rs_version_open(const RsModel *model, int number)
 	if (!read_version_row(model, version))
 		refuse_version(model, version);
 	return version;
+}
+
+static int
+compare_stamps(const void *a, const void *b)
+{
+	int64		i = *(const int64 *) a;
+	int64		j = *(const int64 *) b;
+
+	return (i > j) - (i < j);
+}
+
+/*
+ * Every row that vacuum would have to keep: of transactions that are running, or
+ * deleted but not for the oldest snapshot.
+ */
+int
+rs_version_stamps(int64 **stamps)
+{
+	Relation	relation = table_open(catalog_relation("model_version"), AccessShareLock);
+	TupleTableSlot *slot = table_slot_create(relation, NULL);
+	int			capacity = 64;
+	int			n = 0;
+	SnapshotData snapshot;
+	TableScanDesc scan;
+
+	*stamps = palloc(capacity * sizeof(int64));
+	InitNonVacuumableSnapshot(snapshot, GlobalVisTestFor(relation));
+	scan = table_beginscan(relation, &snapshot, 0, NULL);
+	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
+	{
+		bool		isnull;
+
+		CHECK_FOR_INTERRUPTS();
+		if (n == capacity)
+		{
+			capacity *= 2;
+			*stamps = repalloc_huge(*stamps, mul_size(capacity, sizeof(int64)));
+		}
+		(*stamps)[n++] = DatumGetInt64(slot_getattr(slot, VERSION_STAMP, &isnull));
+	}
+	table_endscan(scan);
+	ExecDropSingleTupleTableSlot(slot);
+	table_close(relation, AccessShareLock);
+	qsort(*stamps, n, sizeof(int64), compare_stamps);
+	return n;
+}
+
+bool
+rs_version_stamp_found(const int64 *stamps, int n, int64 stamp)
+{
+	return bsearch(&stamp, stamps, n, sizeof(int64), compare_stamps) != NULL;
 }
 
 /* Pin search_path until the nest level ends. */

@@ -175,4 +175,11 @@ typedef struct RsOwnerContext
 extern void rs_owner_begin(const RsModel *model, RsOwnerContext *context);
 extern void rs_owner_end(RsOwnerContext *context);
 
+/*
+ * The stamps of all versions of this database that some snapshot may still show,
+ * ascending, palloc'd.
+ */
+extern int	rs_version_stamps(int64 **stamps);
+extern bool rs_version_stamp_found(const int64 *stamps, int n, int64 stamp);
+
 #endif							/* RS_MODEL_H */

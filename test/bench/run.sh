@@ -6,6 +6,8 @@
 #   test/bench/run.sh sweep [SET...]   what the default options lose on real data
 #   test/bench/run.sh kafka            events of a real Kafka broker into tables
 #                                      (BENCH_EVENTS, default 2000000)
+#   test/bench/run.sh serve            answers against SELECT 1 (BENCH_SCALE; BENCH_ONLY
+#                                      picks targets, as "S1 S4")
 #
 # Rivals are installed into virtual environments under build/bench, or BENCH_CACHE;
 # the generated data lie there too.  The server lies in a temporary directory.
@@ -148,10 +150,27 @@ run_kafka()
 	echo "The table is in $CACHE/kafka.md"
 }
 
+# With the library preloaded, as 15 and 16 share item images only then.
+run_serve()
+{
+	start_server <<-'CONF'
+		shared_preload_libraries = 'recsys'
+		shared_buffers = 1GB
+		fsync = off
+		synchronous_commit = off
+		autovacuum = off
+		max_wal_size = 8GB
+		recsys.cache_size = 4GB
+	CONF
+	export BENCH_TMP=$WORK/tmp BENCH_RESULTS=$CACHE/serve.md
+	python3 "$HERE/serve.py"
+	echo "The table is in $CACHE/serve.md"
+}
+
 WHAT=${1:-}
 case $WHAT in
-	bench | sweep | kafka) ;;
-	*) die "usage: $0 bench|sweep|kafka" ;;
+	bench | sweep | kafka | serve) ;;
+	*) die "usage: $0 bench|sweep|kafka|serve" ;;
 esac
 find_postgres || die "no PostgreSQL with server headers found; run test/setup.sh demo"
 trap cleanup EXIT

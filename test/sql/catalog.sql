@@ -63,7 +63,7 @@ SELECT p.oid::regprocedure FROM pg_temp.member_function AS p
    AND p.proname NOT IN ('create_model', 'alter_model', 'drop_model', 'train', 'deploy', 'rollback', 'evaluate', 'training_progress_slots',
                          'kafka_create_source', 'kafka_alter_source', 'kafka_drop_source', 'kafka_start', 'kafka_stop',
                          'kafka_seek', 'kafka_preview', 'kafka_retry', 'kafka_discard', 'kafka_slots', 'kafka_service',
-                         'kafka_validator');
+                         'kafka_validator', 'prewarm', 'cache_images');
 
 -- tables are for their owner, and for the database's owner to dump; views are for reading
 SELECT c.relname, c.relkind, c.reloptions,

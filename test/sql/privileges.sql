@@ -240,6 +240,8 @@ SELECT recsys.create_model('forged', 'pr_own.uuids', options => '{"factors": 2, 
 SELECT version FROM recsys.train('forged');
 CREATE FUNCTION pr_own.after(change text) RETURNS TABLE (call text, said text) LANGUAGE plpgsql AS $$
 BEGIN
+    -- a version of this transaction, of which no other session has an image to share
+    PERFORM recsys.train('forged');
     EXECUTE change;
     FOREACH call IN ARRAY ARRAY['recommend_uuid(''forged'', 1)', 'recommend_uuid(''forged'', 1, fresh => false)',
                                 'item_vector(''forged'', md5(''1'')::uuid)', 'train(''forged'')']
@@ -273,7 +275,7 @@ BEGIN;
 SELECT * FROM pr_own.after('UPDATE recsys_data.forged_user_factors SET factors = ''[1,2,3,4,5,6,7,8,9]''');
 ROLLBACK;
 BEGIN;
-SELECT * FROM pr_own.after('INSERT INTO recsys_data.forged_item_factors SELECT 1, gen_random_uuid(), factors, 2147483647 FROM recsys_data.forged_item_factors');
+SELECT * FROM pr_own.after('INSERT INTO recsys_data.forged_item_factors SELECT version, gen_random_uuid(), factors, 2147483647 FROM recsys_data.forged_item_factors');
 ROLLBACK;
 -- and a view of other columns is no way in
 BEGIN;

@@ -398,7 +398,7 @@ is(join("\n", sort(section('### Options') =~ /^- `(\w+)`:/mg)),
 # Settings
 is(join("\n", map { join '|', @$_[ 0 .. 2 ] } table_rows(section('### Settings'))),
 	join("\n", query_lines(q{
-SELECT name || '|' || CASE WHEN unit = 'kB' THEN replace(replace(pg_size_pretty(boot_val::bigint * 1024), ' ', ''), '4096MB', '4GB')
+SELECT name || '|' || CASE WHEN unit = 'kB' THEN replace(replace(replace(pg_size_pretty(boot_val::bigint * 1024), ' ', ''), '4096MB', '4GB'), '1024MB', '1GB')
                            ELSE boot_val END || '|' || context
 FROM pg_settings WHERE name LIKE 'recsys.%' ORDER BY name COLLATE "C"})), 'settings');
 

@@ -1,0 +1,38 @@
+/*-------------------------------------------------------------------------
+ *
+ * image_cache.h
+ *		The item images that this session has at hand.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RS_IMAGE_CACHE_H
+#define RS_IMAGE_CACHE_H
+
+#include "postgres.h"
+
+#include "serve/image.h"
+#include "serve/shared_image.h"
+
+/*
+ * The image of a version: one that this session has at hand, or the one that
+ * all sessions share, or one that is built from the factor table under the
+ * active snapshot.  Where it cannot be shared it is this session's own; one that
+ * is larger than recsys.local_cache_size then lives in the current context.
+ * Errors: those of rs_image_build().
+ *
+ * Valid until the next call: run nothing in between that could run code of a
+ * user, such as reading the model's view.
+ */
+extern const RsImage *rs_image_open(const RsModel *model, const RsVersion *version);
+
+/* An image of this database: shared, or this session's own (then no times). */
+typedef struct RsImageStatus
+{
+	bool		shared;
+	RsSharedImageStatus status;
+} RsImageStatus;
+
+/* All of them, palloc'd. */
+extern int	rs_image_list(RsImageStatus **list);
+
+#endif							/* RS_IMAGE_CACHE_H */

@@ -1,0 +1,35 @@
+/*-------------------------------------------------------------------------
+ *
+ * image_key.h
+ *		What an item image is known by: everything it is decoded by.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RS_IMAGE_KEY_H
+#define RS_IMAGE_KEY_H
+
+#include "postgres.h"
+
+#include "store/id.h"
+#include "store/options.h"
+
+/*
+ * Where the rows of an image were read, and everything that decides how it is
+ * laid out and decoded.  Keys are compared as bytes: zero one before it is
+ * filled.
+ */
+typedef struct RsImageKey
+{
+	int64		stamp;
+	Oid			database;
+	Oid			table;			/* the item factor table */
+	Oid			file;			/* its relfilenode: a new one when it is rewritten */
+	int32		version;
+	int32		factors;
+	RsIdKind	id_kind;
+	RsFeedback	feedback;
+	RsAlgorithm algorithm;
+	bool		biases;
+} RsImageKey;
+
+#endif							/* RS_IMAGE_KEY_H */

@@ -1,0 +1,217 @@
+#!/usr/bin/env python3
+"""Answers out of a server, one line for each target; run by test/bench/run.sh serve.
+
+One client with prepared statements over the local socket (pgbench) unless it says
+otherwise.  The yardstick is `SELECT 1` by the same client in turns with it: what a
+question costs that does no work.
+"""
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+
+from bench import Report
+from database import PSQL, Database
+
+FULL = os.environ.get("BENCH_SCALE", "quick") == "full"
+ROUNDS = 5
+SECONDS = 2
+USERS, ITEMS, ROWS_A_USER = 20_000, 26_744, 100
+MANY_ITEMS = 1_000_000
+
+# popularity falls with the rank, three of five rows are of the user's own taste
+RATINGS = f"""
+INSERT INTO ratings
+SELECT u, 1 + (at * 7919) % {ITEMS}, 1 + (u + at) % 5
+  FROM (SELECT DISTINCT u, (CASE WHEN random() < 0.6 THEN (u % 50) * 500 ELSE 0 END
+                            + floor({ITEMS} * power(random(), 3))::int) AS at
+          FROM generate_series(1, {USERS}) AS u, generate_series(1, {ROWS_A_USER}) AS n) AS x"""
+
+
+class Questions:
+    """Runs scripts by pgbench and keeps the latencies, in milliseconds."""
+
+    def __init__(self, database):
+        self.database = database
+        self.directory = os.environ["BENCH_TMP"]
+
+    def run(self, script, *options, seconds=SECONDS, clients=1):
+        """Sorted latencies of one run."""
+        path = os.path.join(self.directory, "script.sql")
+        prefix = os.path.join(self.directory, "latency")
+        with open(path, "w", encoding="ascii") as file:
+            file.write(script + "\n")
+        command = ["pgbench", "-n", "-M", "prepared", "-c", str(clients), "-T", str(seconds), "-l",
+                   "--log-prefix", prefix, "-f", path, *options, self.database]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode != 0 or "ERROR" in done.stderr:
+            raise RuntimeError(done.stderr.strip())
+        latencies = []
+        for name in os.listdir(self.directory):
+            if name.startswith("latency"):
+                with open(os.path.join(self.directory, name), encoding="ascii") as file:
+                    latencies += [int(line.split()[2]) / 1000 for line in file]
+                os.remove(os.path.join(self.directory, name))
+        return sorted(latencies)
+
+    def against_nothing(self, script, *options, **settings):
+        """p50 and p99 of a script and of SELECT 1, the median of rounds in turns."""
+        ours, nothing = [], []
+        self.run(script, *options, seconds=1)
+        for _ in range(ROUNDS):
+            ours.append(percentiles(self.run(script, *options, **settings)))
+            nothing.append(percentiles(self.run("SELECT 1;", *options, **settings)))
+        return ([statistics.median(p[i] for p in ours) for i in (0, 1)],
+                [statistics.median(p[i] for p in nothing) for i in (0, 1)])
+
+
+def percentiles(latencies):
+    """p50 and p99."""
+    return latencies[len(latencies) // 2], latencies[min(len(latencies) - 1, len(latencies) * 99 // 100)]
+
+
+def asked(model, arguments="", column="*"):
+    """A script that recommends to a random user."""
+    return f"\\set u random(1, {USERS})\nSELECT {column} FROM recsys.recommend('{model}', :u::bigint, 10{arguments});"
+
+
+def line(report, target, work, ours, nothing, most):
+    """A latency against that of SELECT 1."""
+    ratio = ours[0] / nothing[0]
+    report.add(target, f"{work}, p50", "ms", (ours[0],), "SELECT 1", (nothing[0],), ratio,
+               f"<= {most} x" if most else "-", ratio <= most if most else None)
+
+
+def tail(report, target, work, ours, nothing):
+    """The spread of a latency against that of SELECT 1."""
+    spread, floor = ours[1] / ours[0], nothing[1] / nothing[0]
+    report.add(target, f"{work}, p99 / p50", "", (spread,), "SELECT 1", (floor,), spread / floor, "<= 2 x",
+               spread <= 2 * floor)
+
+
+def single(database, report, questions):
+    """S1, S1b: one user, folded in, seen items left out."""
+    for target, model, most in (("S1", "m64", 3.5), ("S1b", "m256", 7)):
+        ours, nothing = questions.against_nothing(asked(model))
+        factors = database.value(f"SELECT options->>'factors' FROM recsys.model_versions WHERE model = '{model}'")
+        work = f"recommend, {ITEMS} items, {factors} factors"
+        line(report, target, work, ours, nothing, most)
+        tail(report, target, work, ours, nothing)
+
+
+def by_row(database, report):
+    """S4: a score for each of many rows."""
+    rows = 100_000
+    plain = f"SELECT i FROM generate_series(1, {rows}) AS i ORDER BY i % 997 LIMIT 10"
+    scored = (f"SELECT i FROM generate_series(1, {rows}) AS i"
+              f" ORDER BY recsys.predict('m64', 7, 1 + i % {ITEMS}) DESC NULLS LAST LIMIT 10")
+    costs = []
+    for _ in range(ROUNDS):
+        costs.append((clock(database, scored) - clock(database, plain)) / rows * 1e6)
+    cost = statistics.median(costs)
+    report.add("S4", f"predict for each of {rows} rows", "us a row", (cost,), "-", (), None, "<= 1", cost <= 1)
+
+
+def clock(database, *commands):
+    """Seconds of the last command in a session, by the server's clock."""
+    output = subprocess.run(PSQL + ["-d", database.name, "-o", "/dev/null"] +
+                            [argument for command in (*commands[:-1], "\\timing on", commands[-1])
+                             for argument in ("-c", command)],
+                            capture_output=True, text=True, check=True).stdout
+    return float([word for word in output.split() if word.replace(".", "").isdigit()][-1]) / 1000
+
+
+def retraining(database, report, questions):
+    """S5: eight clients, first alone, then while version after version is trained."""
+    alone = percentiles(questions.run(asked("m64"), clients=8, seconds=10))
+    trainer = subprocess.Popen(PSQL + ["-d", database.name] + ["-c", "SELECT FROM recsys.train('m64')"] * 20,
+                               stdout=subprocess.DEVNULL)
+    latencies = []
+    while trainer.poll() is None:
+        latencies += questions.run(asked("m64"), clients=8, seconds=5)
+    busy = percentiles(sorted(latencies))
+    ratio = busy[1] / alone[1]
+    report.add("S5", "8 clients during 20 trainings, p99", "ms", (busy[1],), "the same without", (alone[1],), ratio,
+               "<= 3 x", ratio <= 3)
+
+
+def first_question(report, questions):
+    """S7: the first answer of a session."""
+    later = percentiles(questions.run(asked("m64")))[0]
+    new = percentiles(questions.run(asked("m64"), "-C", seconds=5))[0]
+    nothing = percentiles(questions.run("SELECT 1;", "-C", seconds=5))[0]
+    more = new - nothing - later
+    report.add("S7", "first answer of a session, more than a later one", "ms", (more,), "-", (), None, "<= 2", more <= 2)
+
+
+def selections(database, report, questions):
+    """S9: a tenth of the items is not eligible."""
+    database.execute(
+        f"""CREATE TABLE selection AS SELECT ARRAY(SELECT i::bigint FROM generate_series(1, {ITEMS}) AS i WHERE i % 10 = 0) AS excluded,
+            ARRAY(SELECT i::bigint FROM generate_series(1, {ITEMS}) AS i WHERE i % 10 <> 0) AS candidates""")
+    free, _ = questions.against_nothing(asked("m64"))
+    for name, column in (("exclude", "excluded"), ("candidates", "candidates")):
+        ids = int(database.value(f"SELECT cardinality({column}) FROM selection"))
+        script = (f"\\set u random(1, {USERS})\nSELECT r.* FROM selection AS s,"
+                  f" recsys.recommend('m64', :u::bigint, 10, {name} => s.{column}) AS r;")
+        ours, _ = questions.against_nothing(script)
+        count, _ = questions.against_nothing(f"SELECT cardinality({column}) FROM selection;")
+        bound = count[0] + 20e-6 * ids + free[0]
+        report.add("S9", f"{name} => an array of {ids} ids, p50", "ms", (ours[0],), "the bound", (bound,),
+                   ours[0] / bound, "<= 1 x", ours[0] <= bound)
+
+
+def many_items(database, report, questions):
+    """S2: a million items, trained ones and random ones of equal norm."""
+    database.execute(
+        "CREATE TABLE many (user_id int, item_id int)",
+        f"""INSERT INTO many SELECT u, 1 + ((u % 1000) * 1000 + floor(power(random(), 2) * 3000)::int) % {MANY_ITEMS}
+              FROM generate_series(1, 300000) AS u, generate_series(1, 20) AS n""",
+        f"INSERT INTO many SELECT 1 + i % 300000, i FROM generate_series(1, {MANY_ITEMS}) AS i",
+        "CREATE INDEX ON many (user_id) INCLUDE (item_id)", "VACUUM ANALYZE many",
+        "SELECT recsys.create_model('many', 'many', feedback => 'implicit')",
+        "SELECT FROM recsys.train('many', '{\"iterations\": 5}')")
+    ours, nothing = questions.against_nothing(asked("many"))
+    report.add("S2", f"recommend, {MANY_ITEMS} items, trained, p50", "ms", (ours[0],), "SELECT 1", (nothing[0],),
+               ours[0] / nothing[0], "<= 1 ms", ours[0] <= 1)
+    database.execute(
+        "SELECT recsys.create_model('random', 'many', feedback => 'implicit')",
+        "SELECT FROM recsys.train('random', '{\"iterations\": 1}')",
+        """UPDATE recsys_data.random_item_factors AS f SET factors = (
+               SELECT array_agg((random() - 0.5)::real)::real[]::recsys.recvec
+                 FROM generate_series(1, 64 + 0 * f.item_id))""",
+        """UPDATE recsys_data.random_item_factors
+              SET factors = ARRAY(SELECT x / recsys.norm(factors) FROM unnest(factors::real[]) AS x)::real[]::recsys.recvec""")
+    ours, nothing = questions.against_nothing(asked("random"))
+    report.add("S2", f"the same, random vectors of equal norm, p50", "ms", (ours[0],), "SELECT 1", (nothing[0],),
+               ours[0] / nothing[0], "<= 8 ms", ours[0] <= 8)
+
+
+def main():
+    """All targets."""
+    database = Database("bench_serve")
+    database.execute("CREATE TABLE ratings (user_id int, item_id int, rating real)", "SELECT setseed(0.3)", RATINGS,
+                     "CREATE INDEX ON ratings (user_id) INCLUDE (item_id, rating)", "VACUUM ANALYZE ratings")
+    for factors in (64, 256):
+        database.execute(
+            f"""SELECT recsys.create_model('m{factors}', 'ratings', feedback => 'implicit',
+                                           options => '{{"factors": {factors}}}')""",
+            f"SELECT FROM recsys.train('m{factors}')")
+    report = Report()
+    questions = Questions("bench_serve")
+    steps = {"S1": lambda: single(database, report, questions), "S4": lambda: by_row(database, report),
+             "S7": lambda: first_question(report, questions), "S9": lambda: selections(database, report, questions),
+             "S5": lambda: retraining(database, report, questions)}
+    if FULL:
+        steps["S2"] = lambda: many_items(database, report, questions)
+    only = os.environ.get("BENCH_ONLY", "").split()
+    for name, step in steps.items():
+        if not only or name in only:
+            step()
+    report.write(os.environ["BENCH_RESULTS"])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
