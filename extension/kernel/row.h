@@ -165,17 +165,30 @@ typedef struct RsRefineBase
  */
 extern bool rs_halve(const float *from, size_t n, float scale, uint16_t *to);
 
+/* How far rows are refined. */
+typedef struct RsRefineEffort
+{
+	int			steps;			/* of conjugate gradients, at least */
+	int			most;			/* at most; >= steps */
+	double		rest;			/* part of a row's loss that may be left over,
+								 * by estimate; INFINITY: steps are all */
+} RsRefineEffort;
+
 /*
  * Improve the solutions that x and *bias of n tasks hold, with zeros in the
  * padding of x, by steps of conjugate gradients, each a small part of the work
- * of an exact solution.  Ends exact where that is what can be done.  *done as
- * above.  workspace: rs_rows_refine_workspace_size(k) bytes; alignment 64.
+ * of an exact solution.  A row of which more than effort->rest would be left
+ * over is solved exactly, and so is one that has no finite solution;
+ * *cells_exact counts the cells of these.  *done as above.  workspace:
+ * rs_rows_refine_workspace_size(k) bytes; alignment 64.
  */
 extern size_t rs_rows_refine_workspace_size(int k);
 extern RsStatus rs_rows_refine(const RsObjective *objective,
 							   const RsFixedSide *side, const RsRefineBase *base,
-							   const RsRowTask *tasks, int n, int steps,
-							   void *workspace, const RsRowHooks *hooks, int *done);
+							   const RsRefineEffort *effort,
+							   const RsRowTask *tasks, int n,
+							   void *workspace, const RsRowHooks *hooks,
+							   int *done, int64_t *cells_exact);
 
 /* regularization * (n + w0 N)^reg_scaling, the ridge of a row of n cells */
 extern double rs_row_ridge(const RsObjective *objective, int32_t n,

@@ -42,6 +42,9 @@ static const float ones[PROJECT_CELLS] = {[0 ... PROJECT_CELLS - 1] = 1.0f};
 /* A residual this much smaller than the first one is rounding noise. */
 #define SMALLEST_PART	1e-14
 
+/* Steps are taken to shrink by at least this factor. */
+#define SLOWEST_RATIO	0.99
+
 /* A vector of the unknowns: k factors with padding, and the bias. */
 typedef struct Vector
 {
@@ -63,7 +66,10 @@ typedef struct Descent
 	double		loss;			/* at x */
 	double		squares;		/* residual times shaped */
 	double		least;			/* squares that are noise */
+	double		last_squares;	/* before the last step */
+	double		length;			/* of the last step, in directions */
 	bool		ended;
+	bool		is_left;		/* to be solved exactly */
 } Descent;
 
 /* Rows side by side: vectors of one kind lie one after the other. */
@@ -82,12 +88,16 @@ typedef struct Batch
 	void	   *workspace;		/* for a row that is solved exactly */
 } Batch;
 
+/* Rows that are left are solved where the others were refined. */
 size_t
 rs_rows_refine_workspace_size(int k)
 {
-	return rs_row_workspace_size(k) +
+	size_t		exact = rs_rows_workspace_size(k);
+	size_t		refined = rs_row_workspace_size(k) +
 		(3 * PROJECT_CELLS + 2 * RS_STRIDE((size_t) k)) * sizeof(float) +
 		BATCH_ROWS * RS_STRIDE((size_t) k) * (5 * sizeof(float) + sizeof(double));
+
+	return exact > refined ? exact : refined;
 }
 
 static float *
@@ -106,6 +116,7 @@ init_descent(Descent *d, const RsRowTask *task, size_t stride)
 	d->x.bias = task->bias != NULL ? *task->bias : 0.0f;
 	d->loss = 0.0;
 	d->ended = false;
+	d->is_left = false;
 }
 
 static bool
@@ -362,24 +373,56 @@ descend(Descent *d, size_t stride)
 		d->ended = true;
 		return;
 	}
-	add_multiple(stride, &d->x, (float) (d->squares / curvature), &d->direction);
-	add_multiple(stride, &d->residual, (float) (-d->squares / curvature), &d->image);
-	d->loss -= d->squares / curvature * d->squares;
+	d->length = d->squares / curvature;
+	add_multiple(stride, &d->x, (float) d->length, &d->direction);
+	add_multiple(stride, &d->residual, (float) -d->length, &d->image);
+	d->loss -= d->length * d->squares;
+	d->last_squares = d->squares;
+}
+
+/*
+ * Is what is left over at x little enough, may further steps bring it there, or
+ * neither?  A step gains its length times squares, so one more of the last one's
+ * length would gain the part ratio of what the last one did.  If all further ones
+ * shrink like that they gain a geometric series, and each leaves the part ratio of
+ * what was left.  Rounding noise does not shrink, hence SLOWEST_RATIO.
+ */
+static void
+judge(Descent *d, const RsRefineEffort *effort, int steps)
+{
+	double		ratio = d->squares / d->last_squares;
+	double		rest = d->length * d->squares / (1.0 - fmin(ratio, SLOWEST_RATIO));
+	double		allowed = effort->rest * d->loss;
+
+	/* Written so that a NaN is left. */
+	if (d->ended || rest <= allowed)
+		d->ended = true;
+	else if (!(ratio < 1.0 && rest * pow(ratio, effort->most - steps) <= allowed))
+		d->ended = d->is_left = true;
+}
+
+/* Whether any row goes on. */
+static bool
+judge_all(Batch *batch, const RsRefineEffort *effort, int steps)
+{
+	bool		goes_on = false;
+
+	for (int i = 0; i < batch->n; i++)
+	{
+		judge(&batch->rows[i], effort, steps);
+		goes_on = goes_on || !batch->rows[i].ended;
+	}
+	return goes_on;
 }
 
 /* The next direction from the new residual. */
 static void
 turn_all(Batch *batch)
 {
-	double		last[BATCH_ROWS];
-
-	for (int i = 0; i < batch->n; i++)
-		last[i] = batch->rows[i].squares;
-	shape_all(batch);
 	for (int i = 0; i < batch->n; i++)
 	{
 		Descent    *d = &batch->rows[i];
-		float		keep = (float) (d->squares / last[i]);
+		float		keep = (float) (d->squares / d->last_squares);
 		float	   *restrict direction = d->direction.factors;
 		const float *restrict shaped = d->shaped.factors;
 
@@ -411,15 +454,19 @@ step_all(Batch *batch)
 }
 
 static RsStatus
-refine_batch(Batch *batch, int steps)
+refine_batch(Batch *batch, const RsRefineEffort *effort)
 {
 	RsStatus	status = begin_all(batch);
 
-	for (int step = 0; step < steps && status == RS_OK; step++)
+	for (int steps = 1; status == RS_OK; steps++)
 	{
-		if (step > 0)
-			turn_all(batch);
 		status = step_all(batch);
+		if (status != RS_OK || (steps == effort->most && !(effort->rest < INFINITY)))
+			break;
+		shape_all(batch);
+		if (steps >= effort->steps && !judge_all(batch, effort, steps))
+			break;
+		turn_all(batch);
 	}
 	return status;
 }
@@ -433,20 +480,14 @@ is_finite(const Descent *d)
 		isfinite(d->loss);
 }
 
-static RsStatus
-finish_row(Batch *batch, const Descent *d, const RsRowTask *task)
+static void
+finish_row(const Batch *batch, const Descent *d, const RsRowTask *task)
 {
-	const RsRowSolver *s = &d->s;
-
-	if (!is_finite(d))
-		return rs_row_solve_hooked(s->objective, s->side, s->row, batch->workspace, task->x,
-								   task->bias, task->loss, s->hooks);
 	memcpy(task->x, d->x.factors, batch->stride * sizeof(float));
-	if (s->objective->biases)
+	if (d->s.objective->biases)
 		*task->bias = d->x.bias;
 	if (task->loss != NULL)
 		*task->loss = d->loss < 0.0 ? 0.0 : d->loss;
-	return RS_OK;
 }
 
 /* How many of the first rows go together; none when the first is empty. */
@@ -466,16 +507,48 @@ batch_length(const RsFixedSide *side, const RsRowTask *tasks, int n)
 	return length;
 }
 
+/* Finish a batch's rows; those that are left are solved exactly. */
+static RsStatus
+finish_batch(Batch *batch, const RsRowTask *tasks, int *done, int64_t *cells_exact)
+{
+	RsRowTask	left[BATCH_ROWS];
+	int			position[BATCH_ROWS];
+	int			n = 0;
+	int			solved = 0;
+	RsStatus	status = RS_OK;
+	const RsRowSolver *s = &batch->rows[0].s;
+
+	for (int i = 0; i < batch->n; i++)
+	{
+		const Descent *d = &batch->rows[i];
+
+		if (!d->is_left && is_finite(d))
+		{
+			finish_row(batch, d, &tasks[i]);
+			continue;
+		}
+		*cells_exact += tasks[i].row.n;
+		position[n] = i;
+		left[n++] = tasks[i];
+	}
+	if (n > 0)
+		status = rs_rows_solve(s->objective, s->side, left, n, batch->workspace, s->hooks, &solved);
+	*done += status == RS_OK ? batch->n : position[solved];
+	return status;
+}
+
 RsStatus
 rs_rows_refine(const RsObjective *objective, const RsFixedSide *side,
-			   const RsRefineBase *base, const RsRowTask *tasks, int n, int steps,
-			   void *workspace, const RsRowHooks *hooks, int *done)
+			   const RsRefineBase *base, const RsRefineEffort *effort,
+			   const RsRowTask *tasks, int n, void *workspace,
+			   const RsRowHooks *hooks, int *done, int64_t *cells_exact)
 {
 	Batch		batch;
 	RsStatus	status = RS_OK;
 
 	batch.base = base;
 	batch.unit = base->halves != NULL ? 1.0f / base->half_scale : 1.0f;
+	*cells_exact = 0;
 	for (*done = 0; *done < n && status == RS_OK;)
 	{
 		const RsRowTask *first = tasks + *done;
@@ -490,12 +563,9 @@ rs_rows_refine(const RsObjective *objective, const RsFixedSide *side,
 		}
 		if (!init_batch(&batch, objective, side, first, length, workspace, hooks))
 			return RS_INVALID;
-		status = refine_batch(&batch, steps);
-		for (int i = 0; i < length && status == RS_OK; i++)
-		{
-			status = finish_row(&batch, &batch.rows[i], &first[i]);
-			*done += status == RS_OK;
-		}
+		status = refine_batch(&batch, effort);
+		if (status == RS_OK)
+			status = finish_batch(&batch, first, done, cells_exact);
 	}
 	return status;
 }

@@ -31,6 +31,13 @@
 /* From this many factors on "auto" refines rows. */
 #define AUTO_MIN_FACTORS	48
 
+/* Steps of conjugate gradients, and those that "auto" may add. */
+#define REFINE_STEPS	2
+#define REFINE_MOST		4
+
+/* What part of a row's loss "auto" may leave over in the first iteration. */
+#define REFINE_REST		0.003
+
 /* Rows that a thread counts or initialises at once. */
 #define INIT_ROWS	256
 
@@ -50,6 +57,8 @@ typedef struct Als
 	double	   *loss;
 	double		objective_now;
 	int32_t    *item_likes;		/* users who like the item */
+	bool		refines;		/* rows, but for the last users */
+	bool		is_rough;		/* refined rows are too far from exact ones */
 	int32_t		bad_user;		/* whose value is not finite, or -1 */
 } Als;
 
@@ -76,11 +85,9 @@ is_valid(const RsAlsProblem *p)
 }
 
 /*
- * Are rows refined, or solved exactly?  The last users always exactly.  Two
- * steps descend nearly as an exact solution does: after 15 iterations the
- * objective is within 0.1 percent of what exact ones reach, and they take a
- * third of the time at 64 factors, a quarter at 128.  With fewer factors the
- * exact solution is cheap.
+ * Are rows refined, or solved exactly?  The last users always exactly.  With
+ * fewer factors the exact solution is cheap; at 64 factors two steps take a
+ * third of its time, at 128 a quarter.
  */
 static bool
 may_refine(const RsAlsProblem *p)
@@ -296,16 +303,45 @@ init_chunks(int32_t rows)
 
 /* ---- the loop ------------------------------------------------------------ */
 
+/*
+ * How far rows are refined.  Two steps descend nearly as an exact solution does
+ * where the shared inverse is near a row's own; where the weights of a row's
+ * cells differ much or the ridge is small it is not.  "auto" looks at what is
+ * left over.  In early iterations little of that survives until the end, so
+ * less and less is allowed: a part of the row's loss that falls with the number
+ * of the iteration.
+ */
+static RsRefineEffort
+refine_effort(const RsAlsProblem *problem, int iteration)
+{
+	if (problem->solver == RS_ALS_CG)
+		return (RsRefineEffort) {REFINE_STEPS, REFINE_STEPS, INFINITY};
+	return (RsRefineEffort) {REFINE_STEPS, REFINE_MOST, REFINE_REST / iteration};
+}
+
 static RsStatus
 half_step(Als *als, RsSide *solved, const RsSide *fixed, bool is_last, RsAlsModel *model)
 {
+	RsHalfStep *step = &als->step;
 	RsStatus	status;
 
-	als->step.solved = solved;
-	als->step.fixed = fixed;
-	als->step.refine = !is_last && may_refine(als->problem);
+	step->solved = solved;
+	step->fixed = fixed;
+	step->refine = als->refines && !is_last;
+	step->effort = refine_effort(als->problem, model->iterations + 1);
 	als->progress.rows_total = solved->cells.n;
-	status = rs_half_step(&als->step, &model->failed_row);
+	status = rs_half_step(step, &model->failed_row);
+
+	/*
+	 * A row that failed counts, too: whether it was reached may depend on the
+	 * threads, so it is for the exact solution to fail.
+	 */
+	if (step->refine && als->problem->solver == RS_ALS_AUTO && status != RS_STOPPED &&
+		(status != RS_OK || rs_half_step_is_rough(step)))
+	{
+		als->is_rough = true;
+		return RS_STOPPED;
+	}
 	if (status != RS_OK && status != RS_STOPPED)
 		model->failed_is_user = solved == &als->users;
 	return status;
@@ -357,7 +393,6 @@ iterate(Als *als, RsAlsModel *model)
 	RsStatus	status = RS_OK;
 	bool		is_last = false;
 
-	als->progress.phase = RS_ALS_ITERATING;
 	while (status == RS_OK && !is_last)
 	{
 		is_last = model->iterations + 1 == als->problem->iterations;
@@ -402,10 +437,41 @@ prepare(Als *als, RsAlsModel *model)
 		return status;
 	model->objective = als->objective;
 	model->n_cells = als->users.cells.start[als->users.cells.n];
+	return RS_OK;
+}
+
+/* To where iterations start from. */
+static RsStatus
+initialise(Als *als, RsAlsModel *model)
+{
+	RsStatus	status;
+
+	model->iterations = 0;
+	model->failed_row = -1;
+	als->progress = (RsAlsProgress) {.phase = RS_ALS_ITERATING};
 	status = rs_pool_run(&als->pool, initialise_items, als, init_chunks(als->problem->n_items));
 	if (status != RS_OK)
 		return status;
 	return rs_pool_run(&als->pool, initialise_users, als, init_chunks(als->problem->n_users));
+}
+
+/*
+ * From the start to the end.  If refined rows turn out to be too far from exact
+ * ones, begin anew with exact ones, to the same bits as if that had been asked
+ * for: where it matters the way to the end depends on every step.
+ */
+static RsStatus
+train(Als *als, RsAlsModel *model)
+{
+	RsStatus	status = initialise(als, model);
+
+	if (status == RS_OK)
+		status = iterate(als, model);
+	if (!als->is_rough)
+		return status;
+	als->is_rough = als->refines = false;
+	status = initialise(als, model);
+	return status == RS_OK ? iterate(als, model) : status;
 }
 
 static void
@@ -444,6 +510,7 @@ rs_als_fit(const RsAlsProblem *problem, void *memory, size_t bytes,
 	als.tick = tick;
 	als.tick_arg = tick_arg;
 	als.bad_user = -1;
+	als.refines = may_refine(problem);
 	als.step.objective = &als.objective;
 	als.step.pool = &als.pool;
 	fill_model(&als, model);
@@ -453,7 +520,7 @@ rs_als_fit(const RsAlsProblem *problem, void *memory, size_t bytes,
 		return status;
 	status = prepare(&als, model);
 	if (status == RS_OK)
-		status = iterate(&als, model);
+		status = train(&als, model);
 	rs_pool_end(&als.pool);
 	return status;
 }

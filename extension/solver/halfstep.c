@@ -21,8 +21,8 @@
 /* Rows that a thread takes at once. */
 #define CHUNK_ROWS	16
 
-/* Steps of conjugate gradients. */
-#define REFINE_STEPS	2
+/* The part of the cells whose rows may be solved exactly where rows are refined. */
+#define MOST_EXACT(cells)	((cells) / 4)
 
 /* Rows of the fixed side that a panel adds between two looks at stop. */
 #define GRAMIAN_ROWS	4096
@@ -223,10 +223,24 @@ solve_tasks(RsHalfStep *step, const RsRowTask *tasks, int n, void *workspace, in
 	step->stride, step->objective->implicit ? step->gramian : NULL};
 	RsRowHooks	hooks = {rs_pool_stopping, step->pool};
 
-	if (step->refine)
-		return rs_rows_refine(step->objective, &fixed, &step->base, tasks, n, REFINE_STEPS,
-							  workspace, &hooks, done);
-	return rs_rows_solve(step->objective, &fixed, tasks, n, workspace, &hooks, done);
+	int64_t		exact;
+	RsStatus	status;
+
+	if (!step->refine)
+		return rs_rows_solve(step->objective, &fixed, tasks, n, workspace, &hooks, done);
+	status = rs_rows_refine(step->objective, &fixed, &step->base, &step->effort, tasks, n,
+							workspace, &hooks, done, &exact);
+	atomic_fetch_add(&step->cells_exact, exact);
+	return status;
+}
+
+bool
+rs_half_step_is_rough(const RsHalfStep *step)
+{
+	const RsCsr *cells = &step->solved->cells;
+
+	return step->refine && step->effort.rest < INFINITY &&
+		atomic_load(&step->cells_exact) > MOST_EXACT(cells->start[cells->n]);
 }
 
 static RsStatus
@@ -240,6 +254,8 @@ solve_chunk(void *arg, int thread, int64_t chunk)
 	int			done;
 	RsStatus	status;
 
+	if (rs_half_step_is_rough(step))
+		return RS_OK;
 	while (n < CHUNK_ROWS && first + n < side->cells.n)
 	{
 		tasks[n] = row_task(step, side->order[first + n]);
@@ -264,6 +280,7 @@ rs_half_step(RsHalfStep *step, int32_t *failed_row)
 	RsStatus	status = RS_OK;
 
 	atomic_store(&step->rows_done, 0);
+	atomic_store(&step->cells_exact, 0);
 	atomic_store(&step->failed, n);
 	if (step->objective->implicit || step->refine)
 		status = compute_gramian(step);

@@ -36,6 +36,7 @@ typedef struct RsHalfStep
 	int			stride;
 	double	   *gramian;		/* k x stride, here and below */
 	bool		refine;			/* by conjugate gradients, not exactly */
+	RsRefineEffort effort;
 	double		cell_weight;	/* mean weight of an observed cell, less w0 */
 	double	   *work;			/* for inverse */
 	float	   *weighted;		/* w0 times gramian */
@@ -45,11 +46,19 @@ typedef struct RsHalfStep
 	char	   *workspaces;		/* one for each thread */
 	size_t		workspace_size;
 	_Atomic int64_t rows_done;
+	_Atomic int64_t cells_exact;	/* of rows that could not be refined */
 	_Atomic int64_t failed;		/* lowest position in order that failed */
 } RsHalfStep;
 
 /* A row's place in order is by the power of two of its number of cells. */
 extern void rs_side_order(RsSide *side, RsPool *pool);
+
+/*
+ * Have the rows that could not be refined as far as step->effort asks, and were
+ * solved exactly, too large a part of the cells?  Then refining is no gain, and
+ * the half-step is not complete.
+ */
+extern bool rs_half_step_is_rough(const RsHalfStep *step);
 
 /*
  * Solve every row of one side.  On failure *failed_row is the first one in

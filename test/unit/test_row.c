@@ -5,114 +5,9 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "unit.h"
+#include "row_case.h"
 
 #include <float.h>
-
-#include "kernel/row.h"
-
-/* A fixed side and one row of random data. */
-typedef struct Case
-{
-	RsObjective objective;
-	RsFixedSide side;
-	RsRow		row;
-	float	   *factors;
-	float	   *biases;
-	double	   *gramian;
-	int32_t    *index;
-	float	   *value;
-	void	   *workspace;
-	float	   *x;
-	float		bias;
-	double		loss;
-} Case;
-
-static void
-case_init(Case *c, int k, int32_t side_n, int32_t row_n, bool implicit, bool biases)
-{
-	int			stride = RS_STRIDE(k);
-
-	memset(c, 0, sizeof(*c));
-	c->objective = (RsObjective) {implicit, biases, implicit ? 0.0 : 0.25, 0.05, 1.0,
-	implicit ? 2.0 : 0.0, implicit ? 0.5 : 0.0};
-	c->factors = unit_alloc((size_t) side_n * stride * sizeof(float));
-	c->biases = unit_alloc((size_t) side_n * sizeof(float));
-	c->gramian = unit_alloc((size_t) k * stride * sizeof(double));
-	c->index = unit_alloc((size_t) row_n * sizeof(int32_t));
-	c->value = unit_alloc((size_t) row_n * sizeof(float));
-	c->workspace = unit_alloc(rs_row_workspace_size(k));
-	c->x = unit_alloc((size_t) stride * sizeof(float));
-	for (int32_t i = 0; i < side_n; i++)
-	{
-		for (int j = 0; j < k; j++)
-			c->factors[(size_t) i * stride + j] = unit_random_float();
-		c->biases[i] = unit_random_float() / 4.0f;
-	}
-	rs_gramian(c->factors, side_n, k, stride, c->gramian);
-	for (int32_t i = 0; i < row_n; i++)
-	{
-		c->index[i] = (int32_t) ((int64_t) i * side_n / row_n);
-		c->value[i] = 3.0f * unit_random_float();
-	}
-	c->side = (RsFixedSide) {c->factors, biases ? c->biases : NULL, side_n, k, stride,
-	implicit ? c->gramian : NULL};
-	c->row = (RsRow) {c->index, c->value, row_n};
-}
-
-static void
-case_free(Case *c)
-{
-	free(c->factors);
-	free(c->biases);
-	free(c->gramian);
-	free(c->index);
-	free(c->value);
-	free(c->workspace);
-	free(c->x);
-}
-
-static RsStatus
-case_solve(Case *c)
-{
-	return rs_row_solve(&c->objective, &c->side, &c->row, c->workspace, c->x,
-						&c->bias, &c->loss);
-}
-
-/* Every cell of the row, observed or not, in full: the objective at (x, bias). */
-static double
-direct_objective(const Case *c, const double *x)
-{
-	const RsObjective *o = &c->objective;
-	int			k = c->side.k;
-	double		loss = 0.0;
-	double		squares = 0.0;
-	int32_t		next = 0;
-
-	for (int32_t i = 0; i < c->side.n; i++)
-	{
-		double		score = o->mean;
-		double		weight = o->unobserved_weight;
-		double		target = 0.0;
-
-		for (int j = 0; j < k; j++)
-			score += x[j] * (double) c->factors[(size_t) i * c->side.stride + j];
-		if (o->biases)
-			score += x[k] + (double) c->biases[i];
-		if (next < c->row.n && c->index[next] == i)
-		{
-			double		value = (double) c->value[next++];
-
-			weight = o->implicit ? o->unobserved_weight + o->alpha * fabs(value) : 1.0;
-			target = o->implicit ? (value > 0.0 ? 1.0 : 0.0) : value;
-		}
-		loss += weight * (target - score) * (target - score);
-	}
-	for (int j = 0; j < k + (o->biases ? 1 : 0); j++)
-		squares += x[j] * x[j];
-	return loss + squares * o->regularization *
-		pow(c->row.n + o->unobserved_weight * c->side.n, o->reg_scaling);
-}
 
 /* Gaussian elimination with partial pivoting; a is m x (m + 1). */
 static void
@@ -637,179 +532,6 @@ test_levels(void)
 	}
 }
 
-/* ---- conjugate gradients ------------------------------------------------- */
-
-/* w0 times a case's Gramian, in float. */
-static float *
-weighted_gramian(const Case *c)
-{
-	size_t		size = (size_t) c->side.k * (size_t) c->side.stride;
-	float	   *weighted = unit_alloc(size * sizeof(float));
-
-	for (size_t i = 0; i < size; i++)
-		weighted[i] = (float) (c->objective.unobserved_weight * c->gramian[i]);
-	return weighted;
-}
-
-/* Steps from zero: what loss says is the objective there, it falls, to the minimum. */
-static void
-test_refine_shape(int k, int32_t row_n, bool implicit, bool biases, float half_scale)
-{
-	Case		c;
-	RsRowHooks	hooks = {NULL, NULL};
-	double	   *x = calloc((size_t) k + 1, sizeof(double));
-	void	   *workspace = unit_alloc(rs_rows_refine_workspace_size(k));
-	uint16_t   *halves;
-	float	   *weighted;
-	double		last = INFINITY;
-	RsRefineBase base = {.half_scale = half_scale, .bias_inverse = 1.0f};
-	RsRowTask	task;
-	int			done;
-
-	case_init(&c, k, row_n + 10, row_n, implicit, biases);
-	weighted = weighted_gramian(&c);
-	halves = unit_alloc((size_t) (row_n + 10) * (size_t) c.side.stride * sizeof(uint16_t));
-	if (half_scale > 0.0f &&
-		rs_halve(c.factors, (size_t) (row_n + 10) * (size_t) c.side.stride, half_scale, halves))
-		base.halves = halves;
-	if (implicit)
-		base.gramian = weighted;
-	task = (RsRowTask) {c.row, c.x, biases ? &c.bias : NULL, &c.loss};
-	for (int round = 0; round < 12; round++)
-	{
-		CHECK(rs_rows_refine(&c.objective, &c.side, &base, &task, 1, 1 + 2 * round, workspace,
-							 &hooks, &done) == RS_OK);
-		CHECK(done == 1);
-		for (int j = 0; j < k; j++)
-			x[j] = (double) c.x[j];
-		x[k] = biases ? (double) c.bias : 0.0;
-		CHECK_NEAR(c.loss / direct_objective(&c, x), 1.0, base.halves != NULL ? 2e-3 : 1e-4);
-		CHECK(c.loss <= last * 1.0001);
-		for (int j = k; j < c.side.stride; j++)
-			CHECK(c.x[j] == 0.0f);
-		last = c.loss;
-	}
-	CHECK(case_solve(&c) == RS_OK);
-	CHECK_NEAR(last / c.loss, 1.0, base.halves != NULL ? 3e-3 : 1e-3);
-	for (int j = 0; j < k && base.halves == NULL; j++)
-		CHECK_NEAR(x[j], c.x[j], 1e-2);
-	case_free(&c);
-	free(x);
-	free(halves);
-	free(weighted);
-	free(workspace);
-}
-
-static void
-test_refine(void)
-{
-	for (int kind = 0; kind < 3; kind++)
-	{
-		for (int k = 1; k <= 40; k += 3)
-		{
-			test_refine_shape(k, 3 + (int32_t) unit_random(100), kind == 2, kind == 1, 0.0f);
-			test_refine_shape(k, 3 + (int32_t) unit_random(100), kind == 2, kind == 1, 1024.0f);
-		}
-
-		/* one part, two parts, many */
-		test_refine_shape(20, 256, kind == 2, kind == 1, 0.0f);
-		test_refine_shape(20, 257, kind == 2, kind == 1, 0.0f);
-		test_refine_shape(64, 1000, kind == 2, kind == 1, 0.0f);
-		test_refine_shape(64, 1000, kind == 2, kind == 1, 0.25f);
-	}
-}
-
-/* Rows that are refined together have the bits that each has alone. */
-static void
-test_refine_together(bool implicit, bool biases)
-{
-	enum {K = 20};
-	Case		c;
-	RsRowHooks	hooks = {NULL, NULL};
-	size_t		stride = RS_STRIDE(K);
-	float	   *x = unit_alloc(2 * MANY * stride * sizeof(float));
-	float		bias[2 * MANY];
-	double		loss[2 * MANY];
-	void	   *workspace = unit_alloc(rs_rows_refine_workspace_size(K));
-	RsRowTask	tasks[2 * MANY];
-	float	   *inverse = unit_alloc(K * stride * sizeof(float));
-	RsRefineBase base = {.inverse = inverse, .bias_inverse = 1.0f};
-	float	   *weighted;
-	int			done;
-
-	for (int a = 0; a < K; a++)
-	{
-		for (int b = 0; b < (int) stride; b++)
-			inverse[a * (int) stride + b] = b >= K ? 0.0f : a == b ? 1.0f : 0.01f;
-	}
-	case_init(&c, K, 400, 300, implicit, biases);
-	weighted = weighted_gramian(&c);
-	base.gramian = implicit ? weighted : NULL;
-	memset(x, 0, 2 * MANY * stride * sizeof(float));
-	memset(bias, 0, sizeof(bias));
-	for (int i = 0; i < 2 * MANY; i++)
-	{
-		/* some are empty, some fill a batch */
-		tasks[i] = (RsRowTask) {c.row, x + (size_t) i * stride, biases ? &bias[i] : NULL, &loss[i]};
-		tasks[i].row.n = i % MANY % 11 == 3 ? 0 : 300 - i % MANY * 7;
-	}
-	CHECK(rs_rows_refine(&c.objective, &c.side, &base, tasks, MANY, 3, workspace, &hooks,
-						 &done) == RS_OK);
-	CHECK(done == MANY);
-	for (int i = MANY; i < 2 * MANY; i++)
-		CHECK(rs_rows_refine(&c.objective, &c.side, &base, &tasks[i], 1, 3, workspace, &hooks,
-							 &done) == RS_OK);
-	CHECK(memcmp(x, x + MANY * stride, MANY * stride * sizeof(float)) == 0);
-	CHECK(memcmp(bias, bias + MANY, MANY * sizeof(float)) == 0);
-	CHECK(memcmp(loss, loss + MANY, MANY * sizeof(double)) == 0);
-	CHECK(x[0] != 0.0f && x[3 * stride] == 0.0f);
-	case_free(&c);
-	free(x);
-	free(inverse);
-	free(weighted);
-	free(workspace);
-}
-
-/* A row that cannot be refined is solved exactly or says why; never a NaN. */
-static void
-test_refine_extremes(void)
-{
-	static const float scale[] = {1e30f, 1e-30f, 1e-42f, 1e38f, 0.0f};
-
-	for (int i = 0; i < 5 * 3; i++)
-	{
-		Case		c;
-		RsRowHooks	hooks = {NULL, NULL};
-		void	   *workspace = unit_alloc(rs_rows_refine_workspace_size(6));
-		RsRefineBase base = {.bias_inverse = 1.0f};
-		RsRowTask	task;
-		RsStatus	status;
-		int			done;
-
-		case_init(&c, 6, 40, 30, false, i % 3 == 1);
-		for (int j = 0; j < 40 * c.side.stride; j++)
-			c.factors[j] *= scale[i / 3];
-		if (i % 3 == 2)
-			c.x[0] = FLT_MAX;
-		task = (RsRowTask) {c.row, c.x, c.objective.biases ? &c.bias : NULL, &c.loss};
-		status = rs_rows_refine(&c.objective, &c.side, &base, &task, 1, 3, workspace, &hooks, &done);
-		CHECK(done == (status == RS_OK));
-		CHECK(status == RS_OK || status == RS_NOT_FINITE || status == RS_NOT_POSITIVE_DEFINITE);
-		for (int j = 0; j < 6 && status == RS_OK; j++)
-			CHECK(isfinite(c.x[j]));
-		if (status == RS_OK)
-			CHECK(isfinite(c.loss) && c.loss >= 0.0 && isfinite(c.bias));
-
-		/* without cells: zero */
-		task.row.n = 0;
-		CHECK(rs_rows_refine(&c.objective, &c.side, &base, &task, 1, 3, workspace, &hooks,
-							 &done) == RS_OK);
-		CHECK(c.x[0] == 0.0f && c.loss == 0.0);
-		case_free(&c);
-		free(workspace);
-	}
-}
-
 static bool
 stop_after(void *arg)
 {
@@ -837,10 +559,12 @@ test_stop(void)
 		RsRowTask	tasks[] = {{c.row, c.x, NULL, NULL}, {c.row, c.x, NULL, NULL}};
 		void	   *workspace = unit_alloc(rs_rows_refine_workspace_size(16) + rs_rows_workspace_size(16));
 		RsRefineBase base = {.bias_inverse = 1.0f};
+		RsRefineEffort three = {3, 3, INFINITY};
 		int			done;
+		int64_t		exact;
 
-		CHECK(rs_rows_refine(&c.objective, &c.side, &base, tasks, 2, 3, workspace, &hooks,
-							 &done) == RS_STOPPED);
+		CHECK(rs_rows_refine(&c.objective, &c.side, &base, &three, tasks, 2, workspace,
+							 &hooks, &done, &exact) == RS_STOPPED);
 		CHECK(left == -1 && done == 0);
 		left = polls;
 		CHECK(rs_rows_solve(&c.objective, &c.side, tasks, 2, workspace, &hooks, &done) == RS_STOPPED);
@@ -863,11 +587,6 @@ main(void)
 		test_gramian();
 		test_rows();
 		test_rows_failure();
-		test_refine();
-		test_refine_together(false, false);
-		test_refine_together(false, true);
-		test_refine_together(true, false);
-		test_refine_extremes();
 	}
 	test_levels();
 	test_largest();
