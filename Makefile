@@ -169,7 +169,7 @@ $(BENCH_OBJS): $(BENCH_DIR)/%.o: %.c
 $(BENCH_PROGRAMS): $(BENCH_DIR)/%: test/bench/%.c $(BENCH_OBJS)
 	$(CC) $(UNIT_FLAGS) -O3 -o $@ $< $(BENCH_OBJS) -lpthread -lm
 
-.PHONY: bench-kernels bench-solver bench-event bench-programs bench bench-sweep \
+.PHONY: bench-kernels bench-solver bench-event bench-search bench-programs bench bench-sweep \
 	bench-kafka bench-serve
 bench-kernels: $(BENCH_DIR)/bench_kernels
 	@$<
@@ -180,7 +180,10 @@ bench-solver: $(BENCH_DIR)/bench_solver
 bench-event: $(BENCH_DIR)/bench_event
 	@$<
 
-bench-programs: bench-kernels bench-solver bench-event
+bench-search: $(BENCH_DIR)/bench_search
+	@$< $(BENCH_ARGS)
+
+bench-programs: bench-kernels bench-solver bench-event bench-search
 
 bench:
 	@test/setup.sh bench
@@ -250,6 +253,8 @@ help:
 #: make bench-serve   answers against SELECT 1; BENCH_SCALE=quick (default) or full
 #: make bench-sweep   what the default options lose on real data; SETS="name..." picks some
 #: make bench-kernels costs of the pieces of training at each SIMD level, and the floor
+#: make bench-search  the best items by the index against scoring all of them:
+#:                    BENCH_ARGS="ml20m implicit 64", see test/bench/bench_search.c
 #: make bench-event   what mapping an event of Kafka costs
 #: make bench-solver  whole trainings: BENCH_ARGS="ml1m 64 5 3", see test/bench/bench_solver.c
 #: make clean         remove everything built, build/ included; packages stay, and the chroots

@@ -244,7 +244,10 @@ static const RsKernelOps portable_ops = {
 	.substitute_lanes = substitute_lanes,
 	.gramian_panel = portable_gramian_panel,
 	.project = portable_project,
-	.combine = portable_combine
+	.combine = portable_combine,
+	.scan = rs_portable_scan,
+	.scan_limit = 127,
+	.quantize = rs_portable_quantize
 };
 
 const RsKernelOps *rs_kernel_ops = &portable_ops;
@@ -262,6 +265,8 @@ level_ops(RsSimdLevel level)
 			return &rs_kernel_avx2;
 		case RS_SIMD_AVX512:
 			return &rs_kernel_avx512;
+		case RS_SIMD_AVX512_VNNI:
+			return &rs_kernel_avx512_vnni;
 #endif
 		default:
 			return NULL;
@@ -299,7 +304,7 @@ rs_simd_best(void)
 	{
 		if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
 			__builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
-			return RS_SIMD_AVX512;
+			return __builtin_cpu_supports("avx512vnni") ? RS_SIMD_AVX512_VNNI : RS_SIMD_AVX512;
 		return RS_SIMD_AVX2;
 	}
 #endif
@@ -310,6 +315,8 @@ RsSimdLevel
 rs_simd_level(void)
 {
 #if defined(__x86_64__)
+	if (rs_kernel_ops == &rs_kernel_avx512_vnni)
+		return RS_SIMD_AVX512_VNNI;
 	if (rs_kernel_ops == &rs_kernel_avx512)
 		return RS_SIMD_AVX512;
 	if (rs_kernel_ops == &rs_kernel_avx2)

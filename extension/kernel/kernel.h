@@ -28,7 +28,8 @@ typedef enum RsSimdLevel
 {
 	RS_SIMD_PORTABLE,
 	RS_SIMD_AVX2,				/* AVX2, FMA and F16C */
-	RS_SIMD_AVX512				/* AVX-512 F, BW, DQ, VL */
+	RS_SIMD_AVX512,				/* AVX-512 F, BW, DQ, VL */
+	RS_SIMD_AVX512_VNNI			/* the same and VNNI: the bits of AVX512, a faster search */
 } RsSimdLevel;
 
 /* Status of a numeric routine; solver.h and the row solver share it. */

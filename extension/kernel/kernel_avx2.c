@@ -417,7 +417,10 @@ const RsKernelOps rs_kernel_avx2 = {
 	.gramian_panel = avx2_gramian_panel,
 	.project = avx2_project,
 	.halve = avx2_halve,
-	.combine = avx2_combine
+	.combine = avx2_combine,
+	.scan = rs_avx2_scan,
+	.scan_limit = 64,
+	.quantize = rs_avx2_quantize
 };
 
 #else

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * kernel_avx512.c
- *		The kernel for x86-64 with AVX-512 F, BW, DQ and VL.
+ *		The kernel for x86-64 with AVX-512 F, BW, DQ and VL, without and with VNNI.
  *
  * See kernel_avx2.c, whose bits these functions give.
  *
@@ -616,22 +616,35 @@ avx512_combine(const float *rows, size_t stride, int n, const float *f, float *o
 		avx512_combine_some(rows, stride, n, f + (size_t) v * stride, out + (size_t) v * stride, 1);
 }
 
+/* What does not depend on VNNI. */
+#define AVX512_OPS \
+	.dot = avx512_dot, \
+	.distance_squared = avx512_distance_squared, \
+	.rank_update = avx512_rank_update, \
+	.eliminate = avx512_eliminate, \
+	.gather = avx512_gather, \
+	.factor_panel = avx512_factor_panel, \
+	.substitute = avx512_substitute, \
+	.lanes = LANES, \
+	.interleave = interleave, \
+	.factor_lanes = factor_lanes, \
+	.substitute_lanes = substitute_lanes, \
+	.gramian_panel = avx512_gramian_panel, \
+	.project = avx512_project, \
+	.halve = avx512_halve, \
+	.combine = avx512_combine, \
+	.quantize = rs_avx512_quantize
+
 const RsKernelOps rs_kernel_avx512 = {
-	.dot = avx512_dot,
-	.distance_squared = avx512_distance_squared,
-	.rank_update = avx512_rank_update,
-	.eliminate = avx512_eliminate,
-	.gather = avx512_gather,
-	.factor_panel = avx512_factor_panel,
-	.substitute = avx512_substitute,
-	.lanes = LANES,
-	.interleave = interleave,
-	.factor_lanes = factor_lanes,
-	.substitute_lanes = substitute_lanes,
-	.gramian_panel = avx512_gramian_panel,
-	.project = avx512_project,
-	.halve = avx512_halve,
-	.combine = avx512_combine
+	AVX512_OPS,
+	.scan = rs_avx512_scan,
+	.scan_limit = 64
+};
+
+const RsKernelOps rs_kernel_avx512_vnni = {
+	AVX512_OPS,
+	.scan = rs_vnni_scan,
+	.scan_limit = 127
 };
 
 #else

@@ -68,6 +68,15 @@ typedef struct RsProjection
 	float		offset;
 } RsProjection;
 
+/* A user for scan, which compares with whole numbers: see search.c. */
+typedef struct RsScan
+{
+	const int8_t *codes;		/* four a group */
+	int32_t		start;			/* -128 times their sum */
+	float		bias_factor;
+	float		cut;
+} RsScan;
+
 typedef struct RsKernelOps
 {
 	double		(*dot) (const float *x, const float *y, size_t n);
@@ -146,6 +155,22 @@ typedef struct RsKernelOps
 	 */
 	void		(*combine) (const float *rows, size_t stride, int n,
 							const float *f, float *out, int count);
+
+	/*
+	 * Bit i of above_u: start + codes_i.codes + bias_i bias_factor > cut for user
+	 * u of n and item i of a block of RS_BLOCK (search_index.h draws it); biases
+	 * may be NULL.  No code of a user may exceed scan_limit.
+	 */
+	void		(*scan) (const uint8_t *codes, int groups, const float *biases,
+						 const RsScan *users, int n, uint64_t *above);
+	int			scan_limit;
+
+	/*
+	 * codes_j = 128 + q_j, q_j being x_j times inverse to the next whole number;
+	 * returns the sum of (x_j - scale q_j)^2.  n is a multiple of RS_LANES.
+	 */
+	double		(*quantize) (const float *x, int n, double inverse, double scale,
+							 uint8_t *codes);
 } RsKernelOps;
 
 /* Most lanes of any level. */
@@ -164,7 +189,19 @@ extern const RsKernelOps *rs_kernel_ops;
 #if defined(__x86_64__)
 extern const RsKernelOps rs_kernel_avx2;
 extern const RsKernelOps rs_kernel_avx512;
+extern const RsKernelOps rs_kernel_avx512_vnni;
 #endif
+
+/* Of search_scan.c, for the tables. */
+#define RS_SCAN_FUNCTIONS(level) \
+	extern void rs_##level##_scan(const uint8_t *codes, int groups, const float *biases, \
+								  const RsScan *users, int n, uint64_t *above); \
+	extern double rs_##level##_quantize(const float *x, int n, double inverse, double scale, \
+										uint8_t *codes)
+RS_SCAN_FUNCTIONS(portable);
+RS_SCAN_FUNCTIONS(avx2);
+RS_SCAN_FUNCTIONS(avx512);
+RS_SCAN_FUNCTIONS(vnni);
 
 /* The one order in which the lanes of a dot product are added. */
 RS_INLINE double

@@ -9,18 +9,10 @@
 
 #include <math.h>
 
-static inline bool
-is_worse(const RsScored *a, const RsScored *b)
-{
-	if (a->score != b->score)
-		return a->score < b->score;
-	return a->position > b->position;
-}
-
 /* Best first: the heap has the worst on top. */
 #define RS_SORT_NAME	best
 #define RS_SORT_TYPE	RsScored
-#define RS_SORT_BEFORE(a, b)	is_worse(b, a)
+#define RS_SORT_BEFORE(a, b)	rs_scored_after(b, a)
 #include "kernel/heap_sort.h"
 
 /* Let entry rise from the end of a heap of n, which then has n + 1. */
@@ -33,7 +25,7 @@ rise(RsScored *entries, int32_t n, RsScored entry)
 	{
 		int32_t		parent = (hole - 1) / 2;
 
-		if (!is_worse(&entry, &entries[parent]))
+		if (!rs_scored_after(&entry, &entries[parent]))
 			break;
 		entries[hole] = entries[parent];
 		hole = parent;
@@ -61,7 +53,7 @@ rs_topk_push(RsTopk *topk, float score, int32_t position)
 		rise(topk->entries, topk->n, entry);
 		topk->n++;
 	}
-	else if (is_worse(&topk->entries[0], &entry))
+	else if (rs_scored_after(&topk->entries[0], &entry))
 		best_sink(topk->entries, 0, topk->n, entry);
 }
 

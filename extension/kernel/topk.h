@@ -19,6 +19,15 @@ typedef struct RsScored
 	int32_t		position;
 } RsScored;
 
+/* The order of a list: a comes after b. */
+static inline bool
+rs_scored_after(const RsScored *a, const RsScored *b)
+{
+	if (a->score != b->score)
+		return a->score < b->score;
+	return a->position > b->position;
+}
+
 typedef struct RsTopk
 {
 	RsScored   *entries;		/* room for k, the caller's */

@@ -199,6 +199,7 @@ simd_name(void)
 		case RS_SIMD_AVX2:
 			return "avx2";
 		case RS_SIMD_AVX512:
+		case RS_SIMD_AVX512_VNNI:
 			return "avx512";
 	}
 	elog(ERROR, "unrecognized instruction set: %d", (int) rs_simd_level());

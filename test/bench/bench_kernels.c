@@ -33,7 +33,7 @@
 #define FLOOR_CELLS		20000263.0
 #define FLOOR_ROWS		(138493.0 + 26744.0)
 
-static const char *const level_names[] = {"portable", "avx2", "avx512"};
+static const char *const level_names[] = {"portable", "avx2", "avx512", "vnni"};
 
 typedef struct Costs
 {
@@ -128,7 +128,7 @@ peak(RsSimdLevel level)
 	double		start = processor_seconds();
 
 #if defined(__x86_64__)
-	if (level == RS_SIMD_AVX512)
+	if (level >= RS_SIMD_AVX512)
 		flops = peak_avx512();
 	else if (level == RS_SIMD_AVX2)
 		flops = peak_avx2();
@@ -278,7 +278,7 @@ main(void)
 		   "us/system: lanes  alone   floor of ML-20M s\n");
 	for (int f = 0; f < 4; f++)
 	{
-		Costs		costs[RS_SIMD_AVX512 + 1] = {{0}};
+		Costs		costs[RS_SIMD_AVX512_VNNI + 1] = {{0}};
 		int			k = factors[f];
 		Bench		b;
 

@@ -427,9 +427,9 @@ test_dispatch(void)
 	CHECK(rs_simd_level() == rs_simd_best());
 	rs_kernel_init();
 	CHECK(rs_simd_level() == rs_simd_best());
-	CHECK(!rs_simd_select((RsSimdLevel) (RS_SIMD_AVX512 + 1)));
+	CHECK(!rs_simd_select((RsSimdLevel) (RS_SIMD_AVX512_VNNI + 1)));
 	CHECK(rs_simd_level() == rs_simd_best());
-	for (int level = 0; level <= RS_SIMD_AVX512; level++)
+	for (int level = 0; level <= RS_SIMD_AVX512_VNNI; level++)
 	{
 		bool		has = level <= (int) rs_simd_best();
 
