@@ -81,7 +81,10 @@ SELECT count(*) FROM recsys.recommend('visits', 1);
 SELECT count(*) FROM recsys.recommend('visits', 1, exclude_seen => false);
 SET recsys.serving_memory = '100kB';
 SELECT count(*) FROM recsys.recommend('visits', 1);
+-- from 17 on the message has units
+\set VERBOSITY sqlstate
 SET recsys.serving_memory = '63kB';
+\set VERBOSITY default
 RESET recsys.serving_memory;
 SELECT recsys.drop_model('visits'), recsys.drop_model('visited');
 DROP SCHEMA hi CASCADE;

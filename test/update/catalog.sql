@@ -5,7 +5,11 @@ SET search_path = pg_catalog;
 WITH member AS MATERIALIZED (
     SELECT classid, objid FROM pg_depend
      WHERE deptype = 'e' AND refclassid = 'pg_extension'::regclass
-       AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'recsys')),
+       AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'recsys')
+       -- from 17 on the row types of relations are members, too, and all arrays
+       AND NOT (classid = 'pg_type'::regclass AND EXISTS (
+           SELECT FROM pg_type AS t LEFT JOIN pg_type AS e ON e.oid = t.typelem AND e.typarray = t.oid
+            WHERE t.oid = objid AND (t.typrelid <> 0 OR e.oid IS NOT NULL)))),
 relation AS MATERIALIZED (
     SELECT c.* FROM pg_class AS c JOIN member AS m ON m.classid = 'pg_class'::regclass AND m.objid = c.oid),
 rights AS MATERIALIZED (
