@@ -94,7 +94,7 @@ rs_guc_init(void)
 							&rs_training_memory, 4 * 1024 * 1024, 1024, MAX_KILOBYTES,
 							PGC_USERSET, GUC_UNIT_KB, NULL, NULL, NULL);
 	DefineCustomIntVariable("recsys.training_threads",
-							"Threads that one training may use; 0 means one for each core.",
+							"Threads that one training may use; 0 means one for each core that the server may use.",
 							NULL,
 							&rs_training_threads, 0, 0, RS_MAX_THREADS,
 							PGC_USERSET, 0, NULL, NULL, NULL);

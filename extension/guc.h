@@ -16,7 +16,7 @@ extern int	rs_local_cache_size;	/* kB */
 extern bool rs_log_progress;
 extern int	rs_serving_memory;	/* kB */
 extern int	rs_training_memory;		/* kB */
-extern int	rs_training_threads;	/* 0 = all cores */
+extern int	rs_training_threads;	/* 0 = rs_cores() */
 
 extern void rs_guc_init(void);
 

@@ -21,8 +21,6 @@
  */
 #include "postgres.h"
 
-#include <unistd.h>
-
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -33,6 +31,7 @@
 
 #include "compat.h"
 #include "guc.h"
+#include "kernel/cores.h"
 #include "kernel/rng.h"
 #include "rs_limits.h"
 #include "store/factor_table.h"
@@ -175,11 +174,9 @@ hash_users(const RsTrained *trained)
 static int
 thread_count(void)
 {
-	long		threads = rs_training_threads;
+	int			threads = rs_training_threads > 0 ? rs_training_threads : rs_cores();
 
-	if (threads == 0)
-		threads = sysconf(_SC_NPROCESSORS_ONLN);
-	return (int) Min(Max(threads, 1), RS_MAX_THREADS);
+	return Min(threads, RS_MAX_THREADS);
 }
 
 static RsAlsSolver
