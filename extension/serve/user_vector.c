@@ -133,28 +133,12 @@ collect_cells(const RsImage *image, const RsUser *user, RsCell *cells)
 	return n;
 }
 
-static RsObjective
-objective_of(const RsVersion *version)
-{
-	const RsOptions *options = &version->options;
-	RsObjective objective = {0};
-
-	objective.implicit = version->feedback == RS_IMPLICIT;
-	objective.biases = options->biases;
-	objective.mean = version->mean;
-	objective.regularization = options->regularization;
-	objective.reg_scaling = options->reg_scaling;
-	objective.alpha = options->alpha;
-	objective.unobserved_weight = options->unobserved_weight;
-	return objective;
-}
-
 /* Solve for the vector of these cells. */
 static RsStatus
 solve(const RsVersion *version, const RsImage *image,
 	  const RsCell *cells, int32 n, RsUserVector *vector)
 {
-	RsObjective objective = objective_of(version);
+	RsObjective objective = rs_options_objective(version->feedback, &version->options);
 	RsFixedSide side = {
 		.factors = image->factors,
 		.biases = image->biases,
@@ -175,6 +159,7 @@ solve(const RsVersion *version, const RsImage *image,
 		index[i] = cells[i].index;
 		value[i] = cells[i].value;
 	}
+	objective.mean = version->mean;
 	vector->x = alloc_aligned(image->stride * sizeof(float));
 	return rs_row_solve_hooked(&objective, &side, &row, workspace,
 							   vector->x, &vector->bias, NULL, &hooks);

@@ -388,6 +388,27 @@ rs_options_check_time(const RsOptions *options, bool has_time)
 				 errhint("Create the model with time_column.")));
 }
 
+RsObjective
+rs_options_objective(RsFeedback feedback, const RsOptions *options)
+{
+	return (RsObjective) {
+		.implicit = feedback == RS_IMPLICIT,
+		.biases = options->biases,
+		.regularization = options->regularization,
+		.reg_scaling = options->reg_scaling,
+		.alpha = options->alpha,
+		.unobserved_weight = options->unobserved_weight,
+	};
+}
+
+void
+rs_options_take_weights(RsOptions *options, const RsObjective *objective)
+{
+	options->regularization = objective->regularization;
+	options->alpha = objective->alpha;
+	options->unobserved_weight = objective->unobserved_weight;
+}
+
 /* The value of an option as JSON. */
 static JsonbValue
 option_value(const RsOptions *options, const OptionSpec *spec)

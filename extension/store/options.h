@@ -12,6 +12,8 @@
 
 #include "utils/jsonb.h"
 
+#include "kernel/row.h"
+
 typedef enum RsFeedback
 {
 	RS_EXPLICIT,
@@ -68,6 +70,14 @@ extern void rs_options_check_names(RsFeedback feedback, Jsonb *json);
 
 /* An error if an option needs the time column that the model does not have. */
 extern void rs_options_check_time(const RsOptions *options, bool has_time);
+
+/*
+ * What training minimises and fold-in repeats, but for the mean, which no option
+ * tells; a weight that training is to derive is NaN.  And the weights that
+ * training used, back into the options.
+ */
+extern RsObjective rs_options_objective(RsFeedback feedback, const RsOptions *options);
+extern void rs_options_take_weights(RsOptions *options, const RsObjective *objective);
 
 /* All options of a run as JSON: what model_version records. */
 extern Jsonb *rs_options_to_jsonb(RsFeedback feedback, const RsOptions *options);

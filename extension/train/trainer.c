@@ -201,12 +201,7 @@ make_problem(const RsTrained *trained, RsAlsProblem *problem)
 	const RsRatings *ratings = &trained->ratings;
 
 	memset(problem, 0, sizeof(RsAlsProblem));
-	problem->objective.implicit = trained->model->feedback == RS_IMPLICIT;
-	problem->objective.biases = options->biases;
-	problem->objective.regularization = options->regularization;
-	problem->objective.reg_scaling = options->reg_scaling;
-	problem->objective.alpha = options->alpha;
-	problem->objective.unobserved_weight = options->unobserved_weight;
+	problem->objective = rs_options_objective(trained->model->feedback, options);
 	problem->k = options->factors;
 	problem->iterations = options->iterations;
 	problem->tolerance = options->tolerance;
@@ -308,9 +303,7 @@ solve(RsTrained *trained)
 	CHECK_FOR_INTERRUPTS();
 	status = solver->fit(&problem, arena, bytes, rs_tick, &tick, &trained->als);
 	report_status(trained, status, &tick);
-	trained->options.regularization = trained->als.objective.regularization;
-	trained->options.alpha = trained->als.objective.alpha;
-	trained->options.unobserved_weight = trained->als.objective.unobserved_weight;
+	rs_options_take_weights(&trained->options, &trained->als.objective);
 	tell_end(&trained->als);
 }
 
