@@ -4,6 +4,7 @@
 use strict;
 use warnings;
 
+use File::Basename;
 use File::Copy;
 use PostgreSQL::Test::Utils;
 use RecsysTest;
@@ -49,6 +50,9 @@ $standby->stop;
 
 my $lib = PostgreSQL::Test::Utils::tempdir;
 # Nothing but this directory is searched, so that a solver that is installed is not found.
+# From 18 on the server's own libraries are searched for there, too.
+chomp(my $pkglibdir = `@{[ $ENV{PG_CONFIG} || 'pg_config' ]} --pkglibdir`);
+symlink($_, "$lib/" . basename($_)) foreach grep { !/recsys/ } glob "$pkglibdir/*.so";
 copy(stage_library('recsys'), "$lib/recsys.so") or die "copy failed: $!";
 $node->append_conf('postgresql.conf', "dynamic_library_path = '$lib'\n");
 $node->restart;
