@@ -20,6 +20,7 @@
 #include "utils/uuid.h"
 
 #include "compat.h"
+#include "interrupt.h"
 #include "kernel/row.h"
 #include "serve/image.h"
 #include "store/factors.h"
@@ -367,6 +368,32 @@ add_gramian(ImageBuilder *builder)
 	rs_gramian_mirror(image->k, image->stride, image->gramian);
 }
 
+/* What finds the best items without scoring all. */
+static void
+add_index(ImageBuilder *builder)
+{
+	RsImage    *image = builder->image;
+	RsItems		items = rs_image_items(image);
+	size_t		bytes;
+	size_t		workspace_bytes;
+	void	   *chunk;
+	void	   *workspace;
+	RsStatus	status;
+
+	if (!rs_index_size(items.n, items.k, image->has_biases, &bytes, &workspace_bytes))
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("version %d of model \"%s\" has too many items",
+						builder->version->version, builder->model->name)));
+	image->index = alloc_matrix(builder, bytes, 1, &chunk);
+	image->index_bytes = bytes;
+	workspace = alloc_matrix(builder, workspace_bytes, 1, &chunk);
+	status = rs_index_build(&items, workspace, image->index, rs_interrupt, NULL);
+	if (status != RS_OK)
+		elog(ERROR, "building an index of items returned status %d", (int) status);
+	pfree(chunk);
+}
+
 RsImage *
 rs_image_build(const RsModel *model, const RsVersion *version, MemoryContext context,
 			   bool *settled)
@@ -386,6 +413,8 @@ rs_image_build(const RsModel *model, const RsVersion *version, MemoryContext con
 	sort_image(&builder);
 	add_hash(&builder);
 	add_popularity(&builder);
+	if (builder.image->k > 0)
+		add_index(&builder);
 	if (version->algorithm == RS_ALS && version->feedback == RS_IMPLICIT)
 		add_gramian(&builder);
 	return builder.image;

@@ -10,7 +10,7 @@
 
 #include "postgres.h"
 
-#include "kernel/kernel.h"
+#include "kernel/search.h"
 #include "store/id.h"
 #include "store/model.h"
 
@@ -29,9 +29,26 @@ typedef struct RsImage
 	int32	   *users;			/* ids.n: who likes the item */
 	int32	   *by_popularity;	/* ids.n positions: users descending, then id */
 	double	   *gramian;		/* k x stride, implicit only, else NULL */
+	RsIndex    *index;			/* to find the best items, or NULL if k is 0 */
 	bool		has_biases;
 	bool		has_gramian;
+	Size		index_bytes;
 } RsImage;
+
+/* The items as the kernel wants them. */
+static inline RsItems
+rs_image_items(const RsImage *image)
+{
+	RsItems		items = {
+		.factors = image->factors,
+		.biases = image->biases,
+		.n = image->ids.n,
+		.k = image->k,
+		.stride = image->stride,
+	};
+
+	return items;
+}
 
 /*
  * Build the image of a version from the rows of the factor table under the
@@ -45,16 +62,15 @@ extern RsImage *rs_image_build(const RsModel *model, const RsVersion *version,
 
 /*
  * The score of an item for a user vector x (stride floats), base being mean
- * plus the user's bias.  Everything that shows a score takes it from here, so
- * that recommend() and predict() agree to the last bit.
+ * plus the user's bias.  Everything that shows a score takes it from
+ * rs_item_score(), so that recommend() and predict() agree to the last bit.
  */
 static inline float4
 rs_image_score(const RsImage *image, int32 position, const float *x, double base)
 {
-	double		bias = image->biases != NULL ? image->biases[position] : 0.0;
-	const float *y = image->factors + (Size) position * image->stride;
+	RsItems		items = rs_image_items(image);
 
-	return (float4) (base + (rs_dot(x, y, image->k) + bias));
+	return rs_item_score(&items, position, x, base);
 }
 
 #endif							/* RS_IMAGE_H */

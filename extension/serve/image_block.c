@@ -4,7 +4,7 @@
  *		The layout of an item image as one block of bytes.
  *
  *		+---------+-----+---------+--------+-----+------------+------- - -
- *		| RsImage | ids | factors | biases | ... | hash slots | search
+ *		| RsImage | ids | hash slots | users | ... | factors | index | Gramian
  *		+---------+-----+---------+--------+-----+------------+------- - -
  *
  * Each part begins at a multiple of 64 and is there if the image has it.  The
@@ -73,6 +73,8 @@ list_parts(RsImage *image, Parts *parts)
 		add_part(parts, &image->factors, mul_size(image->stride, sizeof(float)), n);
 	if (image->has_biases)
 		add_part(parts, &image->biases, sizeof(float), n);
+	if (image->index_bytes > 0)
+		add_part(parts, &image->index, 1, image->index_bytes);
 	if (image->has_gramian)
 		add_part(parts, &image->gramian, mul_size(image->stride, sizeof(double)), image->k);
 }
