@@ -19,6 +19,7 @@
 
 #include "api/arguments.h"
 #include "compat.h"
+#include "serve/predictor.h"
 #include "serve/recommend.h"
 #include "type/recvec.h"
 
@@ -246,46 +247,58 @@ recsys_recommend_uuid(PG_FUNCTION_ARGS)
 
 /* ---- predict -------------------------------------------------------------- */
 
-/* Can the user have a vector, so that it is worth opening the image? */
+/* The arguments but the item; false if the user's id is NULL. */
 static bool
-may_have_vector(const RsUser *user)
+predictor_key(FunctionCallInfo fcinfo, RsPredictorKey *key)
 {
-	return user->fresh ? user->n_rows > 0 : user->has_stored;
+	key->model = rs_arg(fcinfo, PREDICT_MODEL, "model");
+	key->fresh = DatumGetBool(rs_arg(fcinfo, PREDICT_FRESH, "fresh"));
+	key->version = PG_ARGISNULL(PREDICT_VERSION) ? RS_PREDICT_ACTIVE : PG_GETARG_INT32(PREDICT_VERSION);
+	if (PG_ARGISNULL(PREDICT_USER_ID))
+		return false;
+	key->user_id = PG_GETARG_DATUM(PREDICT_USER_ID);
+	key->user_type = rs_arg_id_type(fcinfo, PREDICT_USER_ID);
+	rs_predictor_key(key);
+	return true;
+}
+
+/* Check the arguments and rights; make a predictor unless an id is NULL. */
+static RsPredictor *
+make_predictor(FunctionCallInfo fcinfo, RsIdKind kind, const RsPredictorKey *key)
+{
+	RsModel    *model = rs_arg_model(fcinfo, PREDICT_MODEL, RS_MODEL_ASK);
+	RsVersion  *version;
+	Datum		user_id;
+
+	check_item_kind(model, kind, "predict");
+	version = rs_arg_version(fcinfo, PREDICT_VERSION, model);
+	if (PG_ARGISNULL(PREDICT_USER_ID) || PG_ARGISNULL(PREDICT_ITEM_ID))
+		return NULL;
+	user_id = rs_arg_id(fcinfo, PREDICT_USER_ID, model->user_kind);
+	/* an id that is none is an error before anything is read */
+	(void) rs_arg_id(fcinfo, PREDICT_ITEM_ID, model->item_kind);
+	return rs_predictor_make(fcinfo->flinfo, key, model, version, user_id);
 }
 
 static Datum
 predict(FunctionCallInfo fcinfo, RsIdKind kind)
 {
-	RsModel    *model;
-	RsVersion  *version;
-	RsUser		user;
-	RsUserVector vector;
-	const RsImage *image;
-	Datum		user_id;
-	Datum		item_id;
+	RsPredictorKey key;
+	RsPredictor *predictor = NULL;
 	int32		position;
 
-	(void) rs_arg(fcinfo, PREDICT_FRESH, "fresh");
-	model = rs_arg_model(fcinfo, PREDICT_MODEL, RS_MODEL_ASK);
-	check_item_kind(model, kind, "predict");
-	version = rs_arg_version(fcinfo, PREDICT_VERSION, model);
-	if (PG_ARGISNULL(PREDICT_USER_ID) || PG_ARGISNULL(PREDICT_ITEM_ID))
+	if (predictor_key(fcinfo, &key))
+		predictor = rs_predictor_find(fcinfo->flinfo, &key);
+	if (predictor == NULL)
+		predictor = make_predictor(fcinfo, kind, &key);
+	if (predictor == NULL || predictor->x == NULL || PG_ARGISNULL(PREDICT_ITEM_ID))
 		PG_RETURN_NULL();
-	user_id = rs_arg_id(fcinfo, PREDICT_USER_ID, model->user_kind);
-	item_id = rs_arg_id(fcinfo, PREDICT_ITEM_ID, model->item_kind);
-
-	rs_user_read(model, version, user_id, PG_GETARG_BOOL(PREDICT_FRESH), false, &user);
-	if (!may_have_vector(&user))
-		PG_RETURN_NULL();
-	image = rs_image_open(model, version);
-	position = rs_idlist_find(&image->ids, item_id);
+	position = rs_idlist_find(&predictor->image->ids,
+							  rs_arg_id(fcinfo, PREDICT_ITEM_ID, predictor->item_kind));
 	if (position < 0)
 		PG_RETURN_NULL();
-	rs_user_vector(model, version, image, &user, &vector);
-	if (vector.x == NULL)
-		PG_RETURN_NULL();
-	PG_RETURN_FLOAT4(rs_image_score(image, position, vector.x,
-									rs_user_base(version, &vector)));
+	PG_RETURN_FLOAT4(rs_image_score(predictor->image, position, predictor->x,
+									predictor->base));
 }
 
 Datum
@@ -340,7 +353,7 @@ recsys_user_vector(PG_FUNCTION_ARGS)
 	rs_user_read(model, version, user_id, PG_GETARG_BOOL(USER_VECTOR_FRESH), false, &user);
 	if (user.has_stored)
 		PG_RETURN_RECVEC_P(user.stored.factors);
-	if (!may_have_vector(&user))
+	if (!rs_user_may_have_vector(&user))
 		PG_RETURN_NULL();
 	image = rs_image_open(model, version);
 	rs_user_vector(model, version, image, &user, &vector);

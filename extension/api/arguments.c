@@ -58,11 +58,10 @@ rs_arg_version(FunctionCallInfo fcinfo, int n, const RsModel *model)
 	return rs_version_open(model, version);
 }
 
-Datum
-rs_arg_id(FunctionCallInfo fcinfo, int n, RsIdKind kind)
+Oid
+rs_arg_id_type(FunctionCallInfo fcinfo, int n)
 {
 	Oid			type = get_fn_expr_argtype(fcinfo->flinfo, n);
-	RsIdKind	given;
 
 	if (!OidIsValid(type))
 	{
@@ -73,23 +72,23 @@ rs_arg_id(FunctionCallInfo fcinfo, int n, RsIdKind kind)
 		if (n < n_types)
 			type = types[n];
 	}
-	switch (type)
+	if (type != INT8OID && type != TEXTOID && type != UUIDOID)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("an id cannot be of type %s", format_type_be(type))));
+	return type;
+}
+
+Datum
+rs_arg_id(FunctionCallInfo fcinfo, int n, RsIdKind kind)
+{
+	switch (rs_arg_id_type(fcinfo, n))
 	{
 		case INT8OID:
-			given = RS_ID_BIGINT;
-			break;
-		case TEXTOID:
-			given = RS_ID_TEXT;
-			break;
+			return rs_id_convert(PG_GETARG_DATUM(n), RS_ID_BIGINT, kind);
 		case UUIDOID:
-			given = RS_ID_UUID;
-			break;
+			return rs_id_convert(PG_GETARG_DATUM(n), RS_ID_UUID, kind);
 		default:
-			ereport(ERROR,
-					(errcode(ERRCODE_DATATYPE_MISMATCH),
-					 errmsg("an id cannot be of type %s", format_type_be(type))));
+			return rs_id_convert(PointerGetDatum(PG_GETARG_TEXT_PP(n)), RS_ID_TEXT, kind);
 	}
-	if (given == RS_ID_TEXT)
-		return rs_id_convert(PointerGetDatum(PG_GETARG_TEXT_PP(n)), given, kind);
-	return rs_id_convert(PG_GETARG_DATUM(n), given, kind);
 }

@@ -28,6 +28,9 @@ extern RsModel *rs_arg_model(FunctionCallInfo fcinfo, int n, RsModelUse use);
 /* Open the version that argument n numbers; NULL is the active one. */
 extern RsVersion *rs_arg_version(FunctionCallInfo fcinfo, int n, const RsModel *model);
 
+/* int8, text or uuid: the type of the id that argument n is. */
+extern Oid	rs_arg_id_type(FunctionCallInfo fcinfo, int n);
+
 /*
  * An id given as bigint, text or uuid, whichever the function was declared
  * with, as an id of the given kind.

@@ -48,6 +48,8 @@ typedef struct CachedImage
 	SubTransactionId subtransaction;
 	RsSharedImage shared;		/* segment NULL for an own image */
 	RsImage    *image;
+	int			pins;
+	bool		dropped;		/* no longer in the cache; the last pin frees it */
 } CachedImage;
 
 /* The most recently used first. */
@@ -73,13 +75,22 @@ make_key(const RsModel *model, const RsVersion *version, Relation table, RsImage
 /* ---- what is at hand ----------------------------------------------------- */
 
 static void
+free_entry(CachedImage *entry)
+{
+	if (entry->shared.segment != NULL)
+		rs_shared_image_close(&entry->shared);
+	MemoryContextDelete(entry->context);
+}
+
+/* Take an entry from the cache; its memory goes now or with the last pin. */
+static void
 drop_entry(CachedImage *entry)
 {
 	dlist_delete(&entry->node);
 	cache_bytes -= entry->bytes;
-	if (entry->shared.segment != NULL)
-		rs_shared_image_close(&entry->shared);
-	MemoryContextDelete(entry->context);
+	entry->dropped = true;
+	if (entry->pins == 0)
+		free_entry(entry);
 }
 
 static CachedImage *
@@ -258,6 +269,37 @@ make_entry(const RsModel *model, const RsVersion *version, const RsImageKey *key
 	load_image(entry, model, version);
 	keep_entry(entry);
 	return entry;
+}
+
+static void
+unpin(void *arg)
+{
+	CachedImage *entry = (CachedImage *) arg;
+
+	entry->pins--;
+	if (entry->pins == 0 && entry->dropped)
+		free_entry(entry);
+}
+
+void
+rs_image_pin(const RsImage *image, MemoryContext context)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &cache)
+	{
+		CachedImage *entry = dlist_container(CachedImage, node, iter.cur);
+		MemoryContextCallback *callback;
+
+		if (entry->image != image)
+			continue;
+		callback = MemoryContextAlloc(context, sizeof(MemoryContextCallback));
+		callback->func = unpin;
+		callback->arg = entry;
+		entry->pins++;
+		MemoryContextRegisterResetCallback(context, callback);
+		return;
+	}
 }
 
 int

@@ -25,6 +25,13 @@
  */
 extern const RsImage *rs_image_open(const RsModel *model, const RsVersion *version);
 
+/*
+ * Keep an image that was just opened until the context is reset or deleted,
+ * whatever is opened or run meanwhile.  One that lives in the caller's context
+ * anyway is left alone.
+ */
+extern void rs_image_pin(const RsImage *image, MemoryContext context);
+
 /* An image of this database: shared, or this session's own (then no times). */
 typedef struct RsImageStatus
 {

@@ -57,6 +57,13 @@ typedef struct RsUserVector
 extern void rs_user_read(const RsModel *model, const RsVersion *version,
 						 Datum user_id, bool fresh, bool need_seen, RsUser *user);
 
+/* Can the user have a vector, so that it is worth opening the image? */
+static inline bool
+rs_user_may_have_vector(const RsUser *user)
+{
+	return user->fresh ? user->n_rows > 0 : user->has_stored;
+}
+
 /* Item number i of the n_seen that the user has, perhaps more than once. */
 static inline Datum
 rs_user_seen(const RsUser *user, int32 i)

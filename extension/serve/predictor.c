@@ -1,0 +1,145 @@
+/*-------------------------------------------------------------------------
+ *
+ * predictor.c
+ *		The vector of one user, kept between calls of predict() for many items.
+ *
+ * A call site's memory outlives a statement: a loop in PL/pgSQL evaluates one
+ * expression under many snapshots.  So what is kept is used again only for the
+ * same arguments and role, and a snapshot that shows the same rows: the same
+ * transactions in progress, as many completed since the server started, and the
+ * same command of the same subtransaction.
+ *
+ * The rows of a user depend on nothing else where the model's view is a plain
+ * list of columns (visible.h).  Any other view may hold functions or row
+ * policies, which may look at settings or a clock; then nothing is kept.
+ *
+ * Memory: a context below the call site's, which pins the image; a callback of
+ * the context lets go of it, whatever ends the statement.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "storage/proc.h"
+#include "utils/datum.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/uuid.h"
+
+#include "compat.h"
+#include "serve/predictor.h"
+#include "store/visible.h"
+
+void
+rs_predictor_key(RsPredictorKey *key)
+{
+	Snapshot	snapshot = GetActiveSnapshot();
+
+	key->snapshot.xmin = snapshot->xmin;
+	key->snapshot.xmax = snapshot->xmax;
+	key->snapshot.xcnt = snapshot->xcnt;
+	key->snapshot.subxcnt = snapshot->subxcnt;
+	key->snapshot.curcid = snapshot->curcid;
+	key->snapshot.completed = snapshot->snapXactCompletionCount;
+	key->snapshot.transaction = rs_local_transaction_id();
+	key->snapshot.subtransaction = GetCurrentSubTransactionId();
+	key->role = GetUserId();
+}
+
+static bool
+same_snapshot(const RsSnapshotKey *a, const RsSnapshotKey *b)
+{
+	return a->completed != 0 && a->completed == b->completed &&
+		a->xmin == b->xmin && a->xmax == b->xmax && a->xcnt == b->xcnt &&
+		a->subxcnt == b->subxcnt && a->curcid == b->curcid &&
+		a->transaction == b->transaction && a->subtransaction == b->subtransaction;
+}
+
+/* Are two ids of a type, as the call brought them, equal?  Toasted ones never are. */
+static bool
+same_id(Oid type, Datum a, Datum b)
+{
+	if (type == INT8OID)
+		return a == b;
+	return datumIsEqual(a, b, false, type == UUIDOID ? UUID_LEN : -1);
+}
+
+RsPredictor *
+rs_predictor_find(FmgrInfo *call_site, const RsPredictorKey *key)
+{
+	RsPredictor *predictor = (RsPredictor *) call_site->fn_extra;
+	const RsPredictorKey *kept;
+
+	if (predictor == NULL || !predictor->keep)
+		return NULL;
+	kept = &predictor->key;
+	if (kept->role == key->role && kept->version == key->version &&
+		kept->fresh == key->fresh && kept->user_type == key->user_type &&
+		same_snapshot(&kept->snapshot, &key->snapshot) &&
+		same_id(key->user_type, kept->user_id, key->user_id) &&
+		same_id(TEXTOID, kept->model, key->model))
+		return predictor;
+	return NULL;
+}
+
+static Datum
+copy_id(Oid type, Datum id)
+{
+	return datumCopy(id, type == INT8OID, type == INT8OID ? (int) sizeof(int64) :
+					 type == UUIDOID ? UUID_LEN : -1);
+}
+
+/* An empty one in a context of its own; what was kept before is freed. */
+static RsPredictor *
+new_predictor(FmgrInfo *call_site, const RsPredictorKey *key)
+{
+	MemoryContext context;
+	MemoryContext caller;
+	RsPredictor *predictor;
+
+	if (call_site->fn_extra != NULL)
+	{
+		context = GetMemoryChunkContext(call_site->fn_extra);
+		call_site->fn_extra = NULL;
+		MemoryContextDelete(context);
+	}
+	context = AllocSetContextCreate(call_site->fn_mcxt, "recsys predictor",
+									ALLOCSET_SMALL_SIZES);
+	caller = MemoryContextSwitchTo(context);
+	predictor = palloc0(sizeof(RsPredictor));
+	predictor->key = *key;
+	predictor->key.model = copy_id(TEXTOID, key->model);
+	predictor->key.user_id = copy_id(key->user_type, key->user_id);
+	MemoryContextSwitchTo(caller);
+	return predictor;
+}
+
+RsPredictor *
+rs_predictor_make(FmgrInfo *call_site, const RsPredictorKey *key,
+				  const RsModel *model, const RsVersion *version, Datum user_id)
+{
+	RsPredictor *predictor = new_predictor(call_site, key);
+	MemoryContext context = GetMemoryChunkContext(predictor);
+	MemoryContext caller;
+	RsUserVector vector;
+	RsUser		user;
+
+	predictor->item_kind = model->item_kind;
+	predictor->keep = !rs_view_may_hide_rows(model);
+	rs_user_read(model, version, user_id, key->fresh, false, &user);
+	caller = MemoryContextSwitchTo(context);
+	if (rs_user_may_have_vector(&user))
+	{
+		predictor->image = rs_image_open(model, version);
+		rs_image_pin(predictor->image, context);
+		rs_user_vector(model, version, predictor->image, &user, &vector);
+		predictor->x = vector.x;
+		predictor->base = rs_user_base(version, &vector);
+	}
+	MemoryContextSwitchTo(caller);
+	call_site->fn_extra = predictor;
+	return predictor;
+}
