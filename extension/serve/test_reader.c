@@ -80,17 +80,12 @@ id_expression(Oid test, RsIdKind kind, const char *column)
  *	FROM public.held_out AS t WHERE t.who::pg_catalog.int8 IS NOT NULL ORDER BY 1, 2, 3
  */
 static char *
-test_query(const RsModel *model, const RsVersion *version, Oid test)
+test_query(const RsModel *model, const RsVersion *version, Oid test, const char *name)
 {
-	const char *name = get_rel_name(test);
 	const char *rating = "NULL::pg_catalog.float8";
 	const char *user;
 	const char *item;
 
-	if (name == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("relation with OID %u does not exist", test)));
 	user = id_expression(test, model->user_kind,
 						 find_column(test, model->user_column, "user_id"));
 	item = id_expression(test, model->item_kind,
@@ -100,21 +95,33 @@ test_query(const RsModel *model, const RsVersion *version, Oid test)
 						  quote_identifier(find_column(test, model->rating_column, "rating")));
 	return psprintf("SELECT %s, %s, %s FROM %s AS t WHERE %s IS NOT NULL"
 					" ORDER BY 1, 2, 3",
-					user, item, rating,
-					quote_qualified_identifier(get_namespace_name(get_rel_namespace(test)), name),
-					user);
+					user, item, rating, name, user);
+}
+
+/* Such as public.held_out */
+static const char *
+qualified_name(Oid test)
+{
+	const char *name = get_rel_name(test);
+
+	if (name == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("relation with OID %u does not exist", test)));
+	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(test)), name);
 }
 
 void
 rs_test_open(RsTestReader *reader, const RsModel *model, const RsVersion *version, Oid test)
 {
-	SPIPlanPtr	plan = SPI_prepare(test_query(model, version, test), 0, NULL);
+	const char *name = qualified_name(test);
+	SPIPlanPtr	plan = SPI_prepare(test_query(model, version, test, name), 0, NULL);
 
 	if (plan == NULL)
 		elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
 	memset(reader, 0, sizeof(RsTestReader));
 	reader->model = model;
-	reader->test = test;
+	reader->name = name;		/* a view may be dropped while it is read */
 	reader->portal = SPI_cursor_open(NULL, plan, NULL, NULL, true);
 	/* out of reach of a CLOSE ALL in a function of the model's view */
 	PinPortal(reader->portal);
@@ -133,9 +140,7 @@ tell_test(void *arg)
 {
 	const RsTestReader *reader = arg;
 
-	errcontext("test data %s of model \"%s\"",
-			   quote_qualified_identifier(get_namespace_name(get_rel_namespace(reader->test)),
-										  get_rel_name(reader->test)), reader->model->name);
+	errcontext("test data %s of model \"%s\"", reader->name, reader->model->name);
 }
 
 /* Is there one more row?  Fetches the next batch when the last is used up. */

@@ -37,7 +37,7 @@ typedef struct RsTestUser
 typedef struct RsTestReader
 {
 	const RsModel *model;
-	Oid			test;
+	const char *name;			/* of the relation, for messages */
 	Portal		portal;
 	SPITupleTable *batch;
 	uint64		next;			/* in the batch */

@@ -18,11 +18,13 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
+#include "common/hashfn.h"
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "rewrite/rewriteHandler.h"
+#include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -139,6 +141,20 @@ check_not_replicated(const char *model, const RsModelParts *parts)
 			 errmsg("models are replicated from a publisher"),
 			 errdetail("A subscription writes into recsys.model; a model of the same name at the publisher ends the replication."),
 			 errhint("Use a name that the publisher does not use.")));
+}
+
+/*
+ * Whoever removes what is left of a name keeps others from making a model of it, and
+ * the other way round, until the transaction ends: rows of the catalog are deleted by
+ * name, and must not be those of a model that came meanwhile.  Only those who may do
+ * either take the lock.
+ */
+static void
+lock_name(const char *name)
+{
+	uint32		hash = DatumGetUInt32(hash_any((const unsigned char *) name, strlen(name)));
+
+	LockDatabaseObject(rs_model_table(), hash, 0, ExclusiveLock);
 }
 
 /* The names of the view and of the factor tables must be free. */
@@ -457,6 +473,7 @@ rs_model_create(RsModelDefinition *definition)
 	check_name(definition->name);
 	check_options(definition->feedback, definition->options, definition->time_column != NULL);
 	check_may_create();
+	lock_name(definition->name);
 	check_names_free(definition->name);
 
 	source = open_source(definition->source);
@@ -537,20 +554,24 @@ rs_model_alter(const char *name, const RsModelChange *change)
 	SPI_finish();
 }
 
-/* DROP checks that callers own what they drop, and what depends on it. */
+/*
+ * DROP checks that callers own what they drop, and what depends on it.  By name: it
+ * waits for readers, and meanwhile the owner may drop or rename the next part, which
+ * then is an error.
+ */
 static void
-drop_relation(const char *kind, Oid relation)
+drop_relation(const char *kind, Oid relation, const char *name)
 {
 	if (OidIsValid(relation))
-		execute(psprintf("DROP %s recsys_data.%s", kind, quote_identifier(get_rel_name(relation))));
+		execute(psprintf("DROP %s recsys_data.%s", kind, quote_identifier(name)));
 }
 
 static void
 drop_parts(const char *name, const RsModelParts *parts)
 {
-	drop_relation("VIEW", parts->view);
-	drop_relation("TABLE", parts->user_factors);
-	drop_relation("TABLE", parts->item_factors);
+	drop_relation("VIEW", parts->view, name);
+	drop_relation("TABLE", parts->user_factors, rs_user_factors_name(name));
+	drop_relation("TABLE", parts->item_factors, rs_item_factors_name(name));
 	delete_model_rows(name);
 }
 
@@ -569,6 +590,11 @@ rs_model_drop(const char *name, bool if_exists)
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	rs_model_parts(name, &parts);
+	if (has_leftovers_for_user(&parts))
+	{
+		lock_name(name);
+		rs_model_parts(name, &parts);
+	}
 	if (has_leftovers_for_user(&parts))
 		drop_parts(name, &parts);
 	else if (if_exists && !rs_model_is_whole(&parts))

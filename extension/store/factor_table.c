@@ -271,9 +271,11 @@ check_table(const RsModel *model, bool of_users, Relation table)
 Relation
 rs_factor_table_open(const RsModel *model, bool of_users, LOCKMODE lockmode)
 {
-	Relation	table = table_open(of_users ? model->user_factors : model->item_factors,
-								   lockmode);
+	Relation	table = try_table_open(of_users ? model->user_factors : model->item_factors,
+									   lockmode);
 
+	if (table == NULL)			/* dropped since the model was found */
+		rs_model_missing(model->name);
 	check_table(model, of_users, table);
 	return table;
 }

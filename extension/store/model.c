@@ -431,6 +431,16 @@ rs_model_missing(const char *name)
 					rs_model_shown_name(name))));
 }
 
+char *
+rs_model_relation_name(const RsModel *model, Oid relation)
+{
+	char	   *name = get_rel_name(relation);
+
+	if (name == NULL)
+		rs_model_missing(model->name);
+	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relation)), name);
+}
+
 /*
  * The three relations must belong to one role, or somebody could put a view
  * of their own before the factors of another.

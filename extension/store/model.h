@@ -116,6 +116,9 @@ extern void rs_model_unbind(const char *name);
 /* Raise 42704: there is no model of this name. */
 extern void rs_model_missing(const char *name);
 
+/* A relation of the model, qualified and quoted; 42704 if it has gone meanwhile. */
+extern char *rs_model_relation_name(const RsModel *model, Oid relation);
+
 /* The name as messages show it: no longer than a name can be. */
 extern char *rs_model_shown_name(const char *name);
 

@@ -160,7 +160,7 @@ warn_of_table(Oid table, const char *column)
 static void
 warn_of_view(Oid view, Oid table, const RsModel *model)
 {
-	const char *name = qualified_name(model->view);
+	const char *name = rs_model_relation_name(model, model->view);
 
 	ereport(WARNING,
 			(OidIsValid(table) ?

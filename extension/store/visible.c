@@ -112,10 +112,13 @@ is_open_table(const RangeTblEntry *entry, Oid role)
 bool
 rs_view_may_hide_rows(const RsModel *model)
 {
-	Relation	view = relation_open(model->view, AccessShareLock);
-	const Query *query = get_view_query(view);
+	Relation	view = try_relation_open(model->view, AccessShareLock);
+	const Query *query;
 	bool		hides = true;
 
+	if (view == NULL)			/* dropped by a function that it called */
+		rs_model_missing(model->name);
+	query = get_view_query(view);
 	if (is_plain_query(query))
 	{
 		const RangeTblRef *from = linitial_node(RangeTblRef, query->jointree->fromlist);

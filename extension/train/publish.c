@@ -266,6 +266,7 @@ insert_version(const RsTrained *trained, const RsTrainResult *result)
 		CStringGetTextDatum("recsys")
 	};
 
+	(void) rs_model_relation_name(model, model->view);	/* is there still */
 	rs_catalog_execute("INSERT INTO recsys.model_version (model, version, stamp, feedback,"
 					   " algorithm, options, mean, users, items, ratings, rows_read,"
 					   " rows_skipped, iterations, loss, started_at, seconds, trained_by,"
@@ -280,13 +281,15 @@ insert_version(const RsTrained *trained, const RsTrainResult *result)
 
 /* ---- old versions ------------------------------------------------------- */
 
-/* Delete the rows of versions (an int array) from one factor table. */
+/*
+ * Delete the rows of versions (an int array) from one factor table.  Indexes of the
+ * owner may have called a function that dropped it.
+ */
 static void
-delete_factors(Oid table, Datum versions)
+delete_factors(const RsModel *model, Oid table, Datum versions)
 {
 	char	   *sql = psprintf("DELETE FROM %s WHERE version = ANY ($1)",
-							   quote_qualified_identifier(get_namespace_name(get_rel_namespace(table)),
-														  get_rel_name(table)));
+							   rs_model_relation_name(model, table));
 	Oid			types[] = {INT4ARRAYOID};
 	int			result = SPI_execute_with_args(sql, 1, types, &versions, NULL, false, 0);
 
@@ -323,8 +326,8 @@ delete_old_versions(const RsTrained *trained)
 	if (isnull)
 		return;
 	rs_owner_begin(model, &owner);
-	delete_factors(model->user_factors, versions);
-	delete_factors(model->item_factors, versions);
+	delete_factors(model, model->user_factors, versions);
+	delete_factors(model, model->item_factors, versions);
 	rs_owner_end(&owner);
 }
 
