@@ -8,12 +8,15 @@ SELECT recsys.create_model('fo_explicit', 'fo_rows', rating_column => 'rating', 
 SELECT recsys.create_model('fo_implicit', 'fo_rows', rating_column => 'rating', time_column => 'at', feedback => 'implicit');
 
 -- Values of an option that are not its default: all other words, or another number of its
--- range.
+-- range.  A cast stands in a CASE, so that no planner tries it on another type's default.
 CREATE FUNCTION fo_values(name text, type text, dflt text, range text) RETURNS SETOF jsonb LANGUAGE sql AS $$
 SELECT to_jsonb(v) FROM string_to_table(range, ', ') AS v WHERE type = 'text' AND v <> dflt
-UNION ALL SELECT to_jsonb(NOT dflt::boolean) WHERE type = 'boolean'
-UNION ALL SELECT to_jsonb(dflt::bigint + 3) WHERE type IN ('integer', 'bigint')
-UNION ALL SELECT to_jsonb(CASE WHEN dflt ~ '^[0-9.]+$' THEN dflt::float8 / 2 + 0.25 ELSE 0.25 END) WHERE type = 'double precision'
+UNION ALL
+SELECT CASE WHEN type = 'boolean' THEN to_jsonb(NOT dflt::boolean)
+            WHEN type IN ('integer', 'bigint') THEN to_jsonb(dflt::bigint + 3)
+            WHEN dflt ~ '^[0-9.]+$' THEN to_jsonb(dflt::float8 / 2 + 0.25)
+            ELSE to_jsonb(0.25::float8) END
+ WHERE type <> 'text'
 $$;
 
 -- A training with one option away from its default: did it take, and are all users the same?
