@@ -10,14 +10,11 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "miscadmin.h"
-#include "utils/array.h"
-#include "utils/builtins.h"
-#include "utils/memutils.h"
 
 #include "api/arguments.h"
+#include "api/list.h"
 #include "compat.h"
 #include "serve/predictor.h"
 #include "serve/recommend.h"
@@ -34,16 +31,6 @@ enum
 	RECOMMEND_EXCLUDE,
 	RECOMMEND_FRESH,
 	RECOMMEND_VERSION
-};
-
-/* Columns of its result. */
-enum
-{
-	RESULT_RANK,
-	RESULT_ITEM_ID,
-	RESULT_SCORE,
-	RESULT_SOURCE,
-	RESULT_NATTS
 };
 
 /* Arguments of predict(). */
@@ -82,106 +69,7 @@ RS_FUNCTION(recsys_predict_uuid);
 RS_FUNCTION(recsys_user_vector);
 RS_FUNCTION(recsys_item_vector);
 
-/* What follows a function's name for items of a kind. */
-static const char *
-name_suffix(RsIdKind kind)
-{
-	switch (kind)
-	{
-		case RS_ID_BIGINT:
-			return "";
-		case RS_ID_TEXT:
-			return "_text";
-		case RS_ID_UUID:
-			return "_uuid";
-	}
-	elog(ERROR, "unrecognized id kind: %d", (int) kind);
-}
-
-/* The function of this name must suit the model's items; text always does. */
-static void
-check_item_kind(const RsModel *model, RsIdKind kind, const char *name)
-{
-	if (kind == RS_ID_TEXT || kind == model->item_kind)
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_DATATYPE_MISMATCH),
-			 errmsg("model \"%s\" has items of type %s",
-					model->name, rs_id_kind_name(model->item_kind)),
-			 errhint("Use recsys.%s%s.", name, name_suffix(model->item_kind))));
-}
-
 /* ---- recommend ------------------------------------------------------------ */
-
-/* An array of ids; NULL elements say nothing, dimensions do not matter. */
-static RsItemSet *
-item_set_arg(FunctionCallInfo fcinfo, int n, RsIdKind given, RsIdKind kind)
-{
-	RsItemSet  *set;
-	ArrayType  *array;
-	ArrayIterator iterator;
-	Datum		id;
-	bool		isnull;
-
-	if (PG_ARGISNULL(n))
-		return NULL;
-	array = PG_GETARG_ARRAYTYPE_P(n);
-	if (ARR_ELEMTYPE(array) != rs_id_type(given))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("array of ids must be of type %s[]", rs_id_kind_name(given))));
-	set = palloc(sizeof(RsItemSet));
-	set->ids = palloc_extended(mul_size(sizeof(Datum),
-										Max(ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array)), 1)),
-							   MCXT_ALLOC_HUGE);
-	set->n = 0;
-	iterator = array_create_iterator(array, 0, NULL);
-	while (array_iterate(iterator, &id, &isnull))
-	{
-		CHECK_FOR_INTERRUPTS();
-		if (!isnull)
-			set->ids[set->n++] = rs_id_convert(id, given, kind);
-	}
-	array_free_iterator(iterator);
-	return set;
-}
-
-/* Hand out the list as rows. */
-static void
-return_list(FunctionCallInfo fcinfo, RsIdKind kind, const RsImage *image,
-			const RsRecommendation *list)
-{
-	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	MemoryContext row_context = AllocSetContextCreate(CurrentMemoryContext,
-													  "recsys result row",
-													  ALLOCSET_SMALL_SIZES);
-	MemoryContext caller = CurrentMemoryContext;
-	Datum		values[RESULT_NATTS];
-	bool		nulls[RESULT_NATTS] = {0};
-
-	InitMaterializedSRF(fcinfo, 0);
-	if (rsinfo->setDesc->natts != RESULT_NATTS ||
-		TupleDescAttr(rsinfo->setDesc, RESULT_ITEM_ID)->atttypid != rs_id_type(kind))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("function is declared with another result than it returns")));
-	values[RESULT_SOURCE] = CStringGetTextDatum(rs_origin_name(list->origin));
-	for (int32 i = 0; i < list->n; i++)
-	{
-		Datum		id;
-
-		CHECK_FOR_INTERRUPTS();
-		MemoryContextSwitchTo(row_context);
-		id = rs_idlist_get(&image->ids, list->entries[i].position);
-		values[RESULT_RANK] = Int32GetDatum(i + 1);
-		values[RESULT_ITEM_ID] = rs_id_convert(id, image->ids.kind, kind);
-		values[RESULT_SCORE] = Float4GetDatum(list->entries[i].score);
-		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
-		MemoryContextSwitchTo(caller);
-		MemoryContextReset(row_context);
-	}
-	MemoryContextDelete(row_context);
-}
 
 static Datum
 recommend(FunctionCallInfo fcinfo, RsIdKind kind)
@@ -196,18 +84,12 @@ recommend(FunctionCallInfo fcinfo, RsIdKind kind)
 	Datum		user_id;
 
 	(void) rs_arg(fcinfo, RECOMMEND_MODEL, "model");
-	(void) rs_arg(fcinfo, RECOMMEND_K, "k");
 	(void) rs_arg(fcinfo, RECOMMEND_EXCLUDE_SEEN, "exclude_seen");
 	(void) rs_arg(fcinfo, RECOMMEND_FRESH, "fresh");
-	request.k = PG_GETARG_INT32(RECOMMEND_K);
+	request.k = rs_arg_k(fcinfo, RECOMMEND_K);
 	request.exclude_seen = PG_GETARG_BOOL(RECOMMEND_EXCLUDE_SEEN);
-	if (request.k < 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("k must not be negative")));
-
 	model = rs_arg_model(fcinfo, RECOMMEND_MODEL, RS_MODEL_ASK);
-	check_item_kind(model, kind, "recommend");
+	rs_check_item_kind(model, kind, "recommend");
 	version = rs_arg_version(fcinfo, RECOMMEND_VERSION, model);
 	if (PG_ARGISNULL(RECOMMEND_USER_ID))
 	{
@@ -215,15 +97,15 @@ recommend(FunctionCallInfo fcinfo, RsIdKind kind)
 		return (Datum) 0;
 	}
 	user_id = rs_arg_id(fcinfo, RECOMMEND_USER_ID, model->user_kind);
-	request.candidates = item_set_arg(fcinfo, RECOMMEND_CANDIDATES, kind, model->item_kind);
-	request.exclude = item_set_arg(fcinfo, RECOMMEND_EXCLUDE, kind, model->item_kind);
+	request.candidates = rs_arg_items(fcinfo, RECOMMEND_CANDIDATES, kind, model->item_kind);
+	request.exclude = rs_arg_items(fcinfo, RECOMMEND_EXCLUDE, kind, model->item_kind);
 
 	rs_user_read(model, version, user_id, PG_GETARG_BOOL(RECOMMEND_FRESH),
 				 request.exclude_seen, &user);
 	image = rs_image_open(model, version);
 	rs_user_vector(model, version, image, &user, &vector);
 	rs_recommend(version, image, &user, &vector, &request, &list);
-	return_list(fcinfo, kind, image, &list);
+	rs_return_list(fcinfo, kind, image, list.entries, list.n, &list.origin);
 	return (Datum) 0;
 }
 
@@ -270,7 +152,7 @@ make_predictor(FunctionCallInfo fcinfo, RsIdKind kind, const RsPredictorKey *key
 	RsVersion  *version;
 	Datum		user_id;
 
-	check_item_kind(model, kind, "predict");
+	rs_check_item_kind(model, kind, "predict");
 	version = rs_arg_version(fcinfo, PREDICT_VERSION, model);
 	if (PG_ARGISNULL(PREDICT_USER_ID) || PG_ARGISNULL(PREDICT_ITEM_ID))
 		return NULL;

@@ -8,6 +8,8 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
@@ -91,4 +93,76 @@ rs_arg_id(FunctionCallInfo fcinfo, int n, RsIdKind kind)
 		default:
 			return rs_id_convert(PointerGetDatum(PG_GETARG_TEXT_PP(n)), RS_ID_TEXT, kind);
 	}
+}
+
+/* What follows a function's name for items of a kind. */
+static const char *
+name_suffix(RsIdKind kind)
+{
+	switch (kind)
+	{
+		case RS_ID_BIGINT:
+			return "";
+		case RS_ID_TEXT:
+			return "_text";
+		case RS_ID_UUID:
+			return "_uuid";
+	}
+	elog(ERROR, "unrecognized id kind: %d", (int) kind);
+}
+
+void
+rs_check_item_kind(const RsModel *model, RsIdKind kind, const char *name)
+{
+	if (kind == RS_ID_TEXT || kind == model->item_kind)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_DATATYPE_MISMATCH),
+			 errmsg("model \"%s\" has items of type %s",
+					model->name, rs_id_kind_name(model->item_kind)),
+			 errhint("Use recsys.%s%s.", name, name_suffix(model->item_kind))));
+}
+
+RsItemSet *
+rs_arg_items(FunctionCallInfo fcinfo, int n, RsIdKind given, RsIdKind kind)
+{
+	RsItemSet  *set;
+	ArrayType  *array;
+	ArrayIterator iterator;
+	Datum		id;
+	bool		isnull;
+
+	if (PG_ARGISNULL(n))
+		return NULL;
+	array = PG_GETARG_ARRAYTYPE_P(n);
+	if (ARR_ELEMTYPE(array) != rs_id_type(given))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("array of ids must be of type %s[]", rs_id_kind_name(given))));
+	set = palloc(sizeof(RsItemSet));
+	set->ids = palloc_extended(mul_size(sizeof(Datum),
+										Max(ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array)), 1)),
+							   MCXT_ALLOC_HUGE);
+	set->n = 0;
+	iterator = array_create_iterator(array, 0, NULL);
+	while (array_iterate(iterator, &id, &isnull))
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (!isnull)
+			set->ids[set->n++] = rs_id_convert(id, given, kind);
+	}
+	array_free_iterator(iterator);
+	return set;
+}
+
+int32
+rs_arg_k(FunctionCallInfo fcinfo, int n)
+{
+	int32		k = DatumGetInt32(rs_arg(fcinfo, n, "k"));
+
+	if (k < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("k must not be negative")));
+	return k;
 }

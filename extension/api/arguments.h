@@ -15,6 +15,7 @@
 
 #include "fmgr.h"
 
+#include "serve/eligible.h"
 #include "store/model.h"
 
 /* Argument n, which must not be NULL. */
@@ -36,5 +37,17 @@ extern Oid	rs_arg_id_type(FunctionCallInfo fcinfo, int n);
  * with, as an id of the given kind.
  */
 extern Datum rs_arg_id(FunctionCallInfo fcinfo, int n, RsIdKind kind);
+
+/* The function of this name must suit the model's items (42804); text always does. */
+extern void rs_check_item_kind(const RsModel *model, RsIdKind kind, const char *name);
+
+/*
+ * An array of ids of the given kind, as ids of the model's kind.  NULL elements are
+ * left out, dimensions do not matter.  NULL for NULL.
+ */
+extern RsItemSet *rs_arg_items(FunctionCallInfo fcinfo, int n, RsIdKind given, RsIdKind kind);
+
+/* How many rows are wanted: neither NULL (22004) nor negative (22023). */
+extern int32 rs_arg_k(FunctionCallInfo fcinfo, int n);
 
 #endif							/* RS_ARGUMENTS_H */

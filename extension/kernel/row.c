@@ -112,6 +112,15 @@ rs_row_clear(RsRowSolver *s)
 	s->square = 0.0;
 }
 
+void
+rs_row_take_target(RsRowSolver *s)
+{
+	if (s->target == NULL)
+		return;
+	for (int i = 0; i < s->m; i++)
+		s->rhs[i] = i < s->side->k ? (double) s->target[i] : 0.0;
+}
+
 bool
 rs_row_is_finite(const RsRowSolver *s)
 {
@@ -170,6 +179,16 @@ rs_row_init(RsRowSolver *s, const float *bias, void *workspace)
 }
 
 RsStatus
+rs_row_solve_system(RsRowSolver *s)
+{
+	RsStatus	status = rs_row_solve_fast(s);
+
+	if (status != RS_OK && status != RS_STOPPED)
+		status = rs_row_solve_careful(s);
+	return status;
+}
+
+RsStatus
 rs_row_solve_hooked(const RsObjective *objective, const RsFixedSide *side,
 					const RsRow *row, void *workspace,
 					float *x, float *bias, double *loss,
@@ -183,11 +202,7 @@ rs_row_solve_hooked(const RsObjective *objective, const RsFixedSide *side,
 	if (row->n == 0)
 		memset(s.rhs, 0, s.stride * sizeof(double));
 	else
-	{
-		status = rs_row_solve_fast(&s);
-		if (status != RS_OK && status != RS_STOPPED)
-			status = rs_row_solve_careful(&s);
-	}
+		status = rs_row_solve_system(&s);
 	if (status == RS_OK)
 		rs_row_store(&s, x, bias, loss);
 	return status;
@@ -241,6 +256,7 @@ init_batch(Batch *batch, const RsObjective *objective, const RsFixedSide *side,
 		RsRowSolver *s = &batch->s[i];
 
 		s->base = NULL;
+		s->target = NULL;
 		s->objective = objective;
 		s->side = side;
 		s->row = &tasks[i].row;

@@ -124,6 +124,16 @@ extern RsStatus rs_row_solve_hooked(const RsObjective *objective,
 									float *x, float *bias, double *loss,
 									const RsRowHooks *hooks);
 
+/*
+ * What each cell contributes to the inner product of the row's solution, without its
+ * bias, with the vector at a position of the fixed side: the n contributions sum
+ * to it, but for rounding.  The rest as for rs_row_solve(); the row has cells.
+ */
+extern RsStatus rs_row_contributions(const RsObjective *objective,
+									 const RsFixedSide *side, const RsRow *row,
+									 int32_t position, void *workspace,
+									 double *contributions, const RsRowHooks *hooks);
+
 /* One of several rows, and where its solution goes. */
 typedef struct RsRowTask
 {

@@ -165,6 +165,7 @@ rs_row_solve_careful(RsRowSolver *s)
 	status = careful_factor(s);
 	if (status != RS_OK)
 		return status;
+	rs_row_take_target(s);
 	memcpy(s->rhs_kept, s->rhs, (size_t) s->m * sizeof(double));
 	careful_substitute(s);
 	return rs_row_is_finite(s) ? RS_OK : RS_NOT_FINITE;

@@ -232,6 +232,7 @@ rs_row_solve_fast(RsRowSolver *s)
 		status = fast_factor(s);
 	if (status != RS_OK)
 		return status;
+	rs_row_take_target(s);
 	memcpy(s->rhs_kept, s->rhs, (size_t) s->m * sizeof(double));
 	rs_kernel_ops->substitute(s->matrix, s->stride, s->m, s->rhs);
 	return rs_row_is_finite(s) ? RS_OK : RS_NOT_FINITE;

@@ -48,6 +48,8 @@ typedef struct RsRowSolver
 	const RsFixedSide *side;
 	const RsRow *row;
 	const RsRowHooks *hooks;
+	const float *target;		/* k floats that take the place of the cells'
+								 * right-hand side, or NULL */
 	double		ridge;
 	int			m;				/* unknowns */
 	size_t		stride;			/* of the matrix */
@@ -67,6 +69,7 @@ typedef struct RsRowSolver
 /* row.c: a row alone, false for bad arguments; before a path starts; how one ends */
 extern bool rs_row_init(RsRowSolver *s, const float *bias, void *workspace);
 extern void rs_row_clear(RsRowSolver *s);
+extern void rs_row_take_target(RsRowSolver *s);
 extern bool rs_row_is_finite(const RsRowSolver *s);
 extern void rs_row_store(const RsRowSolver *s, float *x, float *bias, double *loss);
 
@@ -74,6 +77,9 @@ extern void rs_row_store(const RsRowSolver *s, float *x, float *bias, double *lo
 extern void rs_row_base(RsRowSolver *s, float *base);
 extern RsStatus rs_row_sum(RsRowSolver *s, const RsRow *next);
 extern RsStatus rs_row_solve_fast(RsRowSolver *s);
+
+/* row.c: the system by the fast path, or by the careful one */
+extern RsStatus rs_row_solve_system(RsRowSolver *s);
 
 /* row_careful.c */
 extern RsStatus rs_row_solve_careful(RsRowSolver *s);

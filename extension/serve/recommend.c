@@ -8,73 +8,24 @@
 #include "postgres.h"
 
 #include "miscadmin.h"
-#include "port/pg_bitutils.h"
 
 #include "compat.h"
 #include "interrupt.h"
 #include "serve/recommend.h"
 
-static inline bool
-is_eligible(const uint64 *words, int32 position)
+/* The items that may be answered, as bits. */
+static uint64 *
+find_eligible(const RsImage *image, const RsUser *user, const RsRequest *request)
 {
-	return (words[position / 64] >> (position % 64)) & 1;
-}
+	uint64	   *words = rs_eligible_words(image, request->candidates, request->exclude);
 
-static void
-set_eligible(uint64 *words, int32 position, bool value)
-{
-	uint64		bit = UINT64CONST(1) << (position % 64);
-
-	if (position < 0)
-		return;
-	if (value)
-		words[position / 64] |= bit;
-	else
-		words[position / 64] &= ~bit;
-}
-
-static void
-set_items(uint64 *words, const RsImage *image, const RsItemSet *items, bool value)
-{
-	for (int32 i = 0; i < items->n; i++)
+	for (int32 i = 0; request->exclude_seen && i < user->n_seen; i++)
 	{
 		if ((i & 0xfff) == 0)
 			CHECK_FOR_INTERRUPTS();
-		set_eligible(words, rs_idlist_find(&image->ids, items->ids[i]), value);
+		rs_eligible_remove(words, rs_idlist_find(&image->ids, rs_user_seen(user, i)));
 	}
-}
-
-/* One bit for each position of the image: set where the item may be answered. */
-static void
-find_eligible(const RsImage *image, const RsUser *user, const RsRequest *request,
-			  RsEligible *eligible)
-{
-	int32		n = image->ids.n;
-	int32		n_words = n / 64 + (n % 64 != 0);
-	uint64	   *words = palloc_extended(mul_size(sizeof(uint64), Max(n_words, 1)),
-										MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-
-	if (request->candidates != NULL)
-		set_items(words, image, request->candidates, true);
-	else if (n > 0)
-	{
-		memset(words, 0xff, n_words * sizeof(uint64));
-		if (n % 64 != 0)
-			words[n_words - 1] >>= 64 - n % 64;
-	}
-	if (request->exclude != NULL)
-		set_items(words, image, request->exclude, false);
-	if (request->exclude_seen)
-	{
-		for (int32 i = 0; i < user->n_seen; i++)
-		{
-			if ((i & 0xfff) == 0)
-				CHECK_FOR_INTERRUPTS();
-			set_eligible(words, rs_idlist_find(&image->ids, rs_user_seen(user, i)), false);
-		}
-	}
-	eligible->words = words;
-	eligible->n = (int32) pg_popcount((char *) words, n_words * (int) sizeof(uint64));
+	return words;
 }
 
 static int32
@@ -108,7 +59,7 @@ rank_by_popularity(const RsImage *image, const RsEligible *eligible, int32 k,
 
 		if ((i & 0xfff) == 0)
 			CHECK_FOR_INTERRUPTS();
-		if (!is_eligible(eligible->words, position))
+		if (!rs_is_eligible(eligible->words, position))
 			continue;
 		entries[n].position = position;
 		entries[n].score = (float) image->users[position];
@@ -143,11 +94,10 @@ rs_recommend(const RsVersion *version, const RsImage *image,
 			 const RsUser *user, const RsUserVector *vector,
 			 const RsRequest *request, RsRecommendation *result)
 {
-	RsEligible	eligible;
-	int32		k;
+	uint64	   *words = find_eligible(image, user, request);
+	RsEligible	eligible = rs_eligible(image, words);
+	int32		k = Min(eligible.n, request->k);
 
-	find_eligible(image, user, request, &eligible);
-	k = Min(eligible.n, request->k);
 	result->entries = palloc_extended(mul_size(sizeof(RsScored), Max(k, 1)),
 									  MCXT_ALLOC_HUGE);
 	if (vector->x == NULL || scores_are_equal(image, vector))
@@ -160,5 +110,5 @@ rs_recommend(const RsVersion *version, const RsImage *image,
 		result->origin = vector->origin;
 		result->n = rank_by_score(version, image, vector, &eligible, k, result->entries);
 	}
-	pfree((void *) eligible.words);
+	pfree(words);
 }

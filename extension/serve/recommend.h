@@ -11,15 +11,9 @@
 #include "postgres.h"
 
 #include "kernel/topk.h"
+#include "serve/eligible.h"
 #include "serve/image_cache.h"
 #include "serve/user_vector.h"
-
-/* Ids of the model's item kind, in any order, repeated or unknown or not. */
-typedef struct RsItemSet
-{
-	Datum	   *ids;
-	int32		n;
-} RsItemSet;
 
 typedef struct RsRequest
 {

@@ -17,7 +17,6 @@
 #include "compat.h"
 #include "interrupt.h"
 #include "kernel/cells.h"
-#include "kernel/row.h"
 #include "serve/user_vector.h"
 #include "store/visible.h"
 
@@ -133,25 +132,12 @@ collect_cells(const RsImage *image, const RsUser *user, RsCell *cells)
 	return n;
 }
 
-/* Solve for the vector of these cells. */
-static RsStatus
-solve(const RsVersion *version, const RsImage *image,
-	  const RsCell *cells, int32 n, RsUserVector *vector)
+/* Cells as the solver takes them. */
+static void
+init_row(const RsCell *cells, int32 n, RsRow *row)
 {
-	RsObjective objective = rs_options_objective(version->feedback, &version->options);
-	RsFixedSide side = {
-		.factors = image->factors,
-		.biases = image->biases,
-		.n = image->ids.n,
-		.k = image->k,
-		.stride = image->stride,
-		.gramian = image->gramian,
-	};
 	int32	   *index = palloc_extended(mul_size(sizeof(int32), n), MCXT_ALLOC_HUGE);
 	float	   *value = palloc_extended(mul_size(sizeof(float), n), MCXT_ALLOC_HUGE);
-	RsRow		row = {.index = index,.value = value,.n = n};
-	RsRowHooks	hooks = {.stop = rs_interrupt};
-	void	   *workspace = alloc_aligned(rs_row_workspace_size(image->k));
 
 	for (int32 i = 0; i < n; i++)
 	{
@@ -159,19 +145,16 @@ solve(const RsVersion *version, const RsImage *image,
 		index[i] = cells[i].index;
 		value[i] = cells[i].value;
 	}
-	objective.mean = version->mean;
-	vector->x = alloc_aligned(image->stride * sizeof(float));
-	return rs_row_solve_hooked(&objective, &side, &row, workspace,
-							   vector->x, &vector->bias, NULL, &hooks);
+	row->index = index;
+	row->value = value;
+	row->n = n;
 }
 
-/* False if the user has no usable cell. */
-static bool
-fold_in(const RsModel *model, const RsVersion *version, const RsImage *image,
-		const RsUser *user, RsUserVector *vector)
+bool
+rs_fold_in_init(const RsVersion *version, const RsImage *image,
+				const RsUser *user, RsFoldIn *fold_in)
 {
 	RsCell	   *cells;
-	RsStatus	status;
 	int32		n;
 
 	if (user->n_rows == 0)
@@ -182,16 +165,54 @@ fold_in(const RsModel *model, const RsVersion *version, const RsImage *image,
 	if (n == 0)
 		return false;
 
-	status = solve(version, image, cells, n, vector);
-	if (status != RS_OK)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_EXCEPTION),
-				 errmsg("could not solve for the factors of user \"%s\"",
-						rs_id_to_cstring(user->id, model->user_kind)),
-				 status == RS_NOT_FINITE ?
-				 errdetail("The solution is not finite.") :
-				 errdetail("The equations are singular to working precision."),
-				 errhint("Train with a larger regularization.")));
+	fold_in->objective = rs_options_objective(version->feedback, &version->options);
+	fold_in->objective.mean = version->mean;
+	fold_in->side = (RsFixedSide)
+	{
+		.factors = image->factors,
+		.biases = image->biases,
+		.n = image->ids.n,
+		.k = image->k,
+		.stride = image->stride,
+		.gramian = image->gramian,
+	};
+	init_row(cells, n, &fold_in->row);
+	fold_in->workspace = alloc_aligned(rs_row_workspace_size(image->k));
+	return true;
+}
+
+void
+rs_fold_in_check(const RsModel *model, const RsUser *user, RsStatus status)
+{
+	if (status == RS_OK)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_EXCEPTION),
+			 user->given ?
+			 errmsg("could not solve for the factors of the given items' user") :
+			 errmsg("could not solve for the factors of user \"%s\"",
+					rs_id_to_cstring(user->id, model->user_kind)),
+			 status == RS_NOT_FINITE ?
+			 errdetail("The solution is not finite.") :
+			 errdetail("The equations are singular to working precision."),
+			 errhint("Train with a larger regularization.")));
+}
+
+/* False if the user has no usable cell. */
+static bool
+fold_in(const RsModel *model, const RsVersion *version, const RsImage *image,
+		const RsUser *user, RsUserVector *vector)
+{
+	RsRowHooks	hooks = {.stop = rs_interrupt};
+	RsFoldIn	equations;
+
+	if (!rs_fold_in_init(version, image, user, &equations))
+		return false;
+	vector->x = alloc_aligned(image->stride * sizeof(float));
+	rs_fold_in_check(model, user,
+					 rs_row_solve_hooked(&equations.objective, &equations.side, &equations.row,
+										 equations.workspace, vector->x, &vector->bias,
+										 NULL, &hooks));
 	vector->origin = RS_FROM_FOLDED;
 	return true;
 }

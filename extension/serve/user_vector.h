@@ -14,6 +14,7 @@
 
 #include "postgres.h"
 
+#include "kernel/row.h"
 #include "serve/image_cache.h"
 #include "store/factors.h"
 #include "store/model.h"
@@ -33,6 +34,7 @@ extern const char *rs_origin_name(RsOrigin origin);
 typedef struct RsUser
 {
 	Datum		id;
+	bool		given;			/* no id: the rows came with the question */
 	bool		fresh;
 	RsUserRow  *rows;			/* what the vector is folded in from */
 	int32		n_rows;
@@ -70,6 +72,25 @@ rs_user_seen(const RsUser *user, int32 i)
 {
 	return user->items != NULL ? user->items[i] : user->rows[i].item_id;
 }
+
+/* A user's equations, ready to be solved. */
+typedef struct RsFoldIn
+{
+	RsObjective objective;
+	RsFixedSide side;			/* the image's items */
+	RsRow		row;			/* the user's cells */
+	void	   *workspace;		/* for one row */
+} RsFoldIn;
+
+/*
+ * The equations of a user who was read fresh, palloc'd.  False if no row of theirs
+ * is usable and of an item that the version knows.
+ */
+extern bool rs_fold_in_init(const RsVersion *version, const RsImage *image,
+							const RsUser *user, RsFoldIn *fold_in);
+
+/* Raise 22000 unless the equations were solved. */
+extern void rs_fold_in_check(const RsModel *model, const RsUser *user, RsStatus status);
 
 /*
  * The user's vector: folded in (exactly as training would) or the stored one.

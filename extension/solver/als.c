@@ -46,6 +46,7 @@ typedef struct Als
 {
 	const RsAlsProblem *problem;
 	RsObjective objective;		/* with the mean */
+	double		liked;			/* see RsAlsModel */
 	RsCsrPair	cells;
 	RsSide		users;
 	RsSide		items;
@@ -210,6 +211,24 @@ mean_of_cells(const RsCsr *users, RsPool *pool)
 	return n == 0 ? 0.0 : sum / (double) n;
 }
 
+/* The mean of the cells that are likes, in the same order; the mean of all is known. */
+static double
+mean_of_likes(const RsCsr *users, const RsObjective *objective, RsPool *pool)
+{
+	int64_t		n = users->start[users->n];
+	int64_t		likes = 0;
+	double		sum = 0.0;
+
+	for (int64_t i = 0; i < n && !rs_stop_at(rs_pool_stopping, pool, i); i++)
+	{
+		if (!rs_cell_is_like(users->value[i], objective->implicit, objective->mean))
+			continue;
+		sum += (double) users->value[i];
+		likes++;
+	}
+	return likes == 0 ? 1.0 : sum / (double) likes;
+}
+
 /* Work of one chunk: sums follow one order from start to end. */
 static RsStatus
 prepare_sides(void *arg, int thread, int64_t chunk)
@@ -224,6 +243,7 @@ prepare_sides(void *arg, int thread, int64_t chunk)
 	rs_side_order(&als->items, &als->pool);
 	als->objective.mean = als->objective.implicit ? 0.0 :
 		mean_of_cells(&als->users.cells, &als->pool);
+	als->liked = mean_of_likes(&als->users.cells, &als->objective, &als->pool);
 	als->step.cell_weight = rs_derive_weights(&als->objective, &als->users, &als->items,
 											  &als->pool);
 	return RS_OK;
@@ -436,6 +456,7 @@ prepare(Als *als, RsAlsModel *model)
 	if (status != RS_OK)
 		return status;
 	model->objective = als->objective;
+	model->liked = als->liked;
 	model->n_cells = als->users.cells.start[als->users.cells.n];
 	return RS_OK;
 }

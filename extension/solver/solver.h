@@ -15,7 +15,7 @@
 
 #include "kernel/row.h"
 
-#define RS_SOLVER_ABI	5
+#define RS_SOLVER_ABI	6
 #define RS_SOLVER_LIBRARY	"recsys_solver"
 #define RS_SOLVER_ENTRY		"rs_solver_api"
 
@@ -97,6 +97,8 @@ typedef struct RsAlsModel
 	int32_t    *item_counts;	/* distinct users with a cell, n_items */
 	int32_t    *user_counts;	/* distinct items with a cell, n_users */
 	int32_t    *item_likes;		/* of item_counts, those who like it (cells.h) */
+	double		liked;			/* mean value of the cells that are likes; 1
+								 * when none is */
 	int64_t		n_cells;		/* after the rule for repeated cells */
 	int			iterations;		/* done */
 	double	   *loss;			/* the objective after each, iterations */

@@ -29,6 +29,7 @@
 #include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/float.h"
 #include "utils/fmgroids.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
@@ -610,6 +611,25 @@ rs_model_open(const char *name, RsModelUse use)
 	return model;
 }
 
+AttrNumber
+rs_version_liked_column(void)
+{
+	return get_attnum(catalog_relation("model_version"), "liked");
+}
+
+/* The mean value of the likes of a version, if it is known. */
+static double
+read_liked(HeapTuple tuple, TupleDesc desc)
+{
+	AttrNumber	column = rs_version_liked_column();
+	bool		isnull = true;
+	Datum		value = 0;
+
+	if (column != InvalidAttrNumber)
+		value = heap_getattr(tuple, column, desc, &isnull);
+	return isnull ? get_float8_nan() : DatumGetFloat8(value);
+}
+
 /* Read the row of a version; false if there is none. */
 static bool
 read_version_row(const RsModel *model, RsVersion *version)
@@ -638,6 +658,7 @@ read_version_row(const RsModel *model, RsVersion *version)
 						   jsonb_column(tuple, VERSION_OPTIONS, desc),
 						   &version->options);
 		version->mean = DatumGetFloat8(heap_getattr(tuple, VERSION_MEAN, desc, &isnull));
+		version->liked = read_liked(tuple, desc);
 		version->users = DatumGetInt32(heap_getattr(tuple, VERSION_USERS, desc, &isnull));
 		version->items = DatumGetInt32(heap_getattr(tuple, VERSION_ITEMS, desc, &isnull));
 	}

@@ -72,6 +72,7 @@ typedef struct RsVersion
 	RsAlgorithm algorithm;
 	RsOptions	options;		/* as used */
 	double		mean;
+	double		liked;			/* mean value of the likes; NaN: not known */
 	int32		users;
 	int32		items;
 } RsVersion;
@@ -127,6 +128,12 @@ extern char *rs_model_shown_name(const char *name);
  * has no active version yet, or not this version.
  */
 extern RsVersion *rs_version_open(const RsModel *model, int version);
+
+/*
+ * The column "liked" of recsys.model_version; InvalidAttrNumber while the extension is
+ * not updated from 0.1.0.
+ */
+extern AttrNumber rs_version_liked_column(void);
 
 /* Names of a model's factor tables in recsys_data, palloc'd. */
 extern char *rs_user_factors_name(const char *model);

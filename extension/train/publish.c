@@ -229,7 +229,7 @@ random_stamp(void)
 }
 
 /* Columns of recsys.model_version, in the order of the statement below. */
-#define VERSION_COLUMNS 22
+#define VERSION_COLUMNS 23
 
 static void
 insert_version(const RsTrained *trained, const RsTrainResult *result)
@@ -239,7 +239,7 @@ insert_version(const RsTrained *trained, const RsTrainResult *result)
 		TEXTOID, INT4OID, INT8OID, TEXTOID, TEXTOID, JSONBOID, FLOAT8OID,
 		INT4OID, INT4OID, INT8OID, INT8OID, INT8OID, INT4OID, FLOAT8ARRAYOID,
 		TIMESTAMPTZOID, FLOAT8OID, TEXTOID, TEXTOID, INT4OID, OIDOID, TEXTOID,
-		TEXTOID
+		TEXTOID, FLOAT8OID
 	};
 	Datum		values[VERSION_COLUMNS] = {
 		CStringGetTextDatum(model->name),
@@ -263,18 +263,22 @@ insert_version(const RsTrained *trained, const RsTrainResult *result)
 		Int32GetDatum(trained->threads),
 		ObjectIdGetDatum(model->view),
 		CStringGetTextDatum(trained->snapshot),
-		CStringGetTextDatum("recsys")
+		CStringGetTextDatum("recsys"),
+		Float8GetDatum(trained->als.liked)
 	};
+	bool		with_liked = rs_version_liked_column() != InvalidAttrNumber;
+	char	   *sql = psprintf("INSERT INTO recsys.model_version (model, version, stamp, feedback,"
+							   " algorithm, options, mean, users, items, ratings, rows_read,"
+							   " rows_skipped, iterations, loss, started_at, seconds, trained_by,"
+							   " kernel, threads, source, snapshot, library_version%s)"
+							   " SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,"
+							   " $15, $16, $17, $18, $19, pg_catalog.pg_get_viewdef($20), $21,"
+							   " e.extversion%s FROM pg_catalog.pg_extension AS e"
+							   " WHERE e.extname = $22::name",
+							   with_liked ? ", liked" : "", with_liked ? ", $23" : "");
 
 	(void) rs_model_relation_name(model, model->view);	/* is there still */
-	rs_catalog_execute("INSERT INTO recsys.model_version (model, version, stamp, feedback,"
-					   " algorithm, options, mean, users, items, ratings, rows_read,"
-					   " rows_skipped, iterations, loss, started_at, seconds, trained_by,"
-					   " kernel, threads, source, snapshot, library_version)"
-					   " SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,"
-					   " $15, $16, $17, $18, $19, pg_catalog.pg_get_viewdef($20), $21,"
-					   " e.extversion FROM pg_catalog.pg_extension AS e WHERE e.extname = $22::name",
-					   VERSION_COLUMNS, types, values, NULL, false);
+	rs_catalog_execute(sql, VERSION_COLUMNS, types, values, NULL, false);
 	if (SPI_processed != 1)
 		elog(ERROR, "extension recsys is not registered");
 }

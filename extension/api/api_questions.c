@@ -1,0 +1,436 @@
+/*-------------------------------------------------------------------------
+ *
+ * api_questions.c
+ *		recommend_for_items, similar_items, popular, explain.
+ *
+ * One C function for each SQL name, as in api_serve.c.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "catalog/pg_type.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+#include "api/arguments.h"
+#include "api/list.h"
+#include "compat.h"
+#include "serve/explain.h"
+#include "serve/given_items.h"
+#include "serve/recommend.h"
+#include "serve/similar.h"
+
+/* Arguments of recommend_for_items(), in order. */
+enum
+{
+	FOR_ITEMS_MODEL,
+	FOR_ITEMS_ITEMS,
+	FOR_ITEMS_WEIGHTS,
+	FOR_ITEMS_K,
+	FOR_ITEMS_EXCLUDE_GIVEN,
+	FOR_ITEMS_CANDIDATES,
+	FOR_ITEMS_EXCLUDE,
+	FOR_ITEMS_VERSION
+};
+
+/* Arguments of similar_items(). */
+enum
+{
+	SIMILAR_MODEL,
+	SIMILAR_ITEM_ID,
+	SIMILAR_K,
+	SIMILAR_CANDIDATES,
+	SIMILAR_EXCLUDE,
+	SIMILAR_VERSION
+};
+
+/* Arguments of popular(). */
+enum
+{
+	POPULAR_MODEL,
+	POPULAR_K,
+	POPULAR_CANDIDATES,
+	POPULAR_EXCLUDE,
+	POPULAR_VERSION
+};
+
+/* Arguments of explain(). */
+enum
+{
+	EXPLAIN_MODEL,
+	EXPLAIN_USER_ID,
+	EXPLAIN_ITEM_ID,
+	EXPLAIN_K,
+	EXPLAIN_VERSION
+};
+
+/* Columns of the result of explain(). */
+enum
+{
+	PART_ITEM_ID,
+	PART_RATING,
+	PART_CONTRIBUTION,
+	PART_NAME,
+	PART_NATTS
+};
+
+RS_FUNCTION(recsys_recommend_for_items);
+RS_FUNCTION(recsys_recommend_for_items_text);
+RS_FUNCTION(recsys_recommend_for_items_uuid);
+RS_FUNCTION(recsys_similar_items);
+RS_FUNCTION(recsys_similar_items_text);
+RS_FUNCTION(recsys_similar_items_uuid);
+RS_FUNCTION(recsys_popular);
+RS_FUNCTION(recsys_popular_text);
+RS_FUNCTION(recsys_popular_uuid);
+RS_FUNCTION(recsys_explain);
+RS_FUNCTION(recsys_explain_text);
+RS_FUNCTION(recsys_explain_uuid);
+
+/* ---- recommend_for_items --------------------------------------------------- */
+
+static ArrayType *
+array_arg(FunctionCallInfo fcinfo, int n, Oid element)
+{
+	ArrayType  *array;
+
+	if (PG_ARGISNULL(n))
+		return construct_empty_array(element);
+	array = PG_GETARG_ARRAYTYPE_P(n);
+	if (ARR_ELEMTYPE(array) != element)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("array must be of type %s[]", format_type_be(element))));
+	return array;
+}
+
+static int32
+element_count(ArrayType *array)
+{
+	return ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+}
+
+/* A weight; NaN stands for NULL. */
+static float
+checked_weight(Datum value, bool isnull)
+{
+	float		weight;
+
+	if (isnull)
+		return NAN;
+	weight = DatumGetFloat4(value);
+	if (!isfinite(weight))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("weight %s is not a finite number",
+						DatumGetCString(DirectFunctionCall1(float4out, value)))));
+	return weight;
+}
+
+/* The items and their weights; an item that is NULL is left out, with its weight. */
+static void
+given_items_arg(FunctionCallInfo fcinfo, RsIdKind given_kind, RsIdKind kind, RsGivenItems *given)
+{
+	ArrayType  *items = array_arg(fcinfo, FOR_ITEMS_ITEMS, rs_id_type(given_kind));
+	ArrayType  *weights = array_arg(fcinfo, FOR_ITEMS_WEIGHTS, FLOAT4OID);
+	bool		weighted = !PG_ARGISNULL(FOR_ITEMS_WEIGHTS);
+	int32		n = element_count(items);
+	ArrayIterator item = array_create_iterator(items, 0, NULL);
+	ArrayIterator weight = array_create_iterator(weights, 0, NULL);
+	Datum		id;
+	bool		isnull;
+
+	if (weighted && element_count(weights) != n)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("there must be as many weights as items, %d, not %d",
+						n, element_count(weights)),
+				 errhint("Give one weight for each item, or none at all.")));
+	memset(given, 0, sizeof(RsGivenItems));
+	given->items.ids = palloc_extended(mul_size(sizeof(Datum), Max(n, 1)), MCXT_ALLOC_HUGE);
+	if (weighted)
+		given->weights = palloc_extended(mul_size(sizeof(float), Max(n, 1)), MCXT_ALLOC_HUGE);
+	while (array_iterate(item, &id, &isnull))
+	{
+		int32		i = given->items.n;
+		Datum		value;
+		bool		no_weight;
+
+		CHECK_FOR_INTERRUPTS();
+		if (weighted && array_iterate(weight, &value, &no_weight))
+			given->weights[i] = checked_weight(value, no_weight);
+		if (isnull)
+			continue;
+		given->items.ids[i] = rs_id_convert(id, given_kind, kind);
+		given->items.n++;
+	}
+	array_free_iterator(item);
+	array_free_iterator(weight);
+}
+
+static Datum
+recommend_for_items(FunctionCallInfo fcinfo, RsIdKind kind)
+{
+	RsModel    *model;
+	RsVersion  *version;
+	RsGivenItems given;
+	RsUser		user;
+	RsUserVector vector;
+	RsRequest	request = {0};
+	RsRecommendation list;
+	const RsImage *image;
+
+	(void) rs_arg(fcinfo, FOR_ITEMS_MODEL, "model");
+	(void) rs_arg(fcinfo, FOR_ITEMS_EXCLUDE_GIVEN, "exclude_given");
+	request.k = rs_arg_k(fcinfo, FOR_ITEMS_K);
+	request.exclude_seen = PG_GETARG_BOOL(FOR_ITEMS_EXCLUDE_GIVEN);
+
+	model = rs_arg_model(fcinfo, FOR_ITEMS_MODEL, RS_MODEL_ASK);
+	rs_check_item_kind(model, kind, "recommend_for_items");
+	version = rs_arg_version(fcinfo, FOR_ITEMS_VERSION, model);
+	given_items_arg(fcinfo, kind, model->item_kind, &given);
+	request.candidates = rs_arg_items(fcinfo, FOR_ITEMS_CANDIDATES, kind, model->item_kind);
+	request.exclude = rs_arg_items(fcinfo, FOR_ITEMS_EXCLUDE, kind, model->item_kind);
+
+	rs_given_user(model, version, &given, &user);
+	image = rs_image_open(model, version);
+	rs_user_vector(model, version, image, &user, &vector);
+	rs_recommend(version, image, &user, &vector, &request, &list);
+	rs_return_list(fcinfo, kind, image, list.entries, list.n, &list.origin);
+	return (Datum) 0;
+}
+
+Datum
+recsys_recommend_for_items(PG_FUNCTION_ARGS)
+{
+	return recommend_for_items(fcinfo, RS_ID_BIGINT);
+}
+
+Datum
+recsys_recommend_for_items_text(PG_FUNCTION_ARGS)
+{
+	return recommend_for_items(fcinfo, RS_ID_TEXT);
+}
+
+Datum
+recsys_recommend_for_items_uuid(PG_FUNCTION_ARGS)
+{
+	return recommend_for_items(fcinfo, RS_ID_UUID);
+}
+
+/* ---- similar_items ---------------------------------------------------------- */
+
+static Datum
+similar_items(FunctionCallInfo fcinfo, RsIdKind kind)
+{
+	RsModel    *model;
+	RsVersion  *version;
+	RsItemSet  *candidates;
+	RsItemSet  *exclude;
+	RsScored   *entries = NULL;
+	const RsImage *image;
+	int32		k = rs_arg_k(fcinfo, SIMILAR_K);
+	int32		position = -1;
+	int32		n = 0;
+
+	model = rs_arg_model(fcinfo, SIMILAR_MODEL, RS_MODEL_ASK);
+	rs_check_item_kind(model, kind, "similar_items");
+	version = rs_arg_version(fcinfo, SIMILAR_VERSION, model);
+	candidates = rs_arg_items(fcinfo, SIMILAR_CANDIDATES, kind, model->item_kind);
+	exclude = rs_arg_items(fcinfo, SIMILAR_EXCLUDE, kind, model->item_kind);
+
+	image = rs_image_open(model, version);
+	if (!PG_ARGISNULL(SIMILAR_ITEM_ID))
+		position = rs_idlist_find(&image->ids,
+								  rs_arg_id(fcinfo, SIMILAR_ITEM_ID, model->item_kind));
+	if (position >= 0)
+		n = rs_similar_items(image, position, rs_eligible_words(image, candidates, exclude),
+							 k, &entries);
+	rs_return_list(fcinfo, kind, image, entries, n, NULL);
+	return (Datum) 0;
+}
+
+Datum
+recsys_similar_items(PG_FUNCTION_ARGS)
+{
+	return similar_items(fcinfo, RS_ID_BIGINT);
+}
+
+Datum
+recsys_similar_items_text(PG_FUNCTION_ARGS)
+{
+	return similar_items(fcinfo, RS_ID_TEXT);
+}
+
+Datum
+recsys_similar_items_uuid(PG_FUNCTION_ARGS)
+{
+	return similar_items(fcinfo, RS_ID_UUID);
+}
+
+/* ---- popular ---------------------------------------------------------------- */
+
+/* What recommend() answers a user who has no vector and has seen nothing. */
+static Datum
+popular(FunctionCallInfo fcinfo, RsIdKind kind)
+{
+	RsModel    *model;
+	RsVersion  *version;
+	RsUser		nobody = {0};
+	RsUserVector vector = {.origin = RS_FROM_POPULAR};
+	RsRequest	request = {0};
+	RsRecommendation list;
+	const RsImage *image;
+
+	request.k = rs_arg_k(fcinfo, POPULAR_K);
+	model = rs_arg_model(fcinfo, POPULAR_MODEL, RS_MODEL_ASK);
+	rs_check_item_kind(model, kind, "popular");
+	version = rs_arg_version(fcinfo, POPULAR_VERSION, model);
+	request.candidates = rs_arg_items(fcinfo, POPULAR_CANDIDATES, kind, model->item_kind);
+	request.exclude = rs_arg_items(fcinfo, POPULAR_EXCLUDE, kind, model->item_kind);
+
+	image = rs_image_open(model, version);
+	rs_recommend(version, image, &nobody, &vector, &request, &list);
+	rs_return_list(fcinfo, kind, image, list.entries, list.n, NULL);
+	return (Datum) 0;
+}
+
+Datum
+recsys_popular(PG_FUNCTION_ARGS)
+{
+	return popular(fcinfo, RS_ID_BIGINT);
+}
+
+Datum
+recsys_popular_text(PG_FUNCTION_ARGS)
+{
+	return popular(fcinfo, RS_ID_TEXT);
+}
+
+Datum
+recsys_popular_uuid(PG_FUNCTION_ARGS)
+{
+	return popular(fcinfo, RS_ID_UUID);
+}
+
+/* ---- explain ------------------------------------------------------------------ */
+
+/* A row that is not of an item. */
+static void
+put_part(ReturnSetInfo *rsinfo, const char *name, double contribution)
+{
+	Datum		values[PART_NATTS] = {0};
+	bool		nulls[PART_NATTS] = {[PART_ITEM_ID] = true,[PART_RATING] = true};
+
+	values[PART_CONTRIBUTION] = Float8GetDatum(contribution);
+	values[PART_NAME] = CStringGetTextDatum(name);
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+}
+
+static void
+put_items(ReturnSetInfo *rsinfo, RsIdKind kind, const RsImage *image,
+		  const RsExplanation *explanation)
+{
+	MemoryContext row_context = AllocSetContextCreate(CurrentMemoryContext,
+													  "recsys result row",
+													  ALLOCSET_SMALL_SIZES);
+	MemoryContext caller = CurrentMemoryContext;
+	Datum		values[PART_NATTS];
+	bool		nulls[PART_NATTS] = {0};
+
+	values[PART_NAME] = CStringGetTextDatum("item");
+	for (int32 i = 0; i < explanation->n; i++)
+	{
+		const RsItemPart *item = &explanation->items[i];
+
+		CHECK_FOR_INTERRUPTS();
+		MemoryContextSwitchTo(row_context);
+		values[PART_ITEM_ID] = rs_id_convert(rs_idlist_get(&image->ids, item->position),
+											 image->ids.kind, kind);
+		values[PART_RATING] = Float4GetDatum(item->rating);
+		values[PART_CONTRIBUTION] = Float8GetDatum(item->contribution);
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+		MemoryContextSwitchTo(caller);
+		MemoryContextReset(row_context);
+	}
+	MemoryContextDelete(row_context);
+}
+
+static void
+return_explanation(FunctionCallInfo fcinfo, RsIdKind kind, const RsVersion *version,
+				   const RsImage *image, const RsExplanation *explanation)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+
+	if (rsinfo->setDesc->natts != PART_NATTS ||
+		TupleDescAttr(rsinfo->setDesc, PART_ITEM_ID)->atttypid != rs_id_type(kind))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("function is declared with another result than it returns")));
+	put_items(rsinfo, kind, image, explanation);
+	if (explanation->n_others > 0)
+		put_part(rsinfo, "other items", explanation->others);
+	if (version->feedback == RS_EXPLICIT)
+		put_part(rsinfo, "mean", explanation->mean);
+	if (image->biases != NULL)
+	{
+		put_part(rsinfo, "user bias", explanation->user_bias);
+		put_part(rsinfo, "item bias", explanation->item_bias);
+	}
+}
+
+static Datum
+explain(FunctionCallInfo fcinfo, RsIdKind kind)
+{
+	RsModel    *model;
+	RsVersion  *version;
+	RsUser		user;
+	RsExplanation explanation;
+	const RsImage *image;
+	Datum		item_id;
+	int32		k = rs_arg_k(fcinfo, EXPLAIN_K);
+	int32		position;
+
+	/* The rows of the user are shown: who asks must be one who may read them. */
+	model = rs_arg_model(fcinfo, EXPLAIN_MODEL, RS_MODEL_USE);
+	rs_check_item_kind(model, kind, "explain");
+	version = rs_arg_version(fcinfo, EXPLAIN_VERSION, model);
+	InitMaterializedSRF(fcinfo, 0);
+	if (PG_ARGISNULL(EXPLAIN_USER_ID) || PG_ARGISNULL(EXPLAIN_ITEM_ID))
+		return (Datum) 0;
+	item_id = rs_arg_id(fcinfo, EXPLAIN_ITEM_ID, model->item_kind);
+
+	rs_user_read(model, version, rs_arg_id(fcinfo, EXPLAIN_USER_ID, model->user_kind),
+				 true, false, &user);
+	if (user.n_rows == 0)
+		return (Datum) 0;
+	image = rs_image_open(model, version);
+	position = rs_idlist_find(&image->ids, item_id);
+	if (position >= 0 && rs_explain(model, version, image, &user, position, k, &explanation))
+		return_explanation(fcinfo, kind, version, image, &explanation);
+	return (Datum) 0;
+}
+
+Datum
+recsys_explain(PG_FUNCTION_ARGS)
+{
+	return explain(fcinfo, RS_ID_BIGINT);
+}
+
+Datum
+recsys_explain_text(PG_FUNCTION_ARGS)
+{
+	return explain(fcinfo, RS_ID_TEXT);
+}
+
+Datum
+recsys_explain_uuid(PG_FUNCTION_ARGS)
+{
+	return explain(fcinfo, RS_ID_UUID);
+}

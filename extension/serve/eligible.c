@@ -1,0 +1,84 @@
+/*-------------------------------------------------------------------------
+ *
+ * eligible.c
+ *		Which items of an image a list may hold.
+ *
+ * Memory: one bit for each item, in the current context.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "port/pg_bitutils.h"
+
+#include "compat.h"
+#include "serve/eligible.h"
+
+static void
+set_eligible(uint64 *words, int32 position, bool value)
+{
+	uint64		bit = UINT64CONST(1) << (position % 64);
+
+	if (position < 0)
+		return;
+	if (value)
+		words[position / 64] |= bit;
+	else
+		words[position / 64] &= ~bit;
+}
+
+static void
+set_items(uint64 *words, const RsImage *image, const RsItemSet *items, bool value)
+{
+	for (int32 i = 0; i < items->n; i++)
+	{
+		if ((i & 0xfff) == 0)
+			CHECK_FOR_INTERRUPTS();
+		set_eligible(words, rs_idlist_find(&image->ids, items->ids[i]), value);
+	}
+}
+
+static int32
+count_words(const RsImage *image)
+{
+	return image->ids.n / 64 + (image->ids.n % 64 != 0);
+}
+
+uint64 *
+rs_eligible_words(const RsImage *image, const RsItemSet *candidates, const RsItemSet *exclude)
+{
+	int32		n_words = count_words(image);
+	uint64	   *words = palloc_extended(mul_size(sizeof(uint64), Max(n_words, 1)),
+										MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+
+	if (candidates != NULL)
+		set_items(words, image, candidates, true);
+	else if (n_words > 0)
+	{
+		memset(words, 0xff, n_words * sizeof(uint64));
+		if (image->ids.n % 64 != 0)
+			words[n_words - 1] >>= 64 - image->ids.n % 64;
+	}
+	if (exclude != NULL)
+		set_items(words, image, exclude, false);
+	return words;
+}
+
+void
+rs_eligible_remove(uint64 *words, int32 position)
+{
+	set_eligible(words, position, false);
+}
+
+RsEligible
+rs_eligible(const RsImage *image, const uint64 *words)
+{
+	RsEligible	eligible = {
+		.words = words,
+		.n = (int32) pg_popcount((const char *) words,
+								 count_words(image) * (int) sizeof(uint64)),
+	};
+
+	return eligible;
+}

@@ -1,0 +1,45 @@
+/*-------------------------------------------------------------------------
+ *
+ * explain.h
+ *		What a score is made of.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RS_EXPLAIN_H
+#define RS_EXPLAIN_H
+
+#include "postgres.h"
+
+#include "serve/user_vector.h"
+
+/* One item of the user's rows, repeated ones reduced. */
+typedef struct RsItemPart
+{
+	int32		position;		/* in the image */
+	float		rating;
+	double		contribution;
+} RsItemPart;
+
+/* All of these together are the score, but for rounding. */
+typedef struct RsExplanation
+{
+	int32		n;				/* items shown */
+	RsItemPart *items;			/* those that contribute most, of either sign */
+	int32		n_others;		/* further items */
+	double		others;			/* what they contribute together */
+	double		mean;			/* these are 0 where the version has none */
+	double		user_bias;
+	double		item_bias;
+} RsExplanation;
+
+/*
+ * What the user's rows contribute to the score of the item at a position: the k
+ * items that contribute most, ties by id, and the others together.  The user was
+ * read fresh; false if they have no usable row, and so no score.  Errors: those of
+ * rs_user_vector().
+ */
+extern bool rs_explain(const RsModel *model, const RsVersion *version,
+					   const RsImage *image, const RsUser *user,
+					   int32 position, int32 k, RsExplanation *explanation);
+
+#endif							/* RS_EXPLAIN_H */
