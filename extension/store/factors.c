@@ -26,6 +26,7 @@
 #include "access/xact.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
+#include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -300,6 +301,23 @@ flush_batch(RsFactorWriter *writer)
 	writer->n = 0;
 }
 
+/* The source has outgrown its factor table, from int to bigint for instance. */
+static void
+refuse_id(const RsFactorWriter *writer, Datum id)
+{
+	const Form_pg_attribute column = TupleDescAttr(RelationGetDescr(writer->relation),
+												   FACTORS_ID - 1);
+
+	ereport(ERROR,
+			(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+			 errmsg("id \"%s\" does not fit column \"%s\" of type %s of factor table \"%s\"",
+					rs_id_shown(id, writer->id_kind), NameStr(column->attname),
+					format_type_be(writer->id_type), RelationGetRelationName(writer->relation)),
+			 errhint("ALTER TABLE recsys_data.%s ALTER %s TYPE bigint.",
+					 quote_identifier(RelationGetRelationName(writer->relation)),
+					 NameStr(column->attname))));
+}
+
 /* Add a row to the batch; its values are copied. */
 static void
 insert_row(RsFactorWriter *writer, Datum id, const RsRecvec *factors, Datum extra)
@@ -309,7 +327,7 @@ insert_row(RsFactorWriter *writer, Datum id, const RsRecvec *factors, Datum extr
 	Datum		column_id;
 
 	if (!rs_id_to_column(id, writer->id_kind, writer->id_type, &column_id))
-		elog(ERROR, "id does not fit its column");
+		refuse_id(writer, id);
 	ExecClearTuple(slot);
 	memset(slot->tts_isnull, false, FACTORS_NATTS * sizeof(bool));
 	slot->tts_values[FACTORS_VERSION - 1] = Int32GetDatum(writer->version);

@@ -228,6 +228,15 @@ SELECT version FROM recsys.train('ft_late');
 SELECT is_called FROM ft_reads;
 SELECT recsys.drop_model('ft_late');
 
+-- ids that outgrow their column
+BEGIN;
+ALTER TABLE recsys_data.ft_user_factors ALTER user_id TYPE smallint;
+INSERT INTO ft_ratings VALUES (100000, 'i1', 3);
+SELECT ft_attempt('train(''ft'')');
+ALTER TABLE recsys_data.ft_user_factors ALTER user_id TYPE bigint;
+SELECT ft_attempt('train(''ft'')');
+ROLLBACK;
+
 -- values that training does not write
 BEGIN;
 UPDATE recsys_data.ft_user_factors SET bias = 'NaN' WHERE user_id = 1;
