@@ -11,9 +11,10 @@ COMMENT ON FUNCTION recsys.recommend(text, bigint, int, boolean, bigint[], bigin
 CREATE TABLE recsys.model_anchor (
     model text COLLATE "C" PRIMARY KEY,
     view  oid NOT NULL,
-    owner oid NOT NULL
+    owner oid NOT NULL,
+    item_factors oid NOT NULL
 );
-COMMENT ON TABLE recsys.model_anchor IS 'what the name of a model is bound to: a view of that name is the model''s if it is this view or has this owner; a model without a row takes any';
+COMMENT ON TABLE recsys.model_anchor IS 'what the name of a model is bound to: a view of that name is the model''s if it is this view, has this owner, or has the owner of this factor table; a model without a row takes any';
 
 CREATE FUNCTION recsys.model_view(model text) RETURNS regclass
 LANGUAGE c STABLE STRICT PARALLEL SAFE
@@ -27,13 +28,17 @@ SELECT pg_catalog.pg_extension_config_dump('recsys.model_version', 'WHERE recsys
 
 REVOKE ALL ON recsys.model_anchor FROM PUBLIC;
 
-INSERT INTO recsys.model_anchor (model, view, owner)
-SELECT m.name, c.oid, c.relowner
+INSERT INTO recsys.model_anchor (model, view, owner, item_factors)
+SELECT m.name, c.oid, c.relowner, COALESCE(t.oid, 0)
   FROM recsys.model AS m
   JOIN pg_catalog.pg_class AS c
     ON c.relname OPERATOR(pg_catalog.=) m.name::name
    AND c.relnamespace OPERATOR(pg_catalog.=) 'recsys_data'::regnamespace
-   AND c.relkind OPERATOR(pg_catalog.=) 'v';
+   AND c.relkind OPERATOR(pg_catalog.=) 'v'
+  LEFT JOIN pg_catalog.pg_class AS t
+    ON t.relname OPERATOR(pg_catalog.=) (m.name OPERATOR(pg_catalog.||) '_item_factors')::name
+   AND t.relnamespace OPERATOR(pg_catalog.=) 'recsys_data'::regnamespace
+   AND t.relkind OPERATOR(pg_catalog.=) 'r';
 
 -- ---- the right to ask ------------------------------------------------------------
 

@@ -61,8 +61,16 @@ enum
 {
 	ANCHOR_MODEL = 1,
 	ANCHOR_VIEW,
-	ANCHOR_OWNER
+	ANCHOR_OWNER,
+	ANCHOR_ITEM_FACTORS
 };
+
+typedef struct Anchor
+{
+	Oid			view;
+	Oid			owner;			/* of the view */
+	Oid			item_factors;
+} Anchor;
 
 /* The first columns of recsys.model_version, in order. */
 enum
@@ -295,20 +303,29 @@ anchor_table(void)
 	return get_relname_relid("model_anchor", get_namespace_oid("recsys", false));
 }
 
+static Oid
+anchor_column(HeapTuple tuple, int column, TupleDesc desc)
+{
+	bool		isnull;
+
+	return DatumGetObjectId(heap_getattr(tuple, column, desc, &isnull));
+}
+
 /* What the model's name is bound to; false if to nothing, as after a restore. */
 static bool
-read_anchor(const RsModel *model, Oid *view, Oid *owner)
+read_anchor(const RsModel *model, Anchor *anchor)
 {
 	Oid			table = anchor_table();
 	Relation	relation;
+	TupleDesc	desc;
 	ScanKeyData key;
 	SysScanDesc scan;
 	HeapTuple	tuple;
-	bool		isnull;
 
 	if (!OidIsValid(table))
 		return false;
 	relation = table_open(table, AccessShareLock);
+	desc = RelationGetDescr(relation);
 	ScanKeyInit(&key, ANCHOR_MODEL, BTEqualStrategyNumber, F_TEXTEQ,
 				CStringGetTextDatum(model->name));
 	scan = systable_beginscan(relation, RelationGetPrimaryKeyIndexCompat(relation),
@@ -316,10 +333,9 @@ read_anchor(const RsModel *model, Oid *view, Oid *owner)
 	tuple = systable_getnext(scan);
 	if (HeapTupleIsValid(tuple))
 	{
-		*view = DatumGetObjectId(heap_getattr(tuple, ANCHOR_VIEW,
-											  RelationGetDescr(relation), &isnull));
-		*owner = DatumGetObjectId(heap_getattr(tuple, ANCHOR_OWNER,
-											   RelationGetDescr(relation), &isnull));
+		anchor->view = anchor_column(tuple, ANCHOR_VIEW, desc);
+		anchor->owner = anchor_column(tuple, ANCHOR_OWNER, desc);
+		anchor->item_factors = anchor_column(tuple, ANCHOR_ITEM_FACTORS, desc);
 	}
 	systable_endscan(scan);
 	table_close(relation, AccessShareLock);
@@ -328,31 +344,39 @@ read_anchor(const RsModel *model, Oid *view, Oid *owner)
 
 /*
  * Is the view that was found what the name is bound to?  ALTER OWNER and REASSIGN
- * OWNED keep the view, an owner who makes it again keeps the owner.  Another role's
- * view of a name that was left has neither.  Without an anchor any view will do.
+ * OWNED keep the view; an owner who makes it again keeps the owner or, when the
+ * model was given to them before, the factor tables, which then are theirs.  Another
+ * role's view of a name that was left has none of these.  Without an anchor any view
+ * will do.
  */
 static bool
 is_bound(const RsModel *model)
 {
-	Oid			view;
-	Oid			owner;
+	Anchor		anchor;
 
-	return !read_anchor(model, &view, &owner) ||
-		view == model->view || owner == model->owner;
+	return !read_anchor(model, &anchor) ||
+		anchor.view == model->view || anchor.owner == model->owner ||
+		(anchor.item_factors == model->item_factors &&
+		 model->owner == relation_owner(model->item_factors));
 }
 
 void
 rs_model_bind(const char *name)
 {
-	Oid			types[] = {TEXTOID, OIDOID, OIDOID};
+	Oid			types[] = {TEXTOID, OIDOID, OIDOID, OIDOID};
 	Oid			view = data_relation(name, RELKIND_VIEW);
-	Datum		values[] = {CStringGetTextDatum(name), ObjectIdGetDatum(view),
-	ObjectIdGetDatum(relation_owner(view))};
+	Datum		values[] = {
+		CStringGetTextDatum(name),
+		ObjectIdGetDatum(view),
+		ObjectIdGetDatum(relation_owner(view)),
+		ObjectIdGetDatum(data_relation(rs_item_factors_name(name), RELKIND_RELATION))
+	};
 
 	if (OidIsValid(anchor_table()))
-		rs_catalog_execute("INSERT INTO recsys.model_anchor (model, view, owner) VALUES ($1, $2, $3)"
-						   " ON CONFLICT (model) DO UPDATE SET view = $2, owner = $3",
-						   3, types, values, NULL, false);
+		rs_catalog_execute("INSERT INTO recsys.model_anchor (model, view, owner, item_factors)"
+						   " VALUES ($1, $2, $3, $4) ON CONFLICT (model)"
+						   " DO UPDATE SET view = $2, owner = $3, item_factors = $4",
+						   4, types, values, NULL, false);
 }
 
 void
@@ -370,10 +394,10 @@ rs_model_unbind(const char *name)
 static void
 renew_anchor(const RsModel *model)
 {
-	Oid			view;
-	Oid			owner;
+	Anchor		anchor;
 
-	if (read_anchor(model, &view, &owner) && view == model->view && owner == model->owner)
+	if (read_anchor(model, &anchor) && anchor.view == model->view &&
+		anchor.owner == model->owner && anchor.item_factors == model->item_factors)
 		return;
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");

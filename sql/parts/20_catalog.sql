@@ -59,9 +59,10 @@ COMMENT ON COLUMN recsys.model_version.liked IS 'mean value of the pairs that ar
 CREATE TABLE recsys.model_anchor (
     model text COLLATE "C" PRIMARY KEY,
     view  oid NOT NULL,
-    owner oid NOT NULL
+    owner oid NOT NULL,
+    item_factors oid NOT NULL
 );
-COMMENT ON TABLE recsys.model_anchor IS 'what the name of a model is bound to: a view of that name is the model''s if it is this view or has this owner; a model without a row takes any';
+COMMENT ON TABLE recsys.model_anchor IS 'what the name of a model is bound to: a view of that name is the model''s if it is this view, has this owner, or has the owner of this factor table; a model without a row takes any';
 
 CREATE FUNCTION recsys.model_view(model text) RETURNS regclass
 LANGUAGE c STABLE STRICT PARALLEL SAFE

@@ -113,7 +113,7 @@ ALTER TABLE recsys_data.k_item_factors OWNER TO recsys_regress_second;
 SET ROLE recsys_regress_second;
 SELECT model, owner, versions FROM recsys.models;
 SELECT count(*) FROM recsys.recommend('k', 1, exclude_seen => false);
--- a new owner who makes the view again before anything was changed is unknown, and known after
+-- a new owner who makes the view again is known by the factor tables, and by their name after a change
 BEGIN;
 DROP VIEW recsys_data.k;
 CREATE VIEW recsys_data.k AS SELECT user_id, item_id, rating, NULL::timestamptz AS "time" FROM mn.ratings;
