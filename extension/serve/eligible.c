@@ -9,7 +9,6 @@
  */
 #include "postgres.h"
 
-#include "miscadmin.h"
 #include "port/pg_bitutils.h"
 
 #include "compat.h"
@@ -31,11 +30,14 @@ set_eligible(uint64 *words, int32 position, bool value)
 static void
 set_items(uint64 *words, const RsImage *image, const RsItemSet *items, bool value)
 {
-	for (int32 i = 0; i < items->n; i++)
+	for (int32 i = 0; i < items->n; i += RS_FIND_BLOCK)
 	{
-		if ((i & 0xfff) == 0)
-			CHECK_FOR_INTERRUPTS();
-		set_eligible(words, rs_idlist_find(&image->ids, items->ids[i]), value);
+		int32		positions[RS_FIND_BLOCK];
+		int32		n = Min(items->n - i, RS_FIND_BLOCK);
+
+		rs_idlist_find_many(&image->ids, items->ids + i, n, positions);
+		for (int32 j = 0; j < n; j++)
+			set_eligible(words, positions[j], value);
 	}
 }
 

@@ -19,11 +19,13 @@ find_eligible(const RsImage *image, const RsUser *user, const RsRequest *request
 {
 	uint64	   *words = rs_eligible_words(image, request->candidates, request->exclude);
 
-	for (int32 i = 0; request->exclude_seen && i < user->n_seen; i++)
+	for (int32 i = 0; request->exclude_seen && i < user->n_seen; i += RS_FIND_BLOCK)
 	{
-		if ((i & 0xfff) == 0)
-			CHECK_FOR_INTERRUPTS();
-		rs_eligible_remove(words, rs_idlist_find(&image->ids, rs_user_seen(user, i)));
+		int32		positions[RS_FIND_BLOCK];
+		int32		n = rs_user_locate_seen(image, user, i, positions);
+
+		for (int32 j = 0; j < n; j++)
+			rs_eligible_remove(words, positions[j]);
 	}
 	return words;
 }

@@ -106,25 +106,46 @@ stored_vector(const RsImage *image, const RsUser *user, RsUserVector *vector)
 
 /* ---- fold-in ------------------------------------------------------------- */
 
+/* Positions of the items of a block of rows. */
+static void
+locate_rows(const RsImage *image, const RsUserRow *rows, int32 n, int32 *positions)
+{
+	Datum		ids[RS_FIND_BLOCK];
+
+	for (int32 i = 0; i < n; i++)
+		ids[i] = rows[i].item_id;
+	rs_idlist_find_many(&image->ids, ids, n, positions);
+}
+
+int32
+rs_user_locate_seen(const RsImage *image, const RsUser *user, int32 first, int32 *positions)
+{
+	int32		n = Min(user->n_seen - first, RS_FIND_BLOCK);
+
+	if (user->items != NULL)
+		rs_idlist_find_many(&image->ids, user->items + first, n, positions);
+	else
+		locate_rows(image, user->rows + first, n, positions);
+	return n;
+}
+
 /* The user's usable rows whose item the version knows. */
 static int32
 collect_cells(const RsImage *image, const RsUser *user, RsCell *cells)
 {
+	int32		positions[RS_FIND_BLOCK];
 	int32		n = 0;
 
 	for (int32 i = 0; i < user->n_rows; i++)
 	{
 		const RsUserRow *row = &user->rows[i];
-		int32		position;
+		int32		j = i % RS_FIND_BLOCK;
 
-		if ((i & 0xfff) == 0)
-			CHECK_FOR_INTERRUPTS();
-		if (!row->usable)
+		if (j == 0)
+			locate_rows(image, row, Min(user->n_rows - i, RS_FIND_BLOCK), positions);
+		if (!row->usable || positions[j] < 0)
 			continue;
-		position = rs_idlist_find(&image->ids, row->item_id);
-		if (position < 0)
-			continue;
-		cells[n].index = position;
+		cells[n].index = positions[j];
 		cells[n].value = row->value;
 		cells[n].time = row->time;
 		n++;

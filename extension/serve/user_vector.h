@@ -73,6 +73,13 @@ rs_user_seen(const RsUser *user, int32 i)
 	return user->items != NULL ? user->items[i] : user->rows[i].item_id;
 }
 
+/*
+ * Positions in the image, or -1, of the seen items from number first on, at most
+ * RS_FIND_BLOCK of them; returns how many.
+ */
+extern int32 rs_user_locate_seen(const RsImage *image, const RsUser *user, int32 first,
+								 int32 *positions);
+
 /* A user's equations, ready to be solved. */
 typedef struct RsFoldIn
 {

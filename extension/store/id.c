@@ -313,11 +313,10 @@ rs_idlist_index(RsIdList *list, uint32 *slots, uint64 seed)
 	}
 }
 
+/* The position of an id whose probe sequence begins at this slot. */
 static int32
-find_in_slots(const RsIdList *list, Datum id)
+probe(const RsIdList *list, Datum id, uint32 at)
 {
-	uint32		at = (uint32) hash_id(list, id) & list->slot_mask;
-
 	for (; list->slots[at] != 0; at = (at + 1) & list->slot_mask)
 	{
 		int32		position = (int32) (list->slots[at] - 1);
@@ -352,7 +351,46 @@ find_by_order(const RsIdList *list, Datum id)
 int32
 rs_idlist_find(const RsIdList *list, Datum id)
 {
-	return list->slots != NULL ? find_in_slots(list, id) : find_by_order(list, id);
+	if (list->slots == NULL)
+		return find_by_order(list, id);
+	return probe(list, id, (uint32) hash_id(list, id) & list->slot_mask);
+}
+
+/*
+ * A look-up waits for a slot and then for the id that it leads to, which lie
+ * anywhere in memory.  So a block of look-ups goes through each step together:
+ * ask for the slots, then for the ids they lead to, then compare.
+ */
+static void
+find_block(const RsIdList *list, const Datum *ids, int32 n, int32 *positions)
+{
+	uint32		at[RS_FIND_BLOCK];
+
+	for (int32 i = 0; i < n; i++)
+	{
+		at[i] = (uint32) hash_id(list, ids[i]) & list->slot_mask;
+		__builtin_prefetch(&list->slots[at[i]]);
+	}
+	if (list->kind == RS_ID_BIGINT)
+	{
+		for (int32 i = 0; i < n; i++)
+		{
+			if (list->slots[at[i]] != 0)
+				__builtin_prefetch(&list->ints[list->slots[at[i]] - 1]);
+		}
+	}
+	for (int32 i = 0; i < n; i++)
+		positions[i] = probe(list, ids[i], at[i]);
+}
+
+void
+rs_idlist_find_many(const RsIdList *list, const Datum *ids, int32 n, int32 *positions)
+{
+	for (int32 i = 0; i < n; i += RS_FIND_BLOCK)
+	{
+		CHECK_FOR_INTERRUPTS();
+		find_block(list, ids + i, Min(n - i, RS_FIND_BLOCK), positions + i);
+	}
 }
 
 Datum
