@@ -47,7 +47,7 @@ liked_value(const RsModel *model, const RsVersion *version)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("version %d of model \"%s\" does not know how a liked item is rated",
 						version->version, model->name),
-				 errdetail("It was trained by recsys 0.1.0."),
+				 errdetail("It was trained before the extension was updated to 0.2.0."),
 				 errhint("Give weights, or train the model again.")));
 	return (float) version->liked;
 }

@@ -81,7 +81,7 @@ case_solve(Case *c)
 }
 
 /* Every cell of the row, observed or not, in full: the objective at (x, bias). */
-static double
+static inline double
 direct_objective(const Case *c, const double *x)
 {
 	const RsObjective *o = &c->objective;
