@@ -6,8 +6,7 @@
  * A call site's memory outlives a statement: a loop in PL/pgSQL evaluates one
  * expression under many snapshots.  So what is kept is used again only for the
  * same arguments and role, and a snapshot that shows the same rows: the same
- * transactions in progress, as many completed since the server started, and the
- * same command of the same subtransaction.
+ * transactions in progress, and the same command of the same subtransaction.
  *
  * The rows of a user depend on nothing else where the model's view is a plain
  * list of columns (visible.h).  Any other view may hold functions or row
@@ -41,9 +40,8 @@ rs_predictor_key(RsPredictorKey *key)
 	key->snapshot.xmin = snapshot->xmin;
 	key->snapshot.xmax = snapshot->xmax;
 	key->snapshot.xcnt = snapshot->xcnt;
-	key->snapshot.subxcnt = snapshot->subxcnt;
+	key->snapshot.known = snapshot->takenDuringRecovery ? snapshot->subxcnt : 0;
 	key->snapshot.curcid = snapshot->curcid;
-	key->snapshot.completed = snapshot->snapXactCompletionCount;
 	key->snapshot.transaction = rs_local_transaction_id();
 	key->snapshot.subtransaction = GetCurrentSubTransactionId();
 	key->role = GetUserId();
@@ -52,9 +50,8 @@ rs_predictor_key(RsPredictorKey *key)
 static bool
 same_snapshot(const RsSnapshotKey *a, const RsSnapshotKey *b)
 {
-	return a->completed != 0 && a->completed == b->completed &&
-		a->xmin == b->xmin && a->xmax == b->xmax && a->xcnt == b->xcnt &&
-		a->subxcnt == b->subxcnt && a->curcid == b->curcid &&
+	return a->xmin == b->xmin && a->xmax == b->xmax && a->xcnt == b->xcnt &&
+		a->known == b->known && a->curcid == b->curcid &&
 		a->transaction == b->transaction && a->subtransaction == b->subtransaction;
 }
 

@@ -20,15 +20,19 @@
 #include "serve/image_cache.h"
 #include "serve/user_vector.h"
 
-/* Of a snapshot, all that decides what it shows. */
+/*
+ * Of a snapshot, all that decides what it shows.  Two snapshots of a server with
+ * the same xmax and as many transactions in progress below it have the same ones:
+ * none can begin there any more.  A subtransaction that aborted meanwhile is
+ * invisible to both.
+ */
 typedef struct RsSnapshotKey
 {
 	TransactionId xmin;
 	TransactionId xmax;
 	uint32		xcnt;
-	int32		subxcnt;
+	int32		known;			/* in recovery: those in progress; else 0 */
 	CommandId	curcid;
-	uint64		completed;		/* transactions, when it was taken; 0: unknown */
 	LocalTransactionId transaction;
 	SubTransactionId subtransaction;
 } RsSnapshotKey;
