@@ -20,6 +20,13 @@ CALLS = [
     ("uuid user as text", "SELECT count(*) FROM recsys.recommend('uuids', %s, %s)", (str(USER), 2), 2),
     ("predict with text ids", "SELECT recsys.predict_text('words', %s, %s) IS NOT NULL", ("user 1", "item 3"), True),
     ("predict with int ids", "SELECT recsys.predict('numbers', %s, %s) IS NOT NULL", (1, 3), True),
+    ("basket", "SELECT count(*) FROM recsys.recommend_for_items('numbers', %s, k => %s)", ([3, 4], 2), 2),
+    ("basket with weights", "SELECT count(*) FROM recsys.recommend_for_items('numbers', %s, %s::real[], 2)", ([3, 4], [1.5, 2.5]), 2),
+    ("empty basket", "SELECT count(*) FROM recsys.recommend_for_items('numbers', %s::bigint[], k => 2)", ([],), 2),
+    ("basket of texts", "SELECT count(*) FROM recsys.recommend_for_items_text('words', %s, k => 2)", (["item 3"],), 2),
+    ("similar and popular", "SELECT count(*) FROM recsys.similar_items_text('words', %s, 2), recsys.popular_text('words', %s)", ("item 3", 1), 2),
+    ("explain with int ids", "SELECT count(*) > 0 FROM recsys.explain('numbers', %s, %s)", (1, 3), True),
+    ("explain with a user as text", "SELECT count(*) > 0 FROM recsys.explain('numbers', %s, %s)", ("1", "3"), True),
     ("vectors", "SELECT recsys.user_vector('numbers', %s) IS NOT NULL AND recsys.item_vector('numbers', %s) IS NOT NULL", (1, 3), True),
 ]
 
