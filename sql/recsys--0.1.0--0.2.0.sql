@@ -22,6 +22,17 @@ AS 'MODULE_PATHNAME', 'recsys_model_view';
 COMMENT ON FUNCTION recsys.model_view(text) IS
 'The view of a model; NULL where the view or a factor table is missing, or where the view of that name is another role''s. Rows of recsys.model and recsys.model_version for which it is NULL are left over from a model that is gone.';
 
+-- Rows of a dump come after the relations they speak of, so a restored name is bound as
+-- a new one is.
+CREATE FUNCTION recsys.model_bind() RETURNS trigger
+LANGUAGE c VOLATILE
+AS 'MODULE_PATHNAME', 'recsys_model_bind';
+COMMENT ON FUNCTION recsys.model_bind() IS
+'Binds the name of a model to the view and the factor table that have it.';
+REVOKE ALL ON FUNCTION recsys.model_bind() FROM PUBLIC;
+CREATE TRIGGER bind AFTER INSERT ON recsys.model
+    FOR EACH ROW EXECUTE FUNCTION recsys.model_bind();
+
 -- not what is left of a model that is gone
 SELECT pg_catalog.pg_extension_config_dump('recsys.model', 'WHERE recsys.model_view(name) IS NOT NULL');
 SELECT pg_catalog.pg_extension_config_dump('recsys.model_version', 'WHERE recsys.model_view(model) IS NOT NULL');

@@ -2,16 +2,19 @@
  *
  * api_model.c
  *		create_model, alter_model, drop_model, model_view, options: arguments and
- *		results.
+ *		results; the trigger model_bind.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include "commands/trigger.h"
+#include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/rel.h"
 
 #include "api/arguments.h"
 #include "compat.h"
@@ -22,7 +25,28 @@ RS_FUNCTION(recsys_create_model);
 RS_FUNCTION(recsys_alter_model);
 RS_FUNCTION(recsys_drop_model);
 RS_FUNCTION(recsys_model_view);
+RS_FUNCTION(recsys_model_bind);
 RS_FUNCTION(recsys_options);
+
+/* A trigger of recsys.model, after a row was inserted; the name is the first column. */
+Datum
+recsys_model_bind(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	char	   *name;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_AFTER(trigger->tg_event) ||
+		!TRIGGER_FIRED_FOR_ROW(trigger->tg_event) || !TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("function \"recsys.model_bind\" is a trigger for inserted rows")));
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	name = SPI_getvalue(trigger->tg_trigtuple, RelationGetDescr(trigger->tg_relation), 1);
+	rs_model_bind(name);
+	SPI_finish();
+	return PointerGetDatum(NULL);
+}
 
 /*
  * create_model(model, source, user_column, item_column, rating_column,

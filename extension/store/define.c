@@ -451,7 +451,6 @@ insert_model_row(const RsModelDefinition *definition)
 					   " user_column, item_column, rating_column, time_column, created_at)"
 					   " VALUES ($1, $2, $3, $4, 0, $5, $6, $7, $8, pg_catalog.now())",
 					   8, types, values, nulls, false);
-	rs_model_bind(definition->name);
 }
 
 /* Look at the model as it was just made. */

@@ -372,7 +372,7 @@ rs_model_bind(const char *name)
 		ObjectIdGetDatum(data_relation(rs_item_factors_name(name), RELKIND_RELATION))
 	};
 
-	if (OidIsValid(anchor_table()))
+	if (OidIsValid(view) && OidIsValid(anchor_table()))
 		rs_catalog_execute("INSERT INTO recsys.model_anchor (model, view, owner, item_factors)"
 						   " VALUES ($1, $2, $3, $4) ON CONFLICT (model)"
 						   " DO UPDATE SET view = $2, owner = $3, item_factors = $4",

@@ -85,7 +85,7 @@ SELECT c.relname FROM pg_temp.member_relation AS c
 SELECT a.attrelid::regclass, a.attname FROM pg_attribute AS a JOIN pg_temp.member_relation AS c ON c.oid = a.attrelid AND c.relkind = 'r'
   JOIN pg_extension AS e ON e.extname = 'recsys' AND c.oid = ANY (e.extconfig)
  WHERE a.attnum > 0 AND (a.atttypid = 'oid'::regtype OR a.atttypid::regtype::text LIKE 'reg%' AND a.atttypid <> 'regrole'::regtype);
--- no trigger, rule or policy but the foreign keys' and the views'
+-- no trigger, rule or policy but the foreign keys', the views', and what binds a model's name
 SELECT tgrelid::regclass, tgname FROM pg_trigger JOIN pg_temp.member_relation AS c ON c.oid = tgrelid WHERE NOT tgisinternal;
 SELECT ev_class::regclass, rulename FROM pg_rewrite JOIN pg_temp.member_relation AS c ON c.oid = ev_class WHERE rulename <> '_RETURN';
 
@@ -109,7 +109,7 @@ BEGIN
     LOOP
         BEGIN
             EXECUTE format('SELECT recsys.%I(%s)', f.proname, f.arguments);
-        EXCEPTION WHEN null_value_not_allowed THEN
+        EXCEPTION WHEN null_value_not_allowed OR trigger_protocol_violated THEN
             NULL;
         WHEN OTHERS THEN
             RAISE NOTICE '%: % %', f.name, SQLSTATE, SQLERRM;

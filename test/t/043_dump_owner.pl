@@ -65,10 +65,21 @@ $node->safe_psql('postgres', 'CREATE DATABASE whole OWNER recsys_regress_dba');
 is($err, '', 'a superuser restores it');
 is(as_owner('whole', $answer), $before, 'with the model');
 
-# a restored model takes any view of its name until it is changed
-is(as_owner('whole', 'SELECT version FROM recsys.train(\'m\')'), 2, 'it trains on');
 is($node->safe_psql('whole', 'SELECT count(*) FROM recsys.model_anchor AS a JOIN pg_class AS c ON c.oid = a.view AND c.relowner = a.owner'), 1,
-	'and its name is bound from then on');
+	'its name is bound as before');
+is(as_owner('whole', 'SELECT version FROM recsys.train(\'m\')'), 2, 'it trains on');
+# a name that is left is nobody's to inherit, in a restored database either
+$node->safe_psql('postgres', 'CREATE DATABASE heir OWNER recsys_regress_dba');
+($out, $err) = run_command([ 'pg_restore', @as_superuser, '--exit-on-error', '-d', 'heir', "$dir/custom" ]);
+$node->safe_psql('heir', 'DROP VIEW recsys_data.m; DROP TABLE recsys_data.m_user_factors, recsys_data.m_item_factors;
+	GRANT CREATE ON SCHEMA recsys_data TO recsys_regress_other');
+my $heir = q{CREATE VIEW recsys_data.m WITH (security_invoker) AS SELECT 1 AS user_id, 1 AS item_id, 1::real AS rating, NULL::timestamptz AS "time";
+	CREATE TABLE recsys_data.m_user_factors (version int, user_id int, factors recsys.recvec NOT NULL, bias real NOT NULL, PRIMARY KEY (version, user_id));
+	CREATE TABLE recsys_data.m_item_factors (version int, item_id int, factors recsys.recvec, users int NOT NULL, PRIMARY KEY (version, item_id));};
+($rc, $out, $err) = $node->psql('heir', "$heir SELECT count(*) FROM recsys.model_versions; SELECT * FROM recsys.recommend('m', 1)",
+	extra_params => [ '-U', 'recsys_regress_other' ]);
+is($out, 0, 'another role that makes relations of the name sees no version of it');
+like($err, qr/model "m" does not exist/, 'and asks no model');
 
 # ---- restored by the owner, who may not write to the catalog --------------------------------
 
