@@ -86,8 +86,8 @@ SELECT count(*) FROM recsys.recommend('rec', 3, 100, false, version => 2);
 SELECT count(*) FROM rec_before JOIN recsys.recommend('rec', 3, 100, false) r USING (rank, item_id, score, source);
 RESET recsys.local_cache_size;
 SELECT count(*) FROM rec_before JOIN recsys.recommend('rec', 3, 100, false) r USING (rank, item_id, score, source);
--- the two images of this model, and no more
-SELECT count(*) FROM pg_backend_memory_contexts WHERE name = 'recsys item image';
+-- the two images of this model, and no more; the last alone where none is shared
+SELECT count(*) BETWEEN 1 AND 2 AS kept FROM pg_backend_memory_contexts WHERE name = 'recsys item image';
 
 -- rows that training would skip neither count nor are forgotten: seen is seen
 ALTER TABLE rec_likes ALTER rating DROP NOT NULL;
