@@ -397,7 +397,10 @@ rs_evaluate(const RsModel *model, const RsVersion *version, Oid test,
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	rs_test_open(&reader, model, version, test);
-	evaluation.image = rs_image_build(model, version, caller, NULL);
+	/* pinned, as the view's functions run in between */
+	MemoryContextSwitchTo(caller);
+	evaluation.image = rs_image_open(model, version);
+	rs_image_pin(evaluation.image, caller);
 	MemoryContextSwitchTo(work);
 	while (rs_test_next_user(&reader, &user))
 	{

@@ -399,16 +399,13 @@ rs_image_build(const RsModel *model, const RsVersion *version, MemoryContext con
 			   bool *settled)
 {
 	ImageBuilder builder = {0};
-	bool		of_others;
 
 	builder.model = model;
 	builder.version = version;
 	builder.context = context;
 	builder.image = MemoryContextAllocZero(context, sizeof(RsImage));
 	begin_image(&builder);
-	of_others = rs_factors_scan_items(model, version, add_item, &builder);
-	if (settled != NULL)
-		*settled = of_others;
+	*settled = rs_factors_scan_items(model, version, add_item, &builder);
 	check_complete(&builder);
 	sort_image(&builder);
 	add_hash(&builder);

@@ -54,8 +54,8 @@ rs_image_items(const RsImage *image)
  * Build the image of a version from the rows of the factor table under the
  * active snapshot, in the given context.  Errors: 55000 when the factor table is
  * not as create_model() makes it, XX001 when its rows are not those of the
- * version.  *settled, unless settled is NULL, is false if this transaction
- * wrote some of the rows: then the image holds for this subtransaction only.
+ * version.  *settled is false if this transaction wrote some of the rows: then
+ * the image holds for this subtransaction only.
  */
 extern RsImage *rs_image_build(const RsModel *model, const RsVersion *version,
 							   MemoryContext context, bool *settled);
