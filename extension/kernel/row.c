@@ -12,16 +12,29 @@
 
 #include "rs_limits.h"
 
-double
-rs_row_ridge(const RsObjective *objective, int32_t n, int32_t fixed_n)
+/* weight * (n + w0 N)^reg_scaling */
+static double
+scaled_ridge(const RsObjective *objective, double weight, int32_t n, int32_t fixed_n)
 {
 	double		base = n + objective->unobserved_weight * fixed_n;
 
 	if (objective->reg_scaling == 0.0)
-		return objective->regularization;
+		return weight;
 	if (objective->reg_scaling == 1.0)
-		return objective->regularization * base;
-	return objective->regularization * pow(base, objective->reg_scaling);
+		return weight * base;
+	return weight * pow(base, objective->reg_scaling);
+}
+
+double
+rs_row_ridge(const RsObjective *objective, int32_t n, int32_t fixed_n)
+{
+	return scaled_ridge(objective, objective->regularization, n, fixed_n);
+}
+
+double
+rs_row_bias_ridge(const RsObjective *objective, int32_t n, int32_t fixed_n)
+{
+	return scaled_ridge(objective, objective->bias_regularization, n, fixed_n);
 }
 
 /* ---- workspace ----------------------------------------------------------- */
@@ -76,6 +89,7 @@ init_own(RsRowSolver *s, char *at, size_t number)
 	s->m = s->side->k + (s->objective->biases ? 1 : 0);
 	s->stride = RS_STRIDE((size_t) s->m);
 	s->ridge = rs_row_ridge(s->objective, s->row->n, s->side->n);
+	s->bias_ridge = rs_row_bias_ridge(s->objective, s->row->n, s->side->n);
 	s->matrix = at;
 	at += m * m * number;
 	s->rhs = (double *) at;

@@ -11,7 +11,8 @@
  * The objective (README, "What is minimised"):
  *
  *	sum over cells c (p - mean - b_u - b_i - x.y)^2
- *		+ regularization * sum over rows (n + w0 N)^reg_scaling (|x|^2 + b^2)
+ *		+ sum over rows (n + w0 N)^reg_scaling
+ *			(regularization * |x|^2 + bias_regularization * b^2)
  *
  * explicit: c = 1, p = rating, observed cells only, w0 = 0 (Zhou et al. 2008,
  * "Large-scale parallel collaborative filtering for the Netflix prize";
@@ -38,6 +39,10 @@ typedef struct RsObjective
 	double		reg_scaling;
 	double		alpha;			/* implicit only */
 	double		unobserved_weight;	/* w0; 0 for explicit */
+	double		bias_regularization;	/* explicit with biases */
+	double		scale;			/* explicit: of ratings less the mean; unless 0,
+								 * these and implicit weights are rounded, see
+								 * rs_cell_term() */
 } RsObjective;
 
 /* The side that is held fixed: vectors of k floats, zero-padded to stride. */
@@ -203,5 +208,9 @@ extern RsStatus rs_rows_refine(const RsObjective *objective,
 /* regularization * (n + w0 N)^reg_scaling, the ridge of a row of n cells */
 extern double rs_row_ridge(const RsObjective *objective, int32_t n,
 						   int32_t fixed_n);
+
+/* The same of its bias, with bias_regularization. */
+extern double rs_row_bias_ridge(const RsObjective *objective, int32_t n,
+								int32_t fixed_n);
 
 #endif							/* RS_ROW_H */

@@ -60,11 +60,11 @@ careful_add(RsRowSolver *s, int32_t i)
 /*
  * Is a pivot more than rounding noise?  A small pivot magnifies the noise of
  * those after it, so lowest, the smallest part of its diagonal that a pivot
- * was so far, lifts the bar.  But no pivot of a matrix with a ridge is below
+ * was so far, lifts the bar.  But no pivot of an unknown with a ridge is below
  * that ridge: one that is not needs no further proof.
  */
 static bool
-pivot_is_safe(const RsRowSolver *s, double pivot, double diagonal, double *lowest)
+pivot_is_safe(const RsRowSolver *s, double pivot, double diagonal, double ridge, double *lowest)
 {
 	double		part = pivot / diagonal;
 	double		least = CAREFUL_TOLERANCE(s->m);
@@ -75,7 +75,7 @@ pivot_is_safe(const RsRowSolver *s, double pivot, double diagonal, double *lowes
 
 	/* A NaN fails both. */
 	return part > least &&
-		(is_clear || (s->ridge > 0.0 && pivot >= 0.5 * s->ridge));
+		(is_clear || (ridge > 0.0 && pivot >= 0.5 * ridge));
 }
 
 /* U'U = A by rows, in place. */
@@ -100,7 +100,7 @@ careful_factor(RsRowSolver *s)
 
 		if (i % CAREFUL_POLL == 0 && rs_row_stop(s))
 			return RS_STOPPED;
-		if (!pivot_is_safe(s, row[i], diagonal[i], &lowest))
+		if (!pivot_is_safe(s, row[i], diagonal[i], rs_ridge_of(s, i), &lowest))
 			return RS_NOT_POSITIVE_DEFINITE;
 		for (int j = i; j < s->m; j++)
 			row[j] /= root;
@@ -161,7 +161,7 @@ rs_row_solve_careful(RsRowSolver *s)
 		matrix[(size_t) k * s->stride + k] = s->weight;
 	}
 	for (int j = 0; j < s->m; j++)
-		matrix[(size_t) j * s->stride + j] += s->ridge;
+		matrix[(size_t) j * s->stride + j] += rs_ridge_of(s, j);
 	status = careful_factor(s);
 	if (status != RS_OK)
 		return status;

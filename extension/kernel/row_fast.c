@@ -63,10 +63,12 @@ implicit_terms(RsRowSolver *s, RsGather *gather, int32_t first, int n)
 	double		alpha = s->objective->alpha;
 	double		w0 = s->objective->unobserved_weight;
 	double		square = 0.0;
+	bool		is_rounded = s->objective->scale != 0.0;
 
 	for (int i = 0; i < n; i++)
 	{
-		double		extra = alpha * fabs((double) value[i]);
+		double		exact = alpha * fabs((double) value[i]);
+		double		extra = is_rounded ? rs_snap(exact) : exact;
 		double		rhs = value[i] > 0.0f ? w0 + extra : 0.0;
 
 		gather->weight[i] = (float) extra;
@@ -177,9 +179,10 @@ fast_complete(RsRowSolver *s)
 	for (int j = 0; j < s->m; j++)
 	{
 		float	   *diagonal = matrix + (size_t) j * s->stride + j;
+		double		ridge = rs_ridge_of(s, j);
 
-		*diagonal += (float) s->ridge;
-		s->floor[j] = *diagonal * (s->ridge >= tolerance * *diagonal ? tolerance : without_ridge);
+		*diagonal += (float) ridge;
+		s->floor[j] = *diagonal * (ridge >= tolerance * *diagonal ? tolerance : without_ridge);
 	}
 }
 

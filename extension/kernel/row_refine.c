@@ -173,35 +173,45 @@ add_multiple(size_t stride, Vector *to, float factor, const Vector *from)
 
 /* ---- cells --------------------------------------------------------------- */
 
-/* What n cells add to the right-hand side. */
+/* alpha times n implicit weights, without their sign: rs_cell_term() in float. */
 static void
-cell_constants(const RsRowSolver *s, int32_t first, int n, float *restrict constant)
+cell_extras(const RsRowSolver *s, int32_t first, int n, float *restrict extra)
 {
-	const RsObjective *objective = s->objective;
 	const float *restrict value = s->row->value + first;
-	float		alpha = (float) objective->alpha;
-	float		w0 = (float) objective->unobserved_weight;
+	float		alpha = (float) s->objective->alpha;
 
-	if (!objective->implicit)
+	for (int i = 0; i < n; i++)
+		extra[i] = alpha * fabsf(value[i]);
+	if (s->objective->scale == 0.0)
+		return;
+	for (int i = 0; i < n; i++)
+		extra[i] = rs_snap_float(extra[i]);
+}
+
+/* What n cells add, times sign, to the matrix, and at first to the right-hand side. */
+static void
+cell_terms(const RsRowSolver *s, int32_t first, int n, bool is_first, float *restrict weight,
+		   float *restrict constant)
+{
+	const float *restrict value = s->row->value + first;
+	float		w0 = (float) s->objective->unobserved_weight;
+	float		sign = is_first ? -1.0f : 1.0f;
+	bool		implicit = s->objective->implicit;
+
+	if (implicit)
+		cell_extras(s, first, n, weight);
+	if (is_first && implicit)
+	{
+		for (int i = 0; i < n; i++)
+			constant[i] = value[i] > 0.0f ? w0 + weight[i] : 0.0f;
+	}
+	else if (is_first)
 	{
 		for (int i = 0; i < n; i++)
 			constant[i] = (float) rs_cell_term(s, first + i).rhs;
-		return;
 	}
 	for (int i = 0; i < n; i++)
-		constant[i] = value[i] > 0.0f ? w0 + alpha * value[i] : 0.0f;
-}
-
-/* What n cells add, times sign, to the matrix. */
-static void
-cell_weights(const RsRowSolver *s, int32_t first, int n, float sign, float *restrict weight)
-{
-	const float *restrict value = s->row->value + first;
-	float		alpha = sign * (float) s->objective->alpha;
-	bool		implicit = s->objective->implicit;
-
-	for (int i = 0; i < n; i++)
-		weight[i] = implicit ? alpha * fabsf(value[i]) : sign;
+		weight[i] = implicit ? sign * weight[i] : sign;
 }
 
 /* The cells' share of the objective at x, but for what the residual tells. */
@@ -240,10 +250,8 @@ project_part(Batch *batch, Descent *d, float bias, int32_t first, int n, bool is
 		.index = row->index + first, .n = n, .known = row->n - first,
 		.constant = batch->constant, .weight = batch->weight, .offset = bias};
 
-	cell_weights(&d->s, first, n, is_first ? -1.0f : 1.0f, batch->weight);
-	if (is_first)
-		cell_constants(&d->s, first, n, batch->constant);
-	else
+	cell_terms(&d->s, first, n, is_first, batch->weight, batch->constant);
+	if (!is_first)
 		memset(batch->constant, 0, (size_t) n * sizeof(float));
 	memset(batch->part, 0, batch->stride * sizeof(float));
 	rs_kernel_ops->project(&p, batch->scaled, batch->product, batch->part);
@@ -323,7 +331,8 @@ begin(Descent *d, size_t stride)
 
 	for (size_t j = 0; j < stride; j++)
 		residual[j] = (float) (sums[j] - (double) image[j] - (double) (ridge * x[j]));
-	d->residual.bias = d->s.objective->biases ? (float) d->bias_sum - ridge * d->x.bias : 0.0f;
+	d->residual.bias = d->s.objective->biases ?
+		(float) d->bias_sum - (float) d->s.bias_ridge * d->x.bias : 0.0f;
 	d->loss -= product(d, &d->x, &d->residual);
 }
 
@@ -366,7 +375,7 @@ descend(Descent *d, size_t stride)
 
 	for (size_t j = 0; j < stride; j++)
 		image[j] += (float) sums[j] + ridge * direction[j];
-	d->image.bias = (float) d->bias_sum + ridge * d->direction.bias;
+	d->image.bias = (float) d->bias_sum + (float) d->s.bias_ridge * d->direction.bias;
 	curvature = product(d, &d->direction, &d->image);
 	if (!(curvature > 0.0))
 	{

@@ -51,6 +51,7 @@ typedef struct RsRowSolver
 	const float *target;		/* k floats that take the place of the cells'
 								 * right-hand side, or NULL */
 	double		ridge;
+	double		bias_ridge;
 	int			m;				/* unknowns */
 	size_t		stride;			/* of the matrix */
 	void	   *matrix;			/* stride x stride, float or double */
@@ -84,12 +85,43 @@ extern RsStatus rs_row_solve_system(RsRowSolver *s);
 /* row_careful.c */
 extern RsStatus rs_row_solve_careful(RsRowSolver *s);
 
+/* The ridge of unknown j. */
+RS_INLINE double
+rs_ridge_of(const RsRowSolver *s, int j)
+{
+	return j < s->side->k ? s->ridge : s->bias_ridge;
+}
+
 RS_INLINE bool
 rs_row_stop(const RsRowSolver *s)
 {
 	return s->hooks->stop != NULL && s->hooks->stop(s->hooks->stop_arg);
 }
 
+/* The first 14 of a number's 53 bits, rounded (Veltkamp's splitting). */
+RS_INLINE double
+rs_snap(double value)
+{
+	double		large = value * (0x1p39 + 1.0);
+
+	return large - (large - value);
+}
+
+/* The same of float's 24 bits. */
+RS_INLINE float
+rs_snap_float(float value)
+{
+	float		large = value * (0x1p10f + 1.0f);
+
+	return large - (large - value);
+}
+
+/*
+ * Where the objective has a scale, a rating less the mean is multiplied with it and
+ * rounded, and so is what a weight counts: ratings and weights that differ by their
+ * scale only, which as floats were rounded in their 24th bit, are the same numbers
+ * then.
+ */
 RS_INLINE RsCellTerm
 rs_cell_term(const RsRowSolver *s, int32_t i)
 {
@@ -101,6 +133,8 @@ rs_cell_term(const RsRowSolver *s, int32_t i)
 		double		extra = objective->alpha * fabs((double) s->row->value[i]);
 		bool		preferred = s->row->value[i] > 0.0f;
 
+		if (objective->scale != 0.0)
+			extra = rs_snap(extra);
 		term.matrix = extra;
 		term.rhs = preferred ? objective->unobserved_weight + extra : 0.0;
 		term.square = term.rhs;
@@ -109,6 +143,8 @@ rs_cell_term(const RsRowSolver *s, int32_t i)
 	{
 		double		p = (double) s->row->value[i] - objective->mean;
 
+		if (objective->scale != 0.0)
+			p = rs_snap(p * objective->scale);
 		if (objective->biases)
 			p -= (double) s->side->biases[s->row->index[i]];
 		term.matrix = 1.0;

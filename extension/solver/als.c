@@ -12,6 +12,10 @@
  * of the users' shares, which contain all cells, plus the items' penalties.
  * Sums are in double, in ascending order of index.
  *
+ * While iterating explicit ratings are in units of their deviation, so that their
+ * scale changes nothing, and no number leaves the range of float.  The last users
+ * are solved in the ratings' own scale, as fold-in does.
+ *
  *-------------------------------------------------------------------------
  */
 #include "solver/als.h"
@@ -31,9 +35,12 @@
 /* From this many factors on "auto" refines rows. */
 #define AUTO_MIN_FACTORS	48
 
-/* Steps of conjugate gradients, and those that "auto" may add. */
+/*
+ * Steps of conjugate gradients, and the most that "auto" takes: half of what an
+ * exact solution costs.
+ */
 #define REFINE_STEPS	2
-#define REFINE_MOST		4
+#define REFINE_MOST(k)	((k) / 16)
 
 /* What part of a row's loss "auto" may leave over in the first iteration. */
 #define REFINE_REST		0.003
@@ -45,8 +52,10 @@
 typedef struct Als
 {
 	const RsAlsProblem *problem;
-	RsObjective objective;		/* with the mean */
+	RsObjective objective;		/* with the mean; in units while iterating */
 	double		liked;			/* see RsAlsModel */
+	double		unit;			/* what 1 of the solved values is */
+	double		deviation;		/* of explicit ratings */
 	RsCsrPair	cells;
 	RsSide		users;
 	RsSide		items;
@@ -80,6 +89,7 @@ is_valid(const RsAlsProblem *p)
 		p->threads >= 1 && p->n_users >= 1 && p->n_items >= 1 &&
 		p->cells.n >= 0 && p->tolerance >= 0.0 &&
 		isfinite(o->reg_scaling) && is_weight(o->regularization) &&
+		(!o->biases || is_weight(o->bias_regularization)) &&
 		(o->implicit ? !o->biases && !isnan(o->regularization) &&
 		 is_weight(o->unobserved_weight) && is_weight(o->alpha)
 		 : o->unobserved_weight == 0.0);
@@ -186,6 +196,13 @@ report_progress(void *arg)
 	return als->tick(als->tick_arg, &als->progress);
 }
 
+/* Chunks of INIT_ROWS rows. */
+static int64_t
+init_chunks(int32_t rows)
+{
+	return ((int64_t) rows + INIT_ROWS - 1) / INIT_ROWS;
+}
+
 /* ---- preparation --------------------------------------------------------- */
 
 static void
@@ -244,8 +261,10 @@ prepare_sides(void *arg, int thread, int64_t chunk)
 	als->objective.mean = als->objective.implicit ? 0.0 :
 		mean_of_cells(&als->users.cells, &als->pool);
 	als->liked = mean_of_likes(&als->users.cells, &als->objective, &als->pool);
-	als->step.cell_weight = rs_derive_weights(&als->objective, &als->users, &als->items,
-											  &als->pool);
+	als->deviation = als->objective.implicit ? 1.0 :
+		rs_deviation(&als->users.cells, als->objective.mean, &als->pool);
+	als->step.cell_weight = rs_derive_weights(&als->objective, als->deviation, &als->users,
+											  &als->items, &als->pool);
 	return RS_OK;
 }
 
@@ -272,6 +291,58 @@ count_likes(void *arg, int thread, int64_t chunk)
 		als->item_likes[r] = likes;
 	}
 	return RS_OK;
+}
+
+/* ---- units ---------------------------------------------------------------- */
+
+/* Iterate with ratings in units of their deviation, or with rounded weights. */
+static void
+enter_units(Als *als)
+{
+	if (als->objective.implicit)
+	{
+		als->objective.scale = isnan(als->problem->objective.alpha) ? 1.0 : 0.0;
+		return;
+	}
+	als->unit = als->deviation;
+	als->objective.regularization /= als->unit;
+	als->objective.scale = 1.0 / als->unit;
+}
+
+/* A chunk of solved items in the ratings' own scale. */
+static RsStatus
+scale_items(void *arg, int thread, int64_t chunk)
+{
+	Als		   *als = arg;
+	RsSide	   *items = &als->items;
+	size_t		stride = (size_t) als->step.stride;
+	double		root = sqrt(als->unit);
+	int64_t		first = chunk * INIT_ROWS;
+	int64_t		last = first + INIT_ROWS < items->cells.n ? first + INIT_ROWS : items->cells.n;
+
+	(void) thread;
+	for (size_t j = (size_t) first * stride; j < (size_t) last * stride; j++)
+		items->factors[j] = (float) (root * (double) items->factors[j]);
+	for (int64_t r = first; r < last; r++)
+	{
+		items->penalties[r] *= als->unit * als->unit;
+		if (items->biases != NULL)
+			items->biases[r] = (float) (als->unit * (double) items->biases[r]);
+	}
+	return RS_OK;
+}
+
+/* The ratings' own scale again, items being solved. */
+static RsStatus
+leave_units(Als *als, const RsAlsModel *model)
+{
+	RsStatus	status = RS_OK;
+
+	if (als->unit != 1.0)
+		status = rs_pool_run(&als->pool, scale_items, als, init_chunks(als->problem->n_items));
+	als->objective = model->objective;
+	als->unit = 1.0;
+	return status;
 }
 
 /* Users without cells stay zero from the start: they count in a Gramian. */
@@ -314,13 +385,6 @@ initialise_items(void *arg, int thread, int64_t chunk)
 	return RS_OK;
 }
 
-/* Chunks of INIT_ROWS rows. */
-static int64_t
-init_chunks(int32_t rows)
-{
-	return ((int64_t) rows + INIT_ROWS - 1) / INIT_ROWS;
-}
-
 /* ---- the loop ------------------------------------------------------------ */
 
 /*
@@ -336,7 +400,7 @@ refine_effort(const RsAlsProblem *problem, int iteration)
 {
 	if (problem->solver == RS_ALS_CG)
 		return (RsRefineEffort) {REFINE_STEPS, REFINE_STEPS, INFINITY};
-	return (RsRefineEffort) {REFINE_STEPS, REFINE_MOST, REFINE_REST / iteration};
+	return (RsRefineEffort) {REFINE_STEPS, REFINE_MOST(problem->k), REFINE_REST / iteration};
 }
 
 static RsStatus
@@ -379,7 +443,7 @@ sum_objective(void *arg, int thread, int64_t chunk)
 		loss += als->users.losses[r];
 	for (int32_t r = 0; r < als->items.cells.n && !rs_stop_at(rs_pool_stopping, &als->pool, r); r++)
 		loss += als->items.penalties[r];
-	als->objective_now = loss;
+	als->objective_now = loss * als->unit * als->unit;
 	return isfinite(loss) ? RS_OK : RS_NOT_FINITE;
 }
 
@@ -398,8 +462,10 @@ is_converged(const Als *als, int done)
 static RsStatus
 finish_iteration(Als *als, bool is_last, RsAlsModel *model)
 {
-	RsStatus	status = half_step(als, &als->users, &als->items, is_last, model);
+	RsStatus	status = is_last ? leave_units(als, model) : RS_OK;
 
+	if (status == RS_OK)
+		status = half_step(als, &als->users, &als->items, is_last, model);
 	if (status == RS_OK)
 		status = rs_pool_run(&als->pool, sum_objective, als, 1);
 	if (status == RS_OK)
@@ -428,7 +494,7 @@ iterate(Als *als, RsAlsModel *model)
 
 		/* The end comes early: the users once more, exactly. */
 		is_last = true;
-		if (als->problem->solver != RS_ALS_EXACT)
+		if (als->problem->solver != RS_ALS_EXACT || als->objective.scale != 0.0)
 			status = finish_iteration(als, true, model);
 		if (status == RS_OK)
 			als->loss[model->iterations - 1] = als->objective_now;
@@ -458,6 +524,7 @@ prepare(Als *als, RsAlsModel *model)
 	model->objective = als->objective;
 	model->liked = als->liked;
 	model->n_cells = als->users.cells.start[als->users.cells.n];
+	enter_units(als);
 	return RS_OK;
 }
 
@@ -531,6 +598,7 @@ rs_als_fit(const RsAlsProblem *problem, void *memory, size_t bytes,
 	als.tick = tick;
 	als.tick_arg = tick_arg;
 	als.bad_user = -1;
+	als.unit = 1.0;
 	als.refines = may_refine(problem);
 	als.step.objective = &als.objective;
 	als.step.pool = &als.pool;

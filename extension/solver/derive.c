@@ -5,7 +5,9 @@
  *
  * explicit: regularization = 0.09 times the standard deviation of the ratings.
  * The best value grows with the scale of the ratings: 0.08 to 0.12 on
- * MovieLens (deviation 1.1), 0.4 on Jester (5.2).
+ * MovieLens (deviation 1.1), 0.4 on Jester (5.2).  Where ratings are s times as
+ * large, factors are sqrt(s) times and biases s times as large, so the squares of
+ * the errors and of the biases grow alike: bias_regularization = 0.09.
  *
  * implicit: alpha = 1 / mean weight of an observed cell, so that only ratios of
  * weights matter; unobserved_weight = alpha * mean weight * min(1, 1.25 q ln(1 + c)),
@@ -31,10 +33,11 @@
 #include "rs_limits.h"
 
 #define REGULARIZATION_PER_DEVIATION	0.09
+#define BIAS_REGULARIZATION				0.09
 #define UNOBSERVED_PER_SHARE			1.25
 
-static double
-deviation(const RsCsr *users, double mean, RsPool *pool)
+double
+rs_deviation(const RsCsr *users, double mean, RsPool *pool)
 {
 	int64_t		n = users->start[users->n];
 	double		squares = 0.0;
@@ -45,7 +48,7 @@ deviation(const RsCsr *users, double mean, RsPool *pool)
 
 		squares += difference * difference;
 	}
-	return n == 0 ? 0.0 : sqrt(squares / (double) n);
+	return squares > 0.0 ? sqrt(squares / (double) n) : 1.0;
 }
 
 static double
@@ -96,16 +99,14 @@ derive_implicit(RsObjective *objective, const RsSide *users, const RsSide *items
 }
 
 double
-rs_derive_weights(RsObjective *objective, const RsSide *users, const RsSide *items, RsPool *pool)
+rs_derive_weights(RsObjective *objective, double deviation, const RsSide *users,
+				  const RsSide *items, RsPool *pool)
 {
 	if (objective->implicit)
 		return derive_implicit(objective, users, items, pool);
 	if (isnan(objective->regularization))
-	{
-		double		scale = deviation(&users->cells, objective->mean, pool);
-
-		/* equal ratings leave nothing to fit: any positive value will do */
-		objective->regularization = REGULARIZATION_PER_DEVIATION * (scale > 0.0 ? scale : 1.0);
-	}
+		objective->regularization = REGULARIZATION_PER_DEVIATION * deviation;
+	if (isnan(objective->bias_regularization))
+		objective->bias_regularization = BIAS_REGULARIZATION;
 	return 1.0;
 }

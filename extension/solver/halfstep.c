@@ -109,12 +109,13 @@ prepare_refinement(void *arg, int thread, int64_t chunk)
 		(double) side->cells.start[side->cells.n] / side->active;
 	double		grams = objective->unobserved_weight + step->cell_weight * cells / fixed;
 	double		ridge = rs_row_ridge(objective, (int32_t) cells, step->fixed->active) / grams;
+	double		bias_ridge = rs_row_bias_ridge(objective, (int32_t) cells, step->fixed->active) / grams;
 	RsStatus	status;
 
 	(void) thread;
 	(void) chunk;
 	step->base = (RsRefineBase) {.gramian = objective->implicit ? step->weighted : NULL,
-		.inverse = step->inverse, .bias_inverse = (float) (1.0 / (fixed + ridge))};
+		.inverse = step->inverse, .bias_inverse = (float) (1.0 / (fixed + bias_ridge))};
 	for (size_t i = 0; i < (size_t) step->k * (size_t) step->stride; i++)
 		step->weighted[i] = (float) (objective->unobserved_weight * step->gramian[i]);
 	status = rs_near_inverse(step->gramian, step->k, step->stride, ridge, step->work,
@@ -174,18 +175,20 @@ prepare_base(RsHalfStep *step)
 					   ((int64_t) step->fixed->cells.n + HALVE_ROWS - 1) / HALVE_ROWS);
 }
 
-/* Squared length of a row's unknowns times its ridge. */
+/* Squares of a row's unknowns times their ridges. */
 static double
 row_penalty(const RsHalfStep *step, int32_t r)
 {
 	const RsSide *side = step->solved;
 	const float *x = side->factors + (size_t) r * (size_t) step->stride;
+	double		bias = side->biases == NULL ? 0.0 : (double) side->biases[r];
 	double		squares = rs_dot(x, x, (size_t) step->k);
+	int32_t		n = side->counts[r];
 
-	if (side->biases != NULL)
-		squares += (double) side->biases[r] * (double) side->biases[r];
-	return squares == 0.0 ? 0.0 :
-		squares * rs_row_ridge(step->objective, side->counts[r], step->fixed->active);
+	/* A row without cells is zero, its ridge may be infinite. */
+	return squares == 0.0 && bias == 0.0 ? 0.0 :
+		squares * rs_row_ridge(step->objective, n, step->fixed->active) +
+		bias * bias * rs_row_bias_ridge(step->objective, n, step->fixed->active);
 }
 
 /* Row r and where its solution goes. */

@@ -15,7 +15,7 @@
 
 #include "kernel/row.h"
 
-#define RS_SOLVER_ABI	6
+#define RS_SOLVER_ABI	7
 #define RS_SOLVER_LIBRARY	"recsys_solver"
 #define RS_SOLVER_ENTRY		"rs_solver_api"
 

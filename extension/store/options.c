@@ -52,6 +52,8 @@ typedef struct OptionSpec
 static const OptionSpec specs[] = {
 	{"alpha", OPTION_REAL, offsetof(RsOptions, alpha), FOR_IMPLICIT,
 		0, RS_MAX_WEIGHT, 0, NAN, "1 / mean weight", "confidence that one unit of weight adds to an observed cell"},
+	{"bias_regularization", OPTION_REAL, offsetof(RsOptions, bias_regularization), FOR_EXPLICIT,
+		0, RS_MAX_WEIGHT, NAN, 0, "regularization where it is given, else 0.09", "weight of the squared biases in the objective"},
 	{"biases", OPTION_BOOL, offsetof(RsOptions, biases), FOR_EXPLICIT,
 		0, 1, 1, 0, NULL, "fit a bias for each user and each item"},
 	{"factors", OPTION_INT, offsetof(RsOptions, factors), FOR_BOTH,
@@ -388,6 +390,10 @@ rs_options_check_time(const RsOptions *options, bool has_time)
 				 errhint("Create the model with time_column.")));
 }
 
+/*
+ * Who gives one regularization means all of it, and versions that record one only
+ * were trained so.
+ */
 RsObjective
 rs_options_objective(RsFeedback feedback, const RsOptions *options)
 {
@@ -398,6 +404,8 @@ rs_options_objective(RsFeedback feedback, const RsOptions *options)
 		.reg_scaling = options->reg_scaling,
 		.alpha = options->alpha,
 		.unobserved_weight = options->unobserved_weight,
+		.bias_regularization = isnan(options->bias_regularization) ?
+			options->regularization : options->bias_regularization,
 	};
 }
 
@@ -407,6 +415,7 @@ rs_options_take_weights(RsOptions *options, const RsObjective *objective)
 	options->regularization = objective->regularization;
 	options->alpha = objective->alpha;
 	options->unobserved_weight = objective->unobserved_weight;
+	options->bias_regularization = objective->bias_regularization;
 }
 
 /* The value of an option as JSON. */

@@ -42,6 +42,7 @@ typedef struct RsOptions
 	double		alpha;			/* implicit */
 	double		unobserved_weight;	/* implicit; 0 for explicit */
 	bool		biases;			/* explicit; false for implicit */
+	double		bias_regularization;	/* explicit; NaN: see rs_options_objective() */
 	double		tolerance;
 	int			solver;			/* RsSolverKind */
 	int64		seed;

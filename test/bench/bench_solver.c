@@ -72,7 +72,7 @@ run(const Data *data, Variant *variant, int k, int iterations, void *arena, size
 
 	problem.objective = (RsObjective) {variant->implicit, variant->biases, 0.0,
 	variant->implicit ? 0.005 : 0.05, 1.0, variant->implicit ? 1.0 : 0.0,
-	variant->implicit ? 0.05 : 0.0};
+	variant->implicit ? 0.05 : 0.0, 0.05, 0.0};
 	problem.k = k;
 	problem.iterations = iterations;
 	problem.seed = 42;

@@ -36,7 +36,7 @@ case_init(Case *c, int k, int32_t side_n, int32_t row_n, bool implicit, bool bia
 
 	memset(c, 0, sizeof(*c));
 	c->objective = (RsObjective) {implicit, biases, implicit ? 0.0 : 0.25, 0.05, 1.0,
-	implicit ? 2.0 : 0.0, implicit ? 0.5 : 0.0};
+	implicit ? 2.0 : 0.0, implicit ? 0.5 : 0.0, 0.08, 0.0};
 	c->factors = unit_alloc((size_t) side_n * stride * sizeof(float));
 	c->biases = unit_alloc((size_t) side_n * sizeof(float));
 	c->gramian = unit_alloc((size_t) k * stride * sizeof(double));
@@ -109,9 +109,11 @@ direct_objective(const Case *c, const double *x)
 		}
 		loss += weight * (target - score) * (target - score);
 	}
-	for (int j = 0; j < k + (o->biases ? 1 : 0); j++)
-		squares += x[j] * x[j];
-	return loss + squares * o->regularization *
+	for (int j = 0; j < k; j++)
+		squares += x[j] * x[j] * o->regularization;
+	if (o->biases)
+		squares += x[k] * x[k] * o->bias_regularization;
+	return loss + squares *
 		pow(c->row.n + o->unobserved_weight * c->side.n, o->reg_scaling);
 }
 

@@ -18,6 +18,8 @@ typedef struct Reference
 	int			k;
 	int			m;				/* k, or k + 1 with biases */
 	double		mean;
+	double		deviation;
+	bool		rounded;		/* ratings as while iterating, see rs_cell_term() */
 	double	   *value;			/* n_users x n_items, NAN where not observed */
 	double	   *user;			/* n_users x (k + 1), the bias last */
 	double	   *item;
@@ -27,6 +29,16 @@ static double
 cell_value(const Reference *r, int u, int i)
 {
 	return r->value[u * r->n_items + i];
+}
+
+/* The rating less the mean, in units of the deviation to 14 bits if they are rounded. */
+static double
+centred(const Reference *r, double value)
+{
+	int			exponent;
+	double		part = frexp((value - r->mean) / r->deviation, &exponent);
+
+	return r->rounded ? ldexp(rint(ldexp(part, 14)), exponent - 14) * r->deviation : value - r->mean;
 }
 
 static void
@@ -43,7 +55,7 @@ weight_and_target(const RsObjective *o, const Reference *r, int u, int i,
 	else
 	{
 		*weight = isnan(value) ? 0.0 : 1.0;
-		*target = isnan(value) ? 0.0 : value - r->mean;
+		*target = isnan(value) ? 0.0 : centred(r, value);
 	}
 }
 
@@ -57,16 +69,16 @@ row_count(const Reference *r, bool users, int row)
 	return n;
 }
 
-/* N counts the rows of the other side that have cells. */
+/* Of unknown j; N counts the rows of the other side that have cells. */
 static double
-ridge(const RsObjective *o, const Reference *r, bool users, int row)
+ridge(const RsObjective *o, const Reference *r, bool users, int row, int j)
 {
 	int			active = 0;
 
 	for (int other = 0; other < (users ? r->n_items : r->n_users); other++)
 		active += row_count(r, !users, other) > 0;
-	return o->regularization * pow(row_count(r, users, row) + o->unobserved_weight * active,
-								   o->reg_scaling);
+	return (j < r->k ? o->regularization : o->bias_regularization) *
+		pow(row_count(r, users, row) + o->unobserved_weight * active, o->reg_scaling);
 }
 
 /* The objective, term by term over all cells. */
@@ -97,7 +109,7 @@ direct_objective(const RsObjective *o, const Reference *r)
 		for (int row = 0; row < (side == 0 ? r->n_users : r->n_items); row++)
 		{
 			for (int j = 0; j < w && row_count(r, side == 0, row) > 0; j++)
-				loss += ridge(o, r, side == 0, row) * x[row * w + j] * x[row * w + j];
+				loss += ridge(o, r, side == 0, row, j) * x[row * w + j] * x[row * w + j];
 		}
 	}
 	return loss;
@@ -155,7 +167,7 @@ reference_row(const RsObjective *o, Reference *r, bool users, int row)
 		}
 	}
 	for (int i = 0; i < r->m; i++)
-		a[i * w + i] += ridge(o, r, users, row);
+		a[i * w + i] += ridge(o, r, users, row, i);
 	if (row_count(r, users, row) > 0)
 		eliminate(a, r->m, x);
 	free(a);
@@ -166,6 +178,7 @@ reference_init(Reference *r, const Training *t)
 {
 	const RsAlsProblem *p = &t->problem;
 	double		sum = 0.0;
+	double		squares = 0.0;
 
 	r->n_users = p->n_users;
 	r->n_items = p->n_items;
@@ -182,13 +195,18 @@ reference_init(Reference *r, const Training *t)
 		sum += (double) t->value[i];
 	}
 	r->mean = p->objective.implicit ? 0.0 : sum / (double) p->cells.n;
+	for (int64_t i = 0; i < p->cells.n; i++)
+		squares += ((double) t->value[i] - r->mean) * ((double) t->value[i] - r->mean);
+	r->deviation = sqrt(squares / (double) p->cells.n);
+	r->rounded = false;
 	for (int u = 0; u < p->n_users; u++)
 	{
 		float		x[256];
 
 		rs_initial_factors(p->user_hash[u], p->seed, p->k, x);
 		for (int j = 0; j < p->k && row_count(r, true, u) > 0; j++)
-			r->user[u * (p->k + 1) + j] = (double) x[j];
+			r->user[u * (p->k + 1) + j] = (double) x[j] *
+				(p->objective.implicit ? 1.0 : sqrt(r->deviation));
 	}
 }
 
@@ -238,8 +256,10 @@ test_against_reference(bool implicit, bool biases, int k, double reg_scaling)
 	CHECK((t.model.user_biases != NULL) == biases && (t.model.item_biases != NULL) == biases);
 	for (int iteration = 0; iteration < 6 && t.status == RS_OK; iteration++)
 	{
+		r.rounded = true;
 		for (int i = 0; i < r.n_items; i++)
 			reference_row(o, &r, false, i);
+		r.rounded = iteration < 5;
 		for (int u = 0; u < r.n_users; u++)
 			reference_row(o, &r, true, u);
 		CHECK_NEAR(t.model.loss[iteration] / direct_objective(o, &r), 1.0, 1e-5);
@@ -425,24 +445,24 @@ test_auto(void)
 		RsObjective objective;
 	}			problems[] = {
 		/* Hu et al. on counts over six orders of magnitude, and on fewer */
-		{64, false, 1.6, {true, false, 0.0, 1.0, 0.0, 40.0, 1.0}},
-		{48, false, 0.7, {true, false, 0.0, 1.0, 0.0, 40.0, 1.0}},
+		{64, false, 1.6, {true, false, 0.0, 1.0, 0.0, 40.0, 1.0, 1.0, 0.0}},
+		{48, false, 0.7, {true, false, 0.0, 1.0, 0.0, 40.0, 1.0, 1.0, 0.0}},
 		/* LensKit, cmfrec */
-		{64, false, 0.0, {true, false, 0.0, 0.1, 0.0, 40.0, 1.0}},
-		{64, false, 0.3, {true, false, 0.0, 1.0, 0.0, 1.0, 1.0}},
-		{64, false, 0.0, {true, false, 0.0, 1.0, 0.0, 10.0, 1.0}},
+		{64, false, 0.0, {true, false, 0.0, 0.1, 0.0, 40.0, 1.0, 0.1, 0.0}},
+		{64, false, 0.3, {true, false, 0.0, 1.0, 0.0, 1.0, 1.0, 1.0, 0.0}},
+		{64, false, 0.0, {true, false, 0.0, 1.0, 0.0, 10.0, 1.0, 1.0, 0.0}},
 		/* hardly a weight and a ridge, and what is usual */
-		{64, false, 0.0, {true, false, 0.0, 1e-4, 1.0, 1.0, 1e-4}},
-		{48, false, 0.0, {true, false, 0.0, 1e-4, 0.0, 1.0, 1e-4}},
-		{48, false, 0.0, {true, false, 0.0, 0.003, 1.0, 1.0, 0.05}},
-		{64, false, 1.0, {true, false, 0.0, 0.006, 1.0, 0.1, 0.1}},
-		{128, false, 0.0, {true, false, 0.0, 0.006, 1.0, 1.0, 0.1}},
+		{64, false, 0.0, {true, false, 0.0, 1e-4, 1.0, 1.0, 1e-4, 1e-4, 0.0}},
+		{48, false, 0.0, {true, false, 0.0, 1e-4, 0.0, 1.0, 1e-4, 1e-4, 0.0}},
+		{48, false, 0.0, {true, false, 0.0, 0.003, 1.0, 1.0, 0.05, 0.003, 0.0}},
+		{64, false, 1.0, {true, false, 0.0, 0.006, 1.0, 0.1, 0.1, 0.006, 0.0}},
+		{128, false, 0.0, {true, false, 0.0, 0.006, 1.0, 1.0, 0.1, 0.006, 0.0}},
 		/* explicit */
-		{64, true, 0.0, {false, true, 0.0, 0.1, 1.0, 0.0, 0.0}},
-		{64, false, 0.0, {false, false, 0.0, 0.05, 1.0, 0.0, 0.0}},
-		{64, true, 0.0, {false, true, 0.0, 0.01, 1.0, 0.0, 0.0}},
-		{48, true, 0.0, {false, true, 0.0, 5.0, 0.0, 0.0, 0.0}},
-		{128, true, 0.0, {false, true, 0.0, 1.0, 0.5, 0.0, 0.0}},
+		{64, true, 0.0, {false, true, 0.0, 0.1, 1.0, 0.0, 0.0, 0.1, 0.0}},
+		{64, false, 0.0, {false, false, 0.0, 0.05, 1.0, 0.0, 0.0, 0.05, 0.0}},
+		{64, true, 0.0, {false, true, 0.0, 0.01, 1.0, 0.0, 0.0, 0.01, 0.0}},
+		{48, true, 0.0, {false, true, 0.0, 5.0, 0.0, 0.0, 0.0, 5.0, 0.0}},
+		{128, true, 0.0, {false, true, 0.0, 1.0, 0.5, 0.0, 0.0, 1.0, 0.0}},
 	};
 
 	for (size_t p = 0; p < sizeof(problems) / sizeof(problems[0]); p++)
@@ -465,6 +485,78 @@ test_auto(void)
 		training_free(&exact);
 		training_free(&t);
 	}
+}
+
+/* A user's score of an item, as part of the scale. */
+static double
+score(const Training *t, int32_t user, int32_t item, double scale)
+{
+	const RsAlsModel *m = &t->model;
+	double		sum = rs_dot(m->user_factors + (size_t) user * (size_t) m->stride,
+							 m->item_factors + (size_t) item * (size_t) m->stride, (size_t) m->k);
+
+	if (m->user_biases != NULL)
+		sum += m->objective.mean + (double) m->user_biases[user] + (double) m->item_biases[item];
+	return sum / scale;
+}
+
+/*
+ * The same data times a number, with nothing set: the same scores, to the last bits
+ * if it is a power of two, and the same places at the top.
+ */
+static void
+test_scale(bool implicit, RsAlsSolver solver)
+{
+	static const double scales[] = {2.0, 4.0, 0.125, 0x1p-20, 0x1p19, 1e-6, 100.0, 1e6, 0.3};
+	Training	one;
+
+	training_init(&one, 100, 80, 4000, solver == RS_ALS_EXACT ? 10 : 48, implicit);
+	fill_skewed(&one, 4000, 0.5);
+	one.problem.solver = solver;
+	one.problem.objective.regularization = implicit ? 0.006 : NAN;
+	one.problem.objective.bias_regularization = implicit ? 0.0 : NAN;
+	one.problem.objective.alpha = one.problem.objective.unobserved_weight = implicit ? NAN : 0.0;
+	one.problem.iterations = 15;
+	fit(&one, NULL, NULL);
+	CHECK(one.status == RS_OK);
+	for (size_t s = 0; s < sizeof(scales) / sizeof(scales[0]); s++)
+	{
+		int			exponent;
+		bool		is_power = frexp(scales[s], &exponent) == 0.5;
+		Training	t;
+		int			places = 0;
+		double		worst = 0.0;
+
+		copy_shuffled(&t, &one);
+		for (int64_t i = 0; i < t.problem.cells.n; i++)
+			t.value[i] = (float) (scales[s] * (double) t.value[i]);
+		fit(&t, NULL, NULL);
+		CHECK(t.status == RS_OK);
+		for (int32_t u = 0; u < 100; u++)
+		{
+			int32_t		best = 0;
+			int32_t		best_scaled = 0;
+
+			for (int32_t i = 0; i < 80; i++)
+			{
+				double		a = score(&one, u, i, 1.0);
+				double		b = score(&t, u, i, implicit ? 1.0 : scales[s]);
+
+				worst = fmax(worst, fabs(a - b));
+				best = score(&one, u, best, 1.0) < a ? i : best;
+				best_scaled = score(&t, u, best_scaled, 1.0) < score(&t, u, i, 1.0) ? i : best_scaled;
+			}
+			places += best == best_scaled;
+		}
+		CHECK(worst <= (is_power || !implicit ? 1e-5 : 1e-3));
+		CHECK(places >= (is_power || !implicit ? 100 : 99));
+
+		/* factors take the root of the scale, which a power of four has */
+		if (is_power && (implicit || exponent % 2 != 0))
+			CHECK(worst == 0.0);
+		training_free(&t);
+	}
+	training_free(&one);
 }
 
 /* With many factors, too, the objective is as reported. */
@@ -577,6 +669,10 @@ test_derived(void)
 	fit(&t, NULL, NULL);
 	CHECK(t.status == RS_OK);
 	CHECK_NEAR(t.model.objective.regularization, 0.09 * sqrt(8.0 / 3.0), 1e-12);
+	CHECK(t.model.objective.bias_regularization == 0.04 && t.model.objective.mean == 3.0);
+	t.problem.objective.bias_regularization = NAN;
+	fit(&t, NULL, NULL);
+	CHECK(t.model.objective.bias_regularization == 0.09);
 	training_free(&t);
 
 	/* weights 1, 1, 4: the mean 2; items with 2 and 1 of 3 users, 3 cells: q = 5 / 9 */
@@ -657,6 +753,11 @@ main(void)
 		}
 	}
 	test_auto();
+	for (int solver = RS_ALS_AUTO; solver <= RS_ALS_CG; solver++)
+	{
+		test_scale(false, solver);
+		test_scale(true, solver);
+	}
 	test_checkerboard();
 	test_derived();
 	test_repeated();

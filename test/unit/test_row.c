@@ -85,7 +85,7 @@ reference(const Case *c, double *x)
 		}
 	}
 	for (int r = 0; r < m; r++)
-		a[r * (m + 1) + r] += o->regularization *
+		a[r * (m + 1) + r] += (r < k ? o->regularization : o->bias_regularization) *
 			pow(c->row.n + o->unobserved_weight * c->side.n, o->reg_scaling);
 	eliminate(a, m, x);
 	free(a);
@@ -153,11 +153,12 @@ test_largest(void)
 static void
 test_ridge(void)
 {
-	RsObjective o = {.regularization = 0.5, .unobserved_weight = 0.25};
+	RsObjective o = {.regularization = 0.5, .unobserved_weight = 0.25, .bias_regularization = 1.0};
 
 	CHECK(rs_row_ridge(&o, 7, 100) == 0.5);
 	o.reg_scaling = 1.0;
 	CHECK(rs_row_ridge(&o, 7, 100) == 16.0);
+	CHECK(rs_row_bias_ridge(&o, 7, 100) == 32.0);
 	o.reg_scaling = 0.5;
 	CHECK_NEAR(rs_row_ridge(&o, 11, 100), 3.0, 1e-15);
 }

@@ -47,7 +47,7 @@ training_init(Training *t, int32_t n_users, int32_t n_items, int64_t room, int k
 	for (int32_t u = 0; u < n_users; u++)
 		t->hash[u] = rs_hash_int((uint64_t) u, 0);
 	p->objective = (RsObjective) {implicit, !implicit, 0.0, 0.05, 1.0,
-	implicit ? 3.0 : 0.0, implicit ? 0.3 : 0.0};
+	implicit ? 3.0 : 0.0, implicit ? 0.3 : 0.0, 0.04, 0.0};
 	p->k = k;
 	p->iterations = 6;
 	p->seed = 42;
