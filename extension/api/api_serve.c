@@ -129,14 +129,14 @@ recsys_recommend_uuid(PG_FUNCTION_ARGS)
 
 /* ---- predict -------------------------------------------------------------- */
 
-/* The arguments but the item; false if the user's id is NULL. */
+/* The arguments but the item; false if the user's id is NULL, or the version is none. */
 static bool
 predictor_key(FunctionCallInfo fcinfo, RsPredictorKey *key)
 {
 	key->model = rs_arg(fcinfo, PREDICT_MODEL, "model");
 	key->fresh = DatumGetBool(rs_arg(fcinfo, PREDICT_FRESH, "fresh"));
 	key->version = PG_ARGISNULL(PREDICT_VERSION) ? RS_PREDICT_ACTIVE : PG_GETARG_INT32(PREDICT_VERSION);
-	if (PG_ARGISNULL(PREDICT_USER_ID))
+	if (PG_ARGISNULL(PREDICT_USER_ID) || (!PG_ARGISNULL(PREDICT_VERSION) && key->version <= 0))
 		return false;
 	key->user_id = PG_GETARG_DATUM(PREDICT_USER_ID);
 	key->user_type = rs_arg_id_type(fcinfo, PREDICT_USER_ID);

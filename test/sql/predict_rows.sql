@@ -34,6 +34,7 @@ END $$;
 SELECT count(*), count(s), bool_and(s IS NOT DISTINCT FROM alone(u, i, f, v))
   FROM (SELECT *, recsys.predict('rows', u, i, f, v) AS s FROM asked) AS a;
 SELECT recsys.predict('rows', 1, 1, version => v) FROM (VALUES (NULL), (0)) AS v (v);
+SELECT recsys.predict('rows', 1, 1, version => v) FROM (VALUES (NULL), (-1)) AS v (v);
 
 -- a loop evaluates one expression under many snapshots: rows that come, rows that go with a savepoint
 CREATE FUNCTION loop_sees() RETURNS TABLE (step text, changed boolean, right_now boolean) LANGUAGE plpgsql AS $$
