@@ -8,7 +8,7 @@
  * for a batch of rows and looked up together (idmap.h).
  *
  * Memory: everything is in the caller's context, and growth is checked
- * against his limit before it happens.
+ * against the limit before it happens.
  *
  *-------------------------------------------------------------------------
  */
