@@ -17,10 +17,11 @@
 static void
 set_eligible(uint64 *words, int32 position, bool value)
 {
-	uint64		bit = UINT64CONST(1) << (position % 64);
+	uint64		bit;
 
 	if (position < 0)
-		return;
+		return;					/* the image has no such item */
+	bit = UINT64CONST(1) << (position % 64);
 	if (value)
 		words[position / 64] |= bit;
 	else
