@@ -177,7 +177,7 @@ CREATE FUNCTION recsys.cache_images(
     AS 'MODULE_PATHNAME', 'recsys_cache_images'
     LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED ROWS 10;
 COMMENT ON FUNCTION recsys.cache_images() IS
-    'the rows of the view recsys.cache_status: item images of this database';
+    'the rows of the view recsys.cache_status: item images in this database, of models that the caller has SELECT or REFERENCES on';
 
 CREATE VIEW recsys.cache_status WITH (security_barrier) AS
 SELECT m.model, i.version, i.shared, i.bytes, i.complete, i.since, i.seconds, i.sessions, i.uses, i.used_at

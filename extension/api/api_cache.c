@@ -10,7 +10,9 @@
 
 #include "fmgr.h"
 #include "funcapi.h"
+#include "miscadmin.h"
 #include "portability/instr_time.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
@@ -44,6 +46,18 @@ recsys_prewarm(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
+/* May the current user know of the images of this item factor table? */
+static bool
+may_see(Oid table)
+{
+	Oid			view = rs_item_factors_view(table);
+	bool		is_missing = false;
+
+	return OidIsValid(view) &&
+		pg_class_aclcheck_ext(view, GetUserId(), ACL_SELECT | ACL_REFERENCES,
+							  &is_missing) == ACLCHECK_OK && !is_missing;
+}
+
 /*
  * cache_images(): factor_table, version, shared, bytes, complete, since, seconds,
  * sessions, uses, used_at
@@ -62,6 +76,8 @@ recsys_cache_images(PG_FUNCTION_ARGS)
 		Datum		values[10];
 		bool		nulls[10] = {false};
 
+		if (!may_see(status->key.table))
+			continue;
 		values[0] = ObjectIdGetDatum(status->key.table);
 		values[1] = Int32GetDatum(status->key.version);
 		values[2] = BoolGetDatum(list[i].shared);

@@ -414,6 +414,22 @@ rs_model_view(const char *name)
 		is_bound(&model) ? model.view : InvalidOid;
 }
 
+Oid
+rs_item_factors_view(Oid table)
+{
+	RsModel		model = {.name = get_rel_name(table)};
+	int			length;
+
+	if (model.name == NULL)
+		return InvalidOid;
+	length = (int) (strlen(model.name) - strlen(rs_item_factors_name("")));
+	if (length < 1 || length > RS_MAX_MODEL_NAME)
+		return InvalidOid;
+	model.name[length] = '\0';
+	return find_relations(&model) && model.item_factors == table && is_bound(&model) ?
+		model.view : InvalidOid;
+}
+
 void
 rs_model_parts(const char *name, RsModelParts *parts)
 {

@@ -110,6 +110,9 @@ extern bool rs_model_is_whole(const RsModelParts *parts);
  */
 extern Oid	rs_model_view(const char *name);
 
+/* The same of the model whose item factor table this is, or was. */
+extern Oid	rs_item_factors_view(Oid table);
+
 /* Bind the name to the view of that name as it is now, or to nothing.  SPI is connected. */
 extern void rs_model_bind(const char *name);
 extern void rs_model_unbind(const char *name);

@@ -106,6 +106,10 @@ RESET ROLE;
 GRANT SELECT ON recsys_data.m TO recsys_regress_user;
 SET ROLE recsys_regress_user;
 SELECT count(*) FROM recsys.recommend('m', 1);
+-- of the images in memory everybody is shown those of models that they may ask
+SELECT count(*) > 0 AS images FROM recsys.cache_images() WHERE factor_table = 'recsys_data.m_item_factors'::regclass;
+SET ROLE recsys_regress_other;
+SELECT count(*) > 0 AS images FROM recsys.cache_images();
 
 -- a member of the owner owns; one that does not inherit has to SET ROLE; one who may create models owns his alone
 SET ROLE recsys_regress_member;
