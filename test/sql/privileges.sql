@@ -111,7 +111,7 @@ SELECT count(*) > 0 AS images FROM recsys.cache_images() WHERE factor_table = 'r
 SET ROLE recsys_regress_other;
 SELECT count(*) > 0 AS images FROM recsys.cache_images();
 
--- a member of the owner owns; one that does not inherit has to SET ROLE; one who may create models owns his alone
+-- a member of the owner owns; one that does not inherit has to SET ROLE; a role that may create models owns its own alone
 SET ROLE recsys_regress_member;
 SELECT recsys.alter_model('m', run_as => 'caller', options => '{"iterations": 1}');
 SELECT users FROM recsys.train('m', deploy => false);
