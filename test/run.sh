@@ -359,7 +359,8 @@ tap_environment()
 		PG_REGRESS="$PGXS_DIR/src/test/regress/pg_regress"
 		TEMP_CONFIG="$WORK/stage.conf" RECSYS_STAGE="$WORK/stage"
 		RECSYS_KAFKA_TOOLS="$WORK/kafka" PG_CONFIG="$PG_CONFIG"
-		KAFKA_SEED="${KAFKA_SEED:-}" KAFKA_ROUNDS="${KAFKA_ROUNDS:-}")
+		KAFKA_SEED="${KAFKA_SEED:-}" KAFKA_ROUNDS="${KAFKA_ROUNDS:-}"
+		PROPERTY_SEED="${PROPERTY_SEED:-}" PROPERTY_STEPS="${PROPERTY_STEPS:-}")
 }
 
 # The mock cluster and the producer of the tests of Kafka.
