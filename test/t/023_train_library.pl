@@ -52,7 +52,7 @@ my $lib = PostgreSQL::Test::Utils::tempdir;
 # Nothing but this directory is searched, so that a solver that is installed is not found.
 # From 18 on the server's own libraries are searched for there, too.
 chomp(my $pkglibdir = `@{[ $ENV{PG_CONFIG} || 'pg_config' ]} --pkglibdir`);
-symlink($_, "$lib/" . basename($_)) foreach grep { !/recsys/ } glob "$pkglibdir/*.so";
+symlink($_, "$lib/" . basename($_)) foreach grep { basename($_) !~ /recsys/ } glob "$pkglibdir/*.so";
 copy(stage_library('recsys'), "$lib/recsys.so") or die "copy failed: $!";
 $node->append_conf('postgresql.conf', "dynamic_library_path = '$lib'\n");
 $node->restart;
