@@ -311,7 +311,7 @@ anchor_column(HeapTuple tuple, int column, TupleDesc desc)
 	return DatumGetObjectId(heap_getattr(tuple, column, desc, &isnull));
 }
 
-/* What the model's name is bound to; false if to nothing, as after a restore. */
+/* What the name is bound to; false if to nothing, as of rows loaded with triggers off. */
 static bool
 read_anchor(const RsModel *model, Anchor *anchor)
 {

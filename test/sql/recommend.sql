@@ -96,7 +96,7 @@ SELECT r.item_id, r.source FROM recsys.recommend('rec', 100, 3) r ORDER BY r.ran
 SELECT r.item_id, r.source FROM recsys.recommend('rec', 101, 3) r ORDER BY r.rank;
 DELETE FROM rec_likes WHERE user_id >= 100;
 
--- the baseline: the same list for everybody, less what he knows
+-- the baseline: the same list for everybody, less what they know
 SELECT recsys.create_model('rec_pop', 'rec_likes', algorithm => 'popular');
 SELECT items FROM recsys.train('rec_pop');
 SELECT r.* FROM recsys.recommend('rec_pop', 2) r ORDER BY r.rank;
