@@ -139,6 +139,306 @@ AS 'MODULE_PATHNAME', 'recsys_evaluate';
 COMMENT ON FUNCTION recsys.evaluate(text, regclass, int[], int, boolean) IS
 'Measures a version on held-out data by asking what recommend() and predict() answer, with vectors folded in from the model''s rows of this moment. test is read as the caller: its columns are called as the source''s were, or user_id, item_id, rating. For each user of test, T is the set of distinct items of their test rows, every one counting as relevant whatever its rating, also those the model does not know or they have already seen; R is the list of all items, but (exclude_seen) those of their rows in the model''s view, cut at k; hits = |R and T|. recall = hits / |T|; hit_rate = 1 if there is a hit, else 0; ndcg = sum over hits of 1 / log2(rank + 1), divided by the same sum for min(k, |T|) hits at the top (binary gains; Jarvelin and Kekalainen 2002). These are means over users; a user the model does not know is evaluated on the popular items, an empty list scores 0; users_skipped counts users all of whose test items are NULL; standard_error is s / sqrt(users). known_users is the share of these users of whom the model''s view has rows, known_items the share of the items of all T that the version has; a warning says if most are unknown, or most are left out as seen. Explicit feedback adds, over all test rows that have a rating and a prediction: rmse, the root of the mean squared error, and mae, the mean absolute error, in units of the rating; users_skipped counts users without any prediction; standard_error takes users as the sampling units of a ratio estimator (Cochran 1977, section 2.11). predicted_share is the share of rated test rows that have a prediction. Rows with a NULL user are ignored. value is NULL when there is nothing to measure, standard_error when fewer than two users were. Ordered by metric, k. Errors: 42704, 42501, 55000 as for recommend(), 42P01 no such relation, 42703 no such column, 22023 k is empty, not positive or not one-dimensional, 22004 an argument or an element of k is NULL, 54000 k has more than 1000000 elements, 42804 an id column of a type that cannot be an id, 22000 a test rating is not finite.';
 
+-- ---- recommend: preference beside score; preference() -------------------------
+
+DROP FUNCTION recsys.recommend(text, bigint, int, boolean, bigint[], bigint[], boolean, int);
+DROP FUNCTION recsys.recommend(text, text, int, boolean, bigint[], bigint[], boolean, int);
+DROP FUNCTION recsys.recommend(text, uuid, int, boolean, bigint[], bigint[], boolean, int);
+DROP FUNCTION recsys.recommend_text(text, bigint, int, boolean, text[], text[], boolean, int);
+DROP FUNCTION recsys.recommend_text(text, text, int, boolean, text[], text[], boolean, int);
+DROP FUNCTION recsys.recommend_text(text, uuid, int, boolean, text[], text[], boolean, int);
+DROP FUNCTION recsys.recommend_uuid(text, bigint, int, boolean, uuid[], uuid[], boolean, int);
+DROP FUNCTION recsys.recommend_uuid(text, text, int, boolean, uuid[], uuid[], boolean, int);
+DROP FUNCTION recsys.recommend_uuid(text, uuid, int, boolean, uuid[], uuid[], boolean, int);
+
+CREATE FUNCTION recsys.recommend(
+    model        text,
+    user_id      bigint,
+    k            int      DEFAULT 10,
+    exclude_seen boolean  DEFAULT true,
+    candidates   bigint[] DEFAULT NULL,
+    exclude      bigint[] DEFAULT NULL,
+    fresh        boolean  DEFAULT true,
+    version      int      DEFAULT NULL,
+    OUT rank     int,
+    OUT item_id  bigint,
+    OUT preference real,
+    OUT score    real,
+    OUT source   text)
+RETURNS SETOF record
+LANGUAGE c STABLE PARALLEL RESTRICTED COST 10000 ROWS 10
+AS 'MODULE_PATHNAME', 'recsys_recommend';
+COMMENT ON FUNCTION recsys.recommend(text, bigint, int, boolean, bigint[], bigint[], boolean, int) IS
+'The k best items for a user, best first: items with bigint ids (smallint and integer included). Exact: every eligible item is scored; equal scores by ascending id. preference is what the list is ranked by, equal to preference() to the last bit. score is what predict() gives, to the last bit: the predicted rating (explicit) or preference (implicit). source tells where the answer comes from: "folded", the vector solved from the user''s rows of this moment; "model", the vector that training stored (fresh => false): by both the preference is the score; "popular", no vector, so that score is NULL, or one for which all items score alike, as that of a user with dislikes only: the items that most users like (by a weight above 0; by a rating at or above the mean of all), the preference being their number. exclude_seen leaves out every item of the user''s rows. candidates NULL means all items, an empty array none; in both arrays NULL elements and unknown ids are ignored. Fewer than k rows come only when fewer items are eligible. Errors: 42704 no such model, 42501 no right to ask it, 55000 no such version, 42804 the items are of another type, 22004 an argument but user_id is NULL, 22023 k is negative, 22P02 the id is not of the model''s type, 54000 the user''s rows need more than recsys.serving_memory. A NULL user_id gets no rows. Fold-in: Hu, Koren, Volinsky 2008, section 4; Zhou et al. 2008, section 3.';
+
+CREATE FUNCTION recsys.recommend(
+    model        text,
+    user_id      text,
+    k            int      DEFAULT 10,
+    exclude_seen boolean  DEFAULT true,
+    candidates   bigint[] DEFAULT NULL,
+    exclude      bigint[] DEFAULT NULL,
+    fresh        boolean  DEFAULT true,
+    version      int      DEFAULT NULL,
+    OUT rank     int,
+    OUT item_id  bigint,
+    OUT preference real,
+    OUT score    real,
+    OUT source   text)
+RETURNS SETOF record
+LANGUAGE c STABLE PARALLEL RESTRICTED COST 10000 ROWS 10
+AS 'MODULE_PATHNAME', 'recsys_recommend';
+COMMENT ON FUNCTION recsys.recommend(text, text, int, boolean, bigint[], bigint[], boolean, int) IS
+'As recsys.recommend(text, bigint, int, boolean, bigint[], bigint[], boolean, int), but for the user id given as text, which is converted to the type of the model''s users.';
+
+CREATE FUNCTION recsys.recommend(
+    model        text,
+    user_id      uuid,
+    k            int      DEFAULT 10,
+    exclude_seen boolean  DEFAULT true,
+    candidates   bigint[] DEFAULT NULL,
+    exclude      bigint[] DEFAULT NULL,
+    fresh        boolean  DEFAULT true,
+    version      int      DEFAULT NULL,
+    OUT rank     int,
+    OUT item_id  bigint,
+    OUT preference real,
+    OUT score    real,
+    OUT source   text)
+RETURNS SETOF record
+LANGUAGE c STABLE PARALLEL RESTRICTED COST 10000 ROWS 10
+AS 'MODULE_PATHNAME', 'recsys_recommend';
+COMMENT ON FUNCTION recsys.recommend(text, uuid, int, boolean, bigint[], bigint[], boolean, int) IS
+'As recsys.recommend(text, bigint, int, boolean, bigint[], bigint[], boolean, int), but for the user id given as uuid.';
+
+CREATE FUNCTION recsys.recommend_text(
+    model        text,
+    user_id      bigint,
+    k            int      DEFAULT 10,
+    exclude_seen boolean  DEFAULT true,
+    candidates   text[] DEFAULT NULL,
+    exclude      text[] DEFAULT NULL,
+    fresh        boolean  DEFAULT true,
+    version      int      DEFAULT NULL,
+    OUT rank     int,
+    OUT item_id  text,
+    OUT preference real,
+    OUT score    real,
+    OUT source   text)
+RETURNS SETOF record
+LANGUAGE c STABLE PARALLEL RESTRICTED COST 10000 ROWS 10
+AS 'MODULE_PATHNAME', 'recsys_recommend_text';
+COMMENT ON FUNCTION recsys.recommend_text(text, bigint, int, boolean, text[], text[], boolean, int) IS
+'As recsys.recommend(text, bigint, int, boolean, bigint[], bigint[], boolean, int), but for items of any model with their ids as text and the user id given as bigint.';
+
+CREATE FUNCTION recsys.recommend_text(
+    model        text,
+    user_id      text,
+    k            int      DEFAULT 10,
+    exclude_seen boolean  DEFAULT true,
+    candidates   text[] DEFAULT NULL,
+    exclude      text[] DEFAULT NULL,
+    fresh        boolean  DEFAULT true,
+    version      int      DEFAULT NULL,
+    OUT rank     int,
+    OUT item_id  text,
+    OUT preference real,
+    OUT score    real,
+    OUT source   text)
+RETURNS SETOF record
+LANGUAGE c STABLE PARALLEL RESTRICTED COST 10000 ROWS 10
+AS 'MODULE_PATHNAME', 'recsys_recommend_text';
+COMMENT ON FUNCTION recsys.recommend_text(text, text, int, boolean, text[], text[], boolean, int) IS
+'As recsys.recommend(text, bigint, int, boolean, bigint[], bigint[], boolean, int), but for items of any model with their ids as text and the user id given as text, which is converted to the type of the model''s users.';
+
+CREATE FUNCTION recsys.recommend_text(
+    model        text,
+    user_id      uuid,
+    k            int      DEFAULT 10,
+    exclude_seen boolean  DEFAULT true,
+    candidates   text[] DEFAULT NULL,
+    exclude      text[] DEFAULT NULL,
+    fresh        boolean  DEFAULT true,
+    version      int      DEFAULT NULL,
+    OUT rank     int,
+    OUT item_id  text,
+    OUT preference real,
+    OUT score    real,
+    OUT source   text)
+RETURNS SETOF record
+LANGUAGE c STABLE PARALLEL RESTRICTED COST 10000 ROWS 10
+AS 'MODULE_PATHNAME', 'recsys_recommend_text';
+COMMENT ON FUNCTION recsys.recommend_text(text, uuid, int, boolean, text[], text[], boolean, int) IS
+'As recsys.recommend(text, bigint, int, boolean, bigint[], bigint[], boolean, int), but for items of any model with their ids as text and the user id given as uuid.';
+
+CREATE FUNCTION recsys.recommend_uuid(
+    model        text,
+    user_id      bigint,
+    k            int      DEFAULT 10,
+    exclude_seen boolean  DEFAULT true,
+    candidates   uuid[] DEFAULT NULL,
+    exclude      uuid[] DEFAULT NULL,
+    fresh        boolean  DEFAULT true,
+    version      int      DEFAULT NULL,
+    OUT rank     int,
+    OUT item_id  uuid,
+    OUT preference real,
+    OUT score    real,
+    OUT source   text)
+RETURNS SETOF record
+LANGUAGE c STABLE PARALLEL RESTRICTED COST 10000 ROWS 10
+AS 'MODULE_PATHNAME', 'recsys_recommend_uuid';
+COMMENT ON FUNCTION recsys.recommend_uuid(text, bigint, int, boolean, uuid[], uuid[], boolean, int) IS
+'As recsys.recommend(text, bigint, int, boolean, bigint[], bigint[], boolean, int), but for items with uuid ids and the user id given as bigint.';
+
+CREATE FUNCTION recsys.recommend_uuid(
+    model        text,
+    user_id      text,
+    k            int      DEFAULT 10,
+    exclude_seen boolean  DEFAULT true,
+    candidates   uuid[] DEFAULT NULL,
+    exclude      uuid[] DEFAULT NULL,
+    fresh        boolean  DEFAULT true,
+    version      int      DEFAULT NULL,
+    OUT rank     int,
+    OUT item_id  uuid,
+    OUT preference real,
+    OUT score    real,
+    OUT source   text)
+RETURNS SETOF record
+LANGUAGE c STABLE PARALLEL RESTRICTED COST 10000 ROWS 10
+AS 'MODULE_PATHNAME', 'recsys_recommend_uuid';
+COMMENT ON FUNCTION recsys.recommend_uuid(text, text, int, boolean, uuid[], uuid[], boolean, int) IS
+'As recsys.recommend(text, bigint, int, boolean, bigint[], bigint[], boolean, int), but for items with uuid ids and the user id given as text, which is converted to the type of the model''s users.';
+
+CREATE FUNCTION recsys.recommend_uuid(
+    model        text,
+    user_id      uuid,
+    k            int      DEFAULT 10,
+    exclude_seen boolean  DEFAULT true,
+    candidates   uuid[] DEFAULT NULL,
+    exclude      uuid[] DEFAULT NULL,
+    fresh        boolean  DEFAULT true,
+    version      int      DEFAULT NULL,
+    OUT rank     int,
+    OUT item_id  uuid,
+    OUT preference real,
+    OUT score    real,
+    OUT source   text)
+RETURNS SETOF record
+LANGUAGE c STABLE PARALLEL RESTRICTED COST 10000 ROWS 10
+AS 'MODULE_PATHNAME', 'recsys_recommend_uuid';
+COMMENT ON FUNCTION recsys.recommend_uuid(text, uuid, int, boolean, uuid[], uuid[], boolean, int) IS
+'As recsys.recommend(text, bigint, int, boolean, bigint[], bigint[], boolean, int), but for items with uuid ids and the user id given as uuid.';
+
+CREATE FUNCTION recsys.preference(
+    model   text,
+    user_id bigint,
+    item_id bigint,
+    fresh   boolean DEFAULT true,
+    version int     DEFAULT NULL)
+RETURNS real
+LANGUAGE c STABLE PARALLEL RESTRICTED COST 1000
+AS 'MODULE_PATHNAME', 'recsys_preference';
+COMMENT ON FUNCTION recsys.preference(text, bigint, bigint, boolean, int) IS
+'What recommend() ranks one item by for a user, and returns as preference, equal to the last bit: the score that predict() gives, or, where the answer is "popular", the number of users who like the item. NULL when the item is unknown or an id is NULL. Errors as for recommend().';
+
+CREATE FUNCTION recsys.preference(
+    model   text,
+    user_id text,
+    item_id bigint,
+    fresh   boolean DEFAULT true,
+    version int     DEFAULT NULL)
+RETURNS real
+LANGUAGE c STABLE PARALLEL RESTRICTED COST 1000
+AS 'MODULE_PATHNAME', 'recsys_preference';
+COMMENT ON FUNCTION recsys.preference(text, text, bigint, boolean, int) IS
+'As recsys.preference(text, bigint, bigint, boolean, int), but for the user id given as text, which is converted to the type of the model''s users.';
+
+CREATE FUNCTION recsys.preference(
+    model   text,
+    user_id uuid,
+    item_id bigint,
+    fresh   boolean DEFAULT true,
+    version int     DEFAULT NULL)
+RETURNS real
+LANGUAGE c STABLE PARALLEL RESTRICTED COST 1000
+AS 'MODULE_PATHNAME', 'recsys_preference';
+COMMENT ON FUNCTION recsys.preference(text, uuid, bigint, boolean, int) IS
+'As recsys.preference(text, bigint, bigint, boolean, int), but for the user id given as uuid.';
+
+CREATE FUNCTION recsys.preference_text(
+    model   text,
+    user_id bigint,
+    item_id text,
+    fresh   boolean DEFAULT true,
+    version int     DEFAULT NULL)
+RETURNS real
+LANGUAGE c STABLE PARALLEL RESTRICTED COST 1000
+AS 'MODULE_PATHNAME', 'recsys_preference_text';
+COMMENT ON FUNCTION recsys.preference_text(text, bigint, text, boolean, int) IS
+'As recsys.preference(text, bigint, bigint, boolean, int), but for items of any model with their ids as text and the user id given as bigint.';
+
+CREATE FUNCTION recsys.preference_text(
+    model   text,
+    user_id text,
+    item_id text,
+    fresh   boolean DEFAULT true,
+    version int     DEFAULT NULL)
+RETURNS real
+LANGUAGE c STABLE PARALLEL RESTRICTED COST 1000
+AS 'MODULE_PATHNAME', 'recsys_preference_text';
+COMMENT ON FUNCTION recsys.preference_text(text, text, text, boolean, int) IS
+'As recsys.preference(text, bigint, bigint, boolean, int), but for items of any model with their ids as text and the user id given as text, which is converted to the type of the model''s users.';
+
+CREATE FUNCTION recsys.preference_text(
+    model   text,
+    user_id uuid,
+    item_id text,
+    fresh   boolean DEFAULT true,
+    version int     DEFAULT NULL)
+RETURNS real
+LANGUAGE c STABLE PARALLEL RESTRICTED COST 1000
+AS 'MODULE_PATHNAME', 'recsys_preference_text';
+COMMENT ON FUNCTION recsys.preference_text(text, uuid, text, boolean, int) IS
+'As recsys.preference(text, bigint, bigint, boolean, int), but for items of any model with their ids as text and the user id given as uuid.';
+
+CREATE FUNCTION recsys.preference_uuid(
+    model   text,
+    user_id bigint,
+    item_id uuid,
+    fresh   boolean DEFAULT true,
+    version int     DEFAULT NULL)
+RETURNS real
+LANGUAGE c STABLE PARALLEL RESTRICTED COST 1000
+AS 'MODULE_PATHNAME', 'recsys_preference_uuid';
+COMMENT ON FUNCTION recsys.preference_uuid(text, bigint, uuid, boolean, int) IS
+'As recsys.preference(text, bigint, bigint, boolean, int), but for items with uuid ids and the user id given as bigint.';
+
+CREATE FUNCTION recsys.preference_uuid(
+    model   text,
+    user_id text,
+    item_id uuid,
+    fresh   boolean DEFAULT true,
+    version int     DEFAULT NULL)
+RETURNS real
+LANGUAGE c STABLE PARALLEL RESTRICTED COST 1000
+AS 'MODULE_PATHNAME', 'recsys_preference_uuid';
+COMMENT ON FUNCTION recsys.preference_uuid(text, text, uuid, boolean, int) IS
+'As recsys.preference(text, bigint, bigint, boolean, int), but for items with uuid ids and the user id given as text, which is converted to the type of the model''s users.';
+
+CREATE FUNCTION recsys.preference_uuid(
+    model   text,
+    user_id uuid,
+    item_id uuid,
+    fresh   boolean DEFAULT true,
+    version int     DEFAULT NULL)
+RETURNS real
+LANGUAGE c STABLE PARALLEL RESTRICTED COST 1000
+AS 'MODULE_PATHNAME', 'recsys_preference_uuid';
+COMMENT ON FUNCTION recsys.preference_uuid(text, uuid, uuid, boolean, int) IS
+'As recsys.preference(text, bigint, bigint, boolean, int), but for items with uuid ids and the user id given as uuid.';
+
 -- ---- what is left of a model, who may dump ------------------------------------
 
 COMMENT ON FUNCTION recsys.drop_model(text, boolean) IS
@@ -212,13 +512,14 @@ CREATE FUNCTION recsys.recommend_for_items(
     version       int DEFAULT NULL,
     OUT rank int,
     OUT item_id bigint,
+    OUT preference real,
     OUT score real,
     OUT source text)
 RETURNS SETOF record
 LANGUAGE c STABLE PARALLEL RESTRICTED COST 10000 ROWS 10
 AS 'MODULE_PATHNAME', 'recsys_recommend_for_items';
 COMMENT ON FUNCTION recsys.recommend_for_items(text, bigint[], real[], int, boolean, bigint[], bigint[], int) IS
-'The k best items for somebody whose rows these items are: a basket, a session, an anonymous visitor. Reads no row of the model''s view. As for a user of recommend(): vector folded in from the items, scores those that predict() would give, source "folded", or "popular" where the items say nothing or there are none. weights holds a rating (explicit) or weight (implicit) for each item; it counts as in a row of the source: an item that is repeated is reduced as rows are, one with a NULL weight counts as given but says nothing, a negative weight of implicit feedback is a dislike. Without weights each item is liked: a row of weight 1 where the model counts rows; otherwise an item is worth the mean of all likes that the version was trained on, which are the ratings at or above the mean of all or the weights above 0. NULL for items is the empty array; NULL elements and unknown ids are ignored. exclude_given leaves out the items. candidates NULL means all items, an empty array none. Errors: 42704 no such model, 42501 no right to ask it, 55000 no such version, or one from before 0.2.0 is asked without weights, 42804 the items are of another type, 22004 another argument is NULL, 22023 k is negative, there are not as many weights as items, or a weight is not finite, 22000 the equations have no solution, 54000 the items need more than recsys.serving_memory.';
+'The k best items for somebody whose rows these items are: a basket, a session, an anonymous visitor. Reads no row of the model''s view. As for a user of recommend(): vector folded in from the items, preference and score those that preference() and predict() would give, source "folded", or "popular" where the items say nothing or there are none. weights holds a rating (explicit) or weight (implicit) for each item; it counts as in a row of the source: an item that is repeated is reduced as rows are, one with a NULL weight counts as given but says nothing, a negative weight of implicit feedback is a dislike. Without weights each item is liked: a row of weight 1 where the model counts rows; otherwise an item is worth the mean of all likes that the version was trained on, which are the ratings at or above the mean of all or the weights above 0. NULL for items is the empty array; NULL elements and unknown ids are ignored. exclude_given leaves out the items. candidates NULL means all items, an empty array none. Errors: 42704 no such model, 42501 no right to ask it, 55000 no such version, or one from before 0.2.0 is asked without weights, 42804 the items are of another type, 22004 another argument is NULL, 22023 k is negative, there are not as many weights as items, or a weight is not finite, 22000 the equations have no solution, 54000 the items need more than recsys.serving_memory.';
 
 CREATE FUNCTION recsys.recommend_for_items_text(
     model         text,
@@ -231,6 +532,7 @@ CREATE FUNCTION recsys.recommend_for_items_text(
     version       int DEFAULT NULL,
     OUT rank int,
     OUT item_id text,
+    OUT preference real,
     OUT score real,
     OUT source text)
 RETURNS SETOF record
@@ -250,6 +552,7 @@ CREATE FUNCTION recsys.recommend_for_items_uuid(
     version       int DEFAULT NULL,
     OUT rank int,
     OUT item_id uuid,
+    OUT preference real,
     OUT score real,
     OUT source text)
 RETURNS SETOF record

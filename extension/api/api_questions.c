@@ -180,11 +180,9 @@ recommend_for_items(FunctionCallInfo fcinfo, RsIdKind kind)
 	RsModel    *model;
 	RsVersion  *version;
 	RsGivenItems given;
-	RsUser		user;
-	RsUserVector vector;
 	RsRequest	request = {0};
+	RsServing	serving;
 	RsRecommendation list;
-	const RsImage *image;
 
 	(void) rs_arg(fcinfo, FOR_ITEMS_MODEL, "model");
 	(void) rs_arg(fcinfo, FOR_ITEMS_EXCLUDE_GIVEN, "exclude_given");
@@ -198,11 +196,9 @@ recommend_for_items(FunctionCallInfo fcinfo, RsIdKind kind)
 	request.candidates = rs_arg_items(fcinfo, FOR_ITEMS_CANDIDATES, kind, model->item_kind);
 	request.exclude = rs_arg_items(fcinfo, FOR_ITEMS_EXCLUDE, kind, model->item_kind);
 
-	rs_given_user(model, version, &given, &user);
-	image = rs_image_open(model, version);
-	rs_user_vector(model, version, image, &user, &vector);
-	rs_recommend(version, image, &user, &vector, &request, &list);
-	rs_return_list(fcinfo, kind, image, list.entries, list.n, &list.origin);
+	rs_serving_open_given(&serving, model, version, &given);
+	rs_recommend(&serving, &request, &list);
+	rs_return_recommendation(fcinfo, kind, &serving, &list);
 	return (Datum) 0;
 }
 
@@ -252,7 +248,7 @@ similar_items(FunctionCallInfo fcinfo, RsIdKind kind)
 	if (position >= 0)
 		n = rs_similar_items(image, position, rs_eligible_words(image, candidates, exclude),
 							 k, &entries);
-	rs_return_list(fcinfo, kind, image, entries, n, NULL);
+	rs_return_list(fcinfo, kind, image, entries, n);
 	return (Datum) 0;
 }
 
@@ -282,11 +278,9 @@ popular(FunctionCallInfo fcinfo, RsIdKind kind)
 {
 	RsModel    *model;
 	RsVersion  *version;
-	RsUser		nobody = {0};
-	RsUserVector vector = {.origin = RS_FROM_POPULAR};
 	RsRequest	request = {0};
+	RsServing	serving;
 	RsRecommendation list;
-	const RsImage *image;
 
 	request.k = rs_arg_k(fcinfo, POPULAR_K);
 	model = rs_arg_model(fcinfo, POPULAR_MODEL, RS_MODEL_ASK);
@@ -295,9 +289,9 @@ popular(FunctionCallInfo fcinfo, RsIdKind kind)
 	request.candidates = rs_arg_items(fcinfo, POPULAR_CANDIDATES, kind, model->item_kind);
 	request.exclude = rs_arg_items(fcinfo, POPULAR_EXCLUDE, kind, model->item_kind);
 
-	image = rs_image_open(model, version);
-	rs_recommend(version, image, &nobody, &vector, &request, &list);
-	rs_return_list(fcinfo, kind, image, list.entries, list.n, NULL);
+	rs_serving_open_nobody(&serving, model, version);
+	rs_recommend(&serving, &request, &list);
+	rs_return_list(fcinfo, kind, serving.image, list.entries, list.n);
 	return (Datum) 0;
 }
 
@@ -363,8 +357,8 @@ put_items(ReturnSetInfo *rsinfo, RsIdKind kind, const RsImage *image,
 }
 
 static void
-return_explanation(FunctionCallInfo fcinfo, RsIdKind kind, const RsVersion *version,
-				   const RsImage *image, const RsExplanation *explanation)
+return_explanation(FunctionCallInfo fcinfo, RsIdKind kind, const RsServing *serving,
+				   const RsExplanation *explanation)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 
@@ -373,12 +367,12 @@ return_explanation(FunctionCallInfo fcinfo, RsIdKind kind, const RsVersion *vers
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("function is declared with another result than it returns")));
-	put_items(rsinfo, kind, image, explanation);
+	put_items(rsinfo, kind, serving->image, explanation);
 	if (explanation->n_others > 0)
 		put_part(rsinfo, "other items", explanation->others);
-	if (version->feedback == RS_EXPLICIT)
+	if (serving->version->feedback == RS_EXPLICIT)
 		put_part(rsinfo, "mean", explanation->mean);
-	if (image->biases != NULL)
+	if (serving->image->biases != NULL)
 	{
 		put_part(rsinfo, "user bias", explanation->user_bias);
 		put_part(rsinfo, "item bias", explanation->item_bias);
@@ -390,9 +384,9 @@ explain(FunctionCallInfo fcinfo, RsIdKind kind)
 {
 	RsModel    *model;
 	RsVersion  *version;
-	RsUser		user;
+	RsAsk		ask = {.fresh = true};
+	RsServing	serving;
 	RsExplanation explanation;
-	const RsImage *image;
 	Datum		item_id;
 	int32		k = rs_arg_k(fcinfo, EXPLAIN_K);
 	int32		position;
@@ -406,14 +400,11 @@ explain(FunctionCallInfo fcinfo, RsIdKind kind)
 		return (Datum) 0;
 	item_id = rs_arg_id(fcinfo, EXPLAIN_ITEM_ID, model->item_kind);
 
-	rs_user_read(model, version, rs_arg_id(fcinfo, EXPLAIN_USER_ID, model->user_kind),
-				 true, false, &user);
-	if (user.n_rows == 0)
-		return (Datum) 0;
-	image = rs_image_open(model, version);
-	position = rs_idlist_find(&image->ids, item_id);
-	if (position >= 0 && rs_explain(model, version, image, &user, position, k, &explanation))
-		return_explanation(fcinfo, kind, version, image, &explanation);
+	ask.user_id = rs_arg_id(fcinfo, EXPLAIN_USER_ID, model->user_kind);
+	rs_serving_open(&serving, model, version, &ask);
+	position = rs_idlist_find(&serving.image->ids, item_id);
+	if (position >= 0 && rs_explain(&serving, position, k, &explanation))
+		return_explanation(fcinfo, kind, &serving, &explanation);
 	return (Datum) 0;
 }
 

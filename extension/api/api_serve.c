@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * api_serve.c
- *		recommend, predict, user_vector, item_vector.
+ *		recommend, predict, preference, user_vector, item_vector.
  *
  * One C function for each SQL name; the type of the user id is that of the
  * overload called, the type of the items is part of the name.
@@ -33,7 +33,7 @@ enum
 	RECOMMEND_VERSION
 };
 
-/* Arguments of predict(). */
+/* Arguments of predict() and preference(). */
 enum
 {
 	PREDICT_MODEL,
@@ -66,6 +66,9 @@ RS_FUNCTION(recsys_recommend_uuid);
 RS_FUNCTION(recsys_predict);
 RS_FUNCTION(recsys_predict_text);
 RS_FUNCTION(recsys_predict_uuid);
+RS_FUNCTION(recsys_preference);
+RS_FUNCTION(recsys_preference_text);
+RS_FUNCTION(recsys_preference_uuid);
 RS_FUNCTION(recsys_user_vector);
 RS_FUNCTION(recsys_item_vector);
 
@@ -76,12 +79,10 @@ recommend(FunctionCallInfo fcinfo, RsIdKind kind)
 {
 	RsModel    *model;
 	RsVersion  *version;
-	RsUser		user;
-	RsUserVector vector;
+	RsAsk		ask;
 	RsRequest	request = {0};
+	RsServing	serving;
 	RsRecommendation list;
-	const RsImage *image;
-	Datum		user_id;
 
 	(void) rs_arg(fcinfo, RECOMMEND_MODEL, "model");
 	(void) rs_arg(fcinfo, RECOMMEND_EXCLUDE_SEEN, "exclude_seen");
@@ -96,16 +97,18 @@ recommend(FunctionCallInfo fcinfo, RsIdKind kind)
 		InitMaterializedSRF(fcinfo, 0); /* no rows, as of a LEFT JOIN */
 		return (Datum) 0;
 	}
-	user_id = rs_arg_id(fcinfo, RECOMMEND_USER_ID, model->user_kind);
+	ask = (RsAsk)
+	{
+		.user_id = rs_arg_id(fcinfo, RECOMMEND_USER_ID, model->user_kind),
+		.fresh = PG_GETARG_BOOL(RECOMMEND_FRESH),
+		.need_seen = request.exclude_seen,
+	};
 	request.candidates = rs_arg_items(fcinfo, RECOMMEND_CANDIDATES, kind, model->item_kind);
 	request.exclude = rs_arg_items(fcinfo, RECOMMEND_EXCLUDE, kind, model->item_kind);
 
-	rs_user_read(model, version, user_id, PG_GETARG_BOOL(RECOMMEND_FRESH),
-				 request.exclude_seen, &user);
-	image = rs_image_open(model, version);
-	rs_user_vector(model, version, image, &user, &vector);
-	rs_recommend(version, image, &user, &vector, &request, &list);
-	rs_return_list(fcinfo, kind, image, list.entries, list.n, &list.origin);
+	rs_serving_open(&serving, model, version, &ask);
+	rs_recommend(&serving, &request, &list);
+	rs_return_recommendation(fcinfo, kind, &serving, &list);
 	return (Datum) 0;
 }
 
@@ -127,7 +130,14 @@ recsys_recommend_uuid(PG_FUNCTION_ARGS)
 	return recommend(fcinfo, RS_ID_UUID);
 }
 
-/* ---- predict -------------------------------------------------------------- */
+/* ---- predict, preference --------------------------------------------------- */
+
+/* Two functions of the same arguments. */
+typedef enum Question
+{
+	ASK_SCORE,					/* predict() */
+	ASK_PREFERENCE				/* preference() */
+} Question;
 
 /* The arguments but the item; false if the user's id is NULL, or the version is none. */
 static bool
@@ -146,13 +156,14 @@ predictor_key(FunctionCallInfo fcinfo, RsPredictorKey *key)
 
 /* Check the arguments and rights; make a predictor unless an id is NULL. */
 static RsPredictor *
-make_predictor(FunctionCallInfo fcinfo, RsIdKind kind, const RsPredictorKey *key)
+make_predictor(FunctionCallInfo fcinfo, RsIdKind kind, Question question,
+			   const RsPredictorKey *key)
 {
 	RsModel    *model = rs_arg_model(fcinfo, PREDICT_MODEL, RS_MODEL_ASK);
 	RsVersion  *version;
 	Datum		user_id;
 
-	rs_check_item_kind(model, kind, "predict");
+	rs_check_item_kind(model, kind, question == ASK_SCORE ? "predict" : "preference");
 	version = rs_arg_version(fcinfo, PREDICT_VERSION, model);
 	if (PG_ARGISNULL(PREDICT_USER_ID) || PG_ARGISNULL(PREDICT_ITEM_ID))
 		return NULL;
@@ -163,42 +174,64 @@ make_predictor(FunctionCallInfo fcinfo, RsIdKind kind, const RsPredictorKey *key
 }
 
 static Datum
-predict(FunctionCallInfo fcinfo, RsIdKind kind)
+predict(FunctionCallInfo fcinfo, RsIdKind kind, Question question)
 {
 	RsPredictorKey key;
 	RsPredictor *predictor = NULL;
+	const RsServing *serving;
 	int32		position;
 
 	if (predictor_key(fcinfo, &key))
 		predictor = rs_predictor_find(fcinfo->flinfo, &key);
 	if (predictor == NULL)
-		predictor = make_predictor(fcinfo, kind, &key);
-	if (predictor == NULL || predictor->x == NULL || PG_ARGISNULL(PREDICT_ITEM_ID))
+		predictor = make_predictor(fcinfo, kind, question, &key);
+	if (predictor == NULL || PG_ARGISNULL(PREDICT_ITEM_ID))
 		PG_RETURN_NULL();
-	position = rs_idlist_find(&predictor->image->ids,
+	serving = &predictor->serving;
+	if (question == ASK_SCORE && !rs_serving_has_score(serving))
+		PG_RETURN_NULL();
+	position = rs_idlist_find(&serving->image->ids,
 							  rs_arg_id(fcinfo, PREDICT_ITEM_ID, predictor->item_kind));
 	if (position < 0)
 		PG_RETURN_NULL();
-	PG_RETURN_FLOAT4(rs_image_score(predictor->image, position, predictor->x,
-									predictor->base));
+	PG_RETURN_FLOAT4(question == ASK_SCORE ? rs_serving_score(serving, position) :
+					 rs_serving_preference(serving, position));
 }
 
 Datum
 recsys_predict(PG_FUNCTION_ARGS)
 {
-	return predict(fcinfo, RS_ID_BIGINT);
+	return predict(fcinfo, RS_ID_BIGINT, ASK_SCORE);
 }
 
 Datum
 recsys_predict_text(PG_FUNCTION_ARGS)
 {
-	return predict(fcinfo, RS_ID_TEXT);
+	return predict(fcinfo, RS_ID_TEXT, ASK_SCORE);
 }
 
 Datum
 recsys_predict_uuid(PG_FUNCTION_ARGS)
 {
-	return predict(fcinfo, RS_ID_UUID);
+	return predict(fcinfo, RS_ID_UUID, ASK_SCORE);
+}
+
+Datum
+recsys_preference(PG_FUNCTION_ARGS)
+{
+	return predict(fcinfo, RS_ID_BIGINT, ASK_PREFERENCE);
+}
+
+Datum
+recsys_preference_text(PG_FUNCTION_ARGS)
+{
+	return predict(fcinfo, RS_ID_TEXT, ASK_PREFERENCE);
+}
+
+Datum
+recsys_preference_uuid(PG_FUNCTION_ARGS)
+{
+	return predict(fcinfo, RS_ID_UUID, ASK_PREFERENCE);
 }
 
 /* ---- vectors -------------------------------------------------------------- */
@@ -220,28 +253,19 @@ recsys_user_vector(PG_FUNCTION_ARGS)
 {
 	RsModel    *model;
 	RsVersion  *version;
-	RsUser		user;
-	RsUserVector vector;
-	const RsImage *image;
-	Datum		user_id;
+	RsAsk		ask = {0};
+	RsServing	serving;
 
-	(void) rs_arg(fcinfo, USER_VECTOR_FRESH, "fresh");
+	ask.fresh = DatumGetBool(rs_arg(fcinfo, USER_VECTOR_FRESH, "fresh"));
 	model = rs_arg_model(fcinfo, USER_VECTOR_MODEL, RS_MODEL_USE);
 	version = rs_arg_version(fcinfo, USER_VECTOR_VERSION, model);
 	if (PG_ARGISNULL(USER_VECTOR_USER_ID))
 		PG_RETURN_NULL();
-	user_id = rs_arg_id(fcinfo, USER_VECTOR_USER_ID, model->user_kind);
-
-	rs_user_read(model, version, user_id, PG_GETARG_BOOL(USER_VECTOR_FRESH), false, &user);
-	if (user.has_stored)
-		PG_RETURN_RECVEC_P(user.stored.factors);
-	if (!rs_user_may_have_vector(&user))
+	ask.user_id = rs_arg_id(fcinfo, USER_VECTOR_USER_ID, model->user_kind);
+	rs_serving_open(&serving, model, version, &ask);
+	if (!rs_serving_has_score(&serving))
 		PG_RETURN_NULL();
-	image = rs_image_open(model, version);
-	rs_user_vector(model, version, image, &user, &vector);
-	if (vector.x == NULL)
-		PG_RETURN_NULL();
-	PG_RETURN_RECVEC_P(published_vector(image, &vector));
+	PG_RETURN_RECVEC_P(published_vector(serving.image, &serving.vector));
 }
 
 Datum

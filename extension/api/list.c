@@ -15,49 +15,109 @@
 #include "api/list.h"
 #include "compat.h"
 
-/* Columns of a list. */
+/* Columns of every list, */
 enum
 {
-	RESULT_RANK,
-	RESULT_ITEM_ID,
-	RESULT_SCORE,
-	RESULT_SOURCE,				/* not of all lists */
-	RESULT_NATTS
+	LIST_RANK,
+	LIST_ITEM_ID,
+	LIST_SCORE,
+	LIST_NATTS
 };
 
-void
-rs_return_list(FunctionCallInfo fcinfo, RsIdKind kind, const RsImage *image,
-			   const RsScored *entries, int32 n, const RsOrigin *origin)
+/* and of a recommendation. */
+enum
 {
-	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	MemoryContext row_context = AllocSetContextCreate(CurrentMemoryContext,
-													  "recsys result row",
-													  ALLOCSET_SMALL_SIZES);
-	MemoryContext caller = CurrentMemoryContext;
-	Datum		values[RESULT_NATTS];
-	bool		nulls[RESULT_NATTS] = {0};
+	RECOMMENDATION_RANK,
+	RECOMMENDATION_ITEM_ID,
+	RECOMMENDATION_PREFERENCE,
+	RECOMMENDATION_SCORE,
+	RECOMMENDATION_SOURCE,
+	RECOMMENDATION_NATTS
+};
+
+/* A result under way. */
+typedef struct Rows
+{
+	ReturnSetInfo *rsinfo;
+	RsIdKind	kind;			/* of the ids that are shown */
+	const RsIdList *ids;
+	MemoryContext row_context;
+	MemoryContext caller;
+} Rows;
+
+static void
+begin_rows(Rows *rows, FunctionCallInfo fcinfo, RsIdKind kind, const RsImage *image, int natts)
+{
+	TupleDesc	desc;
 
 	InitMaterializedSRF(fcinfo, 0);
-	if (rsinfo->setDesc->natts != (origin != NULL ? RESULT_NATTS : RESULT_SOURCE) ||
-		TupleDescAttr(rsinfo->setDesc, RESULT_ITEM_ID)->atttypid != rs_id_type(kind))
+	rows->rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	rows->kind = kind;
+	rows->ids = &image->ids;
+	rows->row_context = AllocSetContextCreate(CurrentMemoryContext, "recsys result row",
+											  ALLOCSET_SMALL_SIZES);
+	rows->caller = CurrentMemoryContext;
+	desc = rows->rsinfo->setDesc;
+	if (desc->natts != natts ||
+		TupleDescAttr(desc, LIST_ITEM_ID)->atttypid != rs_id_type(kind))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("function is declared with another result than it returns")));
-	if (origin != NULL)
-		values[RESULT_SOURCE] = CStringGetTextDatum(rs_origin_name(*origin));
+}
+
+/* Fill in number i of a list and hand out the row, whose other columns are filled. */
+static void
+put_row(Rows *rows, int32 i, int32 position, Datum *values, bool *nulls)
+{
+	Datum		id;
+
+	CHECK_FOR_INTERRUPTS();
+	MemoryContextSwitchTo(rows->row_context);
+	id = rs_idlist_get(rows->ids, position);
+	values[LIST_RANK] = Int32GetDatum(i + 1);
+	values[LIST_ITEM_ID] = rs_id_convert(id, rows->ids->kind, rows->kind);
+	tuplestore_putvalues(rows->rsinfo->setResult, rows->rsinfo->setDesc, values, nulls);
+	MemoryContextSwitchTo(rows->caller);
+	MemoryContextReset(rows->row_context);
+}
+
+void
+rs_return_recommendation(FunctionCallInfo fcinfo, RsIdKind kind, const RsServing *serving,
+						 const RsRecommendation *list)
+{
+	bool		scored = rs_serving_has_score(serving);
+	Datum		values[RECOMMENDATION_NATTS] = {0};
+	bool		nulls[RECOMMENDATION_NATTS] = {[RECOMMENDATION_SCORE] = !scored};
+	Rows		rows;
+
+	begin_rows(&rows, fcinfo, kind, serving->image, RECOMMENDATION_NATTS);
+	values[RECOMMENDATION_SOURCE] =
+		CStringGetTextDatum(rs_origin_name(serving->vector.origin));
+	for (int32 i = 0; i < list->n; i++)
+	{
+		int32		position = list->entries[i].position;
+
+		values[RECOMMENDATION_PREFERENCE] = Float4GetDatum(list->entries[i].score);
+		if (scored)
+			values[RECOMMENDATION_SCORE] = Float4GetDatum(rs_serving_score(serving, position));
+		put_row(&rows, i, position, values, nulls);
+	}
+	MemoryContextDelete(rows.row_context);
+}
+
+void
+rs_return_list(FunctionCallInfo fcinfo, RsIdKind kind, const RsImage *image,
+			   const RsScored *entries, int32 n)
+{
+	Datum		values[LIST_NATTS] = {0};
+	bool		nulls[LIST_NATTS] = {0};
+	Rows		rows;
+
+	begin_rows(&rows, fcinfo, kind, image, LIST_NATTS);
 	for (int32 i = 0; i < n; i++)
 	{
-		Datum		id;
-
-		CHECK_FOR_INTERRUPTS();
-		MemoryContextSwitchTo(row_context);
-		id = rs_idlist_get(&image->ids, entries[i].position);
-		values[RESULT_RANK] = Int32GetDatum(i + 1);
-		values[RESULT_ITEM_ID] = rs_id_convert(id, image->ids.kind, kind);
-		values[RESULT_SCORE] = Float4GetDatum(entries[i].score);
-		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
-		MemoryContextSwitchTo(caller);
-		MemoryContextReset(row_context);
+		values[LIST_SCORE] = Float4GetDatum(entries[i].score);
+		put_row(&rows, i, entries[i].position, values, nulls);
 	}
-	MemoryContextDelete(row_context);
+	MemoryContextDelete(rows.row_context);
 }

@@ -12,14 +12,17 @@
 
 #include "fmgr.h"
 
-#include "kernel/topk.h"
-#include "serve/user_vector.h"
+#include "serve/recommend.h"
 
 /*
- * Hand out a list as rows (rank, item_id, score) and, with an origin, source.  The ids
- * are of the given kind.  Error: 42804 where the function is declared otherwise.
+ * Hand out a recommendation as rows (rank, item_id, preference, score, source), or any
+ * other list as rows (rank, item_id, score).  The ids are of the given kind.  Error:
+ * 42804 where the function is declared otherwise.
  */
+extern void rs_return_recommendation(FunctionCallInfo fcinfo, RsIdKind kind,
+									 const RsServing *serving,
+									 const RsRecommendation *list);
 extern void rs_return_list(FunctionCallInfo fcinfo, RsIdKind kind, const RsImage *image,
-						   const RsScored *entries, int32 n, const RsOrigin *origin);
+						   const RsScored *entries, int32 n);
 
 #endif							/* RS_LIST_H */

@@ -198,8 +198,7 @@ add_list(Evaluation *evaluation, const RsRecommendation *list, int32 relevant,
 
 /* Rank for one user and add what the list is worth. */
 static void
-evaluate_list(Evaluation *evaluation, const RsTestUser *test,
-			  const RsUser *user, const RsUserVector *vector)
+evaluate_list(Evaluation *evaluation, const RsTestUser *test, const RsServing *serving)
 {
 	int32	   *positions = palloc_extended(mul_size(sizeof(int32), test->n), MCXT_ALLOC_HUGE);
 	int32		n_positions;
@@ -214,18 +213,16 @@ evaluate_list(Evaluation *evaluation, const RsTestUser *test,
 	}
 	request.k = evaluation->k[evaluation->n_k - 1];
 	request.exclude_seen = evaluation->exclude_seen;
-	add_known(evaluation, user, relevant, positions, n_positions);
-	rs_recommend(evaluation->version, evaluation->image, user, vector, &request, &list);
+	add_known(evaluation, &serving->user, relevant, positions, n_positions);
+	rs_recommend(serving, &request, &list);
 	add_list(evaluation, &list, relevant, positions, n_positions);
 }
 
 /* Compare predictions with the ratings of one user's test rows. */
 static void
 evaluate_predictions(Evaluation *evaluation, const RsTestUser *test,
-					 const RsUserVector *vector)
+					 const RsServing *serving)
 {
-	const RsImage *image = evaluation->image;
-	double		base = rs_user_base(evaluation->version, vector);
 	double		squared = 0;
 	double		absolute = 0;
 	int32		pairs = 0;
@@ -241,10 +238,10 @@ evaluate_predictions(Evaluation *evaluation, const RsTestUser *test,
 		if (!row->has_item || !row->has_rating)
 			continue;
 		pairs++;
-		position = rs_idlist_find(&image->ids, row->item_id);
-		if (vector->x == NULL || position < 0)
+		position = rs_idlist_find(&serving->image->ids, row->item_id);
+		if (!rs_serving_has_score(serving) || position < 0)
 			continue;
-		error = row->rating - (double) rs_image_score(image, position, vector->x, base);
+		error = row->rating - (double) rs_serving_score(serving, position);
 		squared += error * error;
 		absolute += fabs(error);
 		predicted++;
@@ -264,15 +261,18 @@ evaluate_predictions(Evaluation *evaluation, const RsTestUser *test,
 static void
 evaluate_user(Evaluation *evaluation, const RsTestUser *test)
 {
-	RsUser		user;
-	RsUserVector vector;
+	RsServing	serving;
+	RsAsk		ask = {
+		.user_id = test->id,
+		.fresh = true,
+		.need_seen = true,
+		.image = evaluation->image,
+	};
 
-	rs_user_read(evaluation->model, evaluation->version, test->id, true, true, &user);
-	rs_user_vector(evaluation->model, evaluation->version, evaluation->image,
-				   &user, &vector);
-	evaluate_list(evaluation, test, &user, &vector);
+	rs_serving_open(&serving, evaluation->model, evaluation->version, &ask);
+	evaluate_list(evaluation, test, &serving);
 	if (evaluation->version->feedback == RS_EXPLICIT)
-		evaluate_predictions(evaluation, test, &vector);
+		evaluate_predictions(evaluation, test, &serving);
 }
 
 /* ---- the result ----------------------------------------------------------- */

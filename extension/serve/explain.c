@@ -63,24 +63,23 @@ choose_items(const RsRow *row, const double *contributions, int32 k,
 }
 
 bool
-rs_explain(const RsModel *model, const RsVersion *version, const RsImage *image,
-		   const RsUser *user, int32 position, int32 k, RsExplanation *explanation)
+rs_explain(const RsServing *serving, int32 position, int32 k, RsExplanation *explanation)
 {
+	const RsImage *image = serving->image;
 	RsFoldIn	fold_in;
 	RsRowHooks	hooks = {.stop = rs_interrupt};
-	RsUserVector vector;
 	double	   *contributions;
 
-	if (version->algorithm == RS_POPULAR || !rs_fold_in_init(version, image, user, &fold_in))
+	if (!rs_serving_has_score(serving) ||
+		!rs_fold_in_init(serving->version, image, &serving->user, &fold_in))
 		return false;
 	contributions = palloc_extended(mul_size(sizeof(double), fold_in.row.n), MCXT_ALLOC_HUGE);
-	rs_fold_in_check(model, user,
+	rs_fold_in_check(serving->model, &serving->user,
 					 rs_row_contributions(&fold_in.objective, &fold_in.side, &fold_in.row,
 										  position, fold_in.workspace, contributions, &hooks));
 	choose_items(&fold_in.row, contributions, k, explanation);
-	rs_user_vector(model, version, image, user, &vector);
-	explanation->mean = version->mean;
-	explanation->user_bias = vector.bias;
+	explanation->mean = serving->version->mean;
+	explanation->user_bias = serving->vector.bias;
 	explanation->item_bias = image->biases != NULL ? image->biases[position] : 0;
 	return true;
 }

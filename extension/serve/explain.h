@@ -10,7 +10,7 @@
 
 #include "postgres.h"
 
-#include "serve/user_vector.h"
+#include "serve/serving.h"
 
 /* One item of the user's rows, repeated ones reduced. */
 typedef struct RsItemPart
@@ -33,13 +33,12 @@ typedef struct RsExplanation
 } RsExplanation;
 
 /*
- * What the user's rows contribute to the score of the item at a position: the k
- * items that contribute most, ties by id, and the others together.  The user was
- * read fresh; false if they have no usable row, and so no score.  Errors: those of
+ * What the rows of a user, who was read fresh, contribute to the score of the item at
+ * a position: the k items that contribute most, ties by id, and the others together.
+ * False if the user has no usable row, and so no score.  Errors: those of
  * rs_user_vector().
  */
-extern bool rs_explain(const RsModel *model, const RsVersion *version,
-					   const RsImage *image, const RsUser *user,
-					   int32 position, int32 k, RsExplanation *explanation);
+extern bool rs_explain(const RsServing *serving, int32 position, int32 k,
+					   RsExplanation *explanation);
 
 #endif							/* RS_EXPLAIN_H */

@@ -60,7 +60,7 @@ rs_given_user(const RsModel *model, const RsVersion *version,
 	float		liked = 0;
 
 	check_memory(n);
-	if (given->weights == NULL && n > 0 && version->algorithm == RS_ALS)
+	if (given->weights == NULL && n > 0 && rs_algorithm(version->algorithm)->has_factors)
 		liked = liked_value(model, version);
 	memset(user, 0, sizeof(RsUser));
 	user->given = true;

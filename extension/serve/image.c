@@ -89,7 +89,7 @@ begin_image(ImageBuilder *builder)
 			break;
 	}
 	image->users = alloc_array(builder, sizeof(int32), n);
-	if (version->algorithm == RS_POPULAR)
+	if (!rs_algorithm(version->algorithm)->has_factors)
 		return;
 	image->k = version->options.factors;
 	image->stride = RS_STRIDE(image->k);
@@ -412,7 +412,7 @@ rs_image_build(const RsModel *model, const RsVersion *version, MemoryContext con
 	add_popularity(&builder);
 	if (builder.image->k > 0)
 		add_index(&builder);
-	if (version->algorithm == RS_ALS && version->feedback == RS_IMPLICIT)
+	if (rs_algorithm(version->algorithm)->has_factors && version->feedback == RS_IMPLICIT)
 		add_gramian(&builder);
 	return builder.image;
 }

@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * predictor.c
- *		The vector of one user, kept between calls of predict() for many items.
+ *		The vector of one user, kept between calls of predict() and preference() for
+ *		many items.
  *
  * A call site's memory outlives a statement: a loop in PL/pgSQL evaluates one
  * expression under many snapshots.  So what is kept is used again only for the
@@ -120,23 +121,20 @@ rs_predictor_make(FmgrInfo *call_site, const RsPredictorKey *key,
 {
 	RsPredictor *predictor = new_predictor(call_site, key);
 	MemoryContext context = GetMemoryChunkContext(predictor);
-	MemoryContext caller;
-	RsUserVector vector;
-	RsUser		user;
+	RsAsk		ask = {
+		.user_id = user_id,
+		.fresh = key->fresh,
+		.context = context,
+	};
 
 	predictor->item_kind = model->item_kind;
 	predictor->keep = !rs_view_may_hide_rows(model);
-	rs_user_read(model, version, user_id, key->fresh, false, &user);
-	caller = MemoryContextSwitchTo(context);
-	if (rs_user_may_have_vector(&user))
-	{
-		predictor->image = rs_image_open(model, version);
-		rs_image_pin(predictor->image, context);
-		rs_user_vector(model, version, predictor->image, &user, &vector);
-		predictor->x = vector.x;
-		predictor->base = rs_user_base(version, &vector);
-	}
-	MemoryContextSwitchTo(caller);
+	rs_serving_open(&predictor->serving, model, version, &ask);
+	rs_image_pin(predictor->serving.image, context);
+	/* these live as long as the call only */
+	predictor->serving.model = NULL;
+	predictor->serving.version = NULL;
+	memset(&predictor->serving.user, 0, sizeof(RsUser));
 	call_site->fn_extra = predictor;
 	return predictor;
 }

@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * predictor.h
- *		The vector of one user, kept between calls of predict() for many items.
+ *		The vector of one user, kept between calls of predict() and preference() for
+ *		many items.
  *
  * "ORDER BY recsys.predict('m', 42, i.id)" asks about one user for each row.
  * What it takes to answer is kept in the call site's memory and found again when
@@ -17,8 +18,7 @@
 #include "fmgr.h"
 #include "utils/snapshot.h"
 
-#include "serve/image_cache.h"
-#include "serve/user_vector.h"
+#include "serve/serving.h"
 
 /*
  * Of a snapshot, all that decides what it shows.  Two snapshots of a server with
@@ -57,9 +57,7 @@ typedef struct RsPredictor
 	RsPredictorKey key;
 	bool		keep;			/* the next call may use it */
 	RsIdKind	item_kind;
-	const RsImage *image;		/* pinned; NULL if x is */
-	float	   *x;				/* NULL: the user has no vector */
-	double		base;
+	RsServing	serving;		/* the image pinned, the vector; no more */
 } RsPredictor;
 
 /* Fill in what does not come from the arguments. */

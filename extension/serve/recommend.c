@@ -15,8 +15,10 @@
 
 /* The items that may be answered, as bits. */
 static uint64 *
-find_eligible(const RsImage *image, const RsUser *user, const RsRequest *request)
+find_eligible(const RsServing *serving, const RsRequest *request)
 {
+	const RsImage *image = serving->image;
+	const RsUser *user = &serving->user;
 	uint64	   *words = rs_eligible_words(image, request->candidates, request->exclude);
 
 	for (int32 i = 0; request->exclude_seen && i < user->n_seen; i += RS_FIND_BLOCK)
@@ -31,17 +33,16 @@ find_eligible(const RsImage *image, const RsUser *user, const RsRequest *request
 }
 
 static int32
-rank_by_score(const RsVersion *version, const RsImage *image,
-			  const RsUserVector *vector, const RsEligible *eligible, int32 k,
+rank_by_score(const RsServing *serving, const RsEligible *eligible, int32 k,
 			  RsScored *entries)
 {
-	RsItems		items = rs_image_items(image);
+	RsItems		items = rs_image_items(serving->image);
 	RsSearch	search;
 	RsStatus	status;
 	int32		n = 0;
 
-	status = rs_search_begin(&search, image->index, &items, vector->x,
-							 rs_user_base(version, vector), eligible);
+	status = rs_search_begin(&search, serving->image->index, &items, serving->vector.x,
+							 serving->base, eligible);
 	if (status == RS_OK)
 		status = rs_search_next(&search, k, entries, &n, rs_interrupt, NULL);
 	if (status != RS_OK)
@@ -50,67 +51,37 @@ rank_by_score(const RsVersion *version, const RsImage *image,
 }
 
 static int32
-rank_by_popularity(const RsImage *image, const RsEligible *eligible, int32 k,
+rank_by_popularity(const RsServing *serving, const RsEligible *eligible, int32 k,
 				   RsScored *entries)
 {
+	const int32 *by_popularity = serving->image->by_popularity;
 	int32		n = 0;
 
 	for (int32 i = 0; n < k; i++)
 	{
-		int32		position = image->by_popularity[i];
-
 		if ((i & 0xfff) == 0)
 			CHECK_FOR_INTERRUPTS();
-		if (!rs_is_eligible(eligible->words, position))
+		if (!rs_is_eligible(eligible->words, by_popularity[i]))
 			continue;
-		entries[n].position = position;
-		entries[n].score = (float) image->users[position];
+		entries[n].position = by_popularity[i];
+		entries[n].score = rs_serving_preference(serving, by_popularity[i]);
 		n++;
 	}
 	return n;
 }
 
-/*
- * Do all items score alike?  So they do for the vector zero without biases that
- * differ: of a user with dislikes only, or where all ratings are equal.
- */
-static bool
-scores_are_equal(const RsImage *image, const RsUserVector *vector)
-{
-	for (int i = 0; i < image->k; i++)
-	{
-		if (vector->x[i] != 0)
-			return false;
-	}
-	for (int32 i = 1; image->biases != NULL && i < image->ids.n; i++)
-	{
-		CHECK_FOR_INTERRUPTS();
-		if (image->biases[i] != image->biases[0])
-			return false;
-	}
-	return true;
-}
-
 void
-rs_recommend(const RsVersion *version, const RsImage *image,
-			 const RsUser *user, const RsUserVector *vector,
-			 const RsRequest *request, RsRecommendation *result)
+rs_recommend(const RsServing *serving, const RsRequest *request, RsRecommendation *result)
 {
-	uint64	   *words = find_eligible(image, user, request);
-	RsEligible	eligible = rs_eligible(image, words);
+	uint64	   *words = find_eligible(serving, request);
+	RsEligible	eligible = rs_eligible(serving->image, words);
 	int32		k = Min(eligible.n, request->k);
 
 	result->entries = palloc_extended(mul_size(sizeof(RsScored), Max(k, 1)),
 									  MCXT_ALLOC_HUGE);
-	if (vector->x == NULL || scores_are_equal(image, vector))
-	{
-		result->origin = RS_FROM_POPULAR;
-		result->n = rank_by_popularity(image, &eligible, k, result->entries);
-	}
+	if (rs_serving_is_popular(serving))
+		result->n = rank_by_popularity(serving, &eligible, k, result->entries);
 	else
-	{
-		result->origin = vector->origin;
-		result->n = rank_by_score(version, image, vector, &eligible, k, result->entries);
-	}
+		result->n = rank_by_score(serving, &eligible, k, result->entries);
 	pfree(words);
 }

@@ -12,8 +12,7 @@
 
 #include "kernel/topk.h"
 #include "serve/eligible.h"
-#include "serve/image_cache.h"
-#include "serve/user_vector.h"
+#include "serve/serving.h"
 
 typedef struct RsRequest
 {
@@ -25,19 +24,15 @@ typedef struct RsRequest
 
 typedef struct RsRecommendation
 {
-	RsOrigin	origin;
 	int32		n;				/* min(k, eligible items) */
-	RsScored   *entries;		/* best first; positions in the image */
+	RsScored   *entries;		/* best first; positions in the image, preferences */
 } RsRecommendation;
 
 /*
- * Rank all eligible items by score, equal scores by id, and keep the k best.
- * A user without vector, or with one for which all items score alike, gets the
- * items that most users like, the score being their number.  Exact; memory for
- * k entries and one bit for each item.
+ * Rank all eligible items by preference, equal ones by id, and keep the k best.
+ * Exact; memory for k entries and one bit for each item.
  */
-extern void rs_recommend(const RsVersion *version, const RsImage *image,
-						 const RsUser *user, const RsUserVector *vector,
-						 const RsRequest *request, RsRecommendation *result);
+extern void rs_recommend(const RsServing *serving, const RsRequest *request,
+						 RsRecommendation *result);
 
 #endif							/* RS_RECOMMEND_H */

@@ -69,16 +69,16 @@ void
 rs_user_read(const RsModel *model, const RsVersion *version,
 			 Datum user_id, bool fresh, bool need_seen, RsUser *user)
 {
-	bool		als = version->algorithm == RS_ALS;
+	bool		has_factors = rs_algorithm(version->algorithm)->has_factors;
 
 	memset(user, 0, sizeof(RsUser));
 	user->id = user_id;
 	user->fresh = fresh;
-	if (als && fresh && read_rows(model, version, user))
+	if (has_factors && fresh && read_rows(model, version, user))
 		user->n_seen = user->n_rows;
 	else if (need_seen)
 		read_seen(model, user);
-	if (als && !fresh && may_see_stored(model, user, need_seen))
+	if (has_factors && !fresh && may_see_stored(model, user, need_seen))
 		user->has_stored = rs_factors_read_user(model, version, user_id,
 												&user->stored);
 }
@@ -245,7 +245,7 @@ rs_user_vector(const RsModel *model, const RsVersion *version,
 	vector->origin = RS_FROM_POPULAR;
 	vector->x = NULL;
 	vector->bias = 0;
-	if (version->algorithm == RS_POPULAR)
+	if (!rs_algorithm(version->algorithm)->has_factors)
 		return;
 	if (user->has_stored)
 		stored_vector(image, user, vector);

@@ -3,9 +3,8 @@
  * user_vector.h
  *		A user as the version in use sees them: their rows and their vector.
  *
- * Two steps, because reading the model's view may run code of its owner and
- * an item image must not be held across that: first rs_user_read(), then
- * rs_image_open(), then rs_user_vector().
+ * Two steps, rs_user_read() and rs_user_vector(), with the image opened in between;
+ * serving.h is who takes them.
  *
  *-------------------------------------------------------------------------
  */
@@ -47,7 +46,7 @@ typedef struct RsUser
 typedef struct RsUserVector
 {
 	RsOrigin	origin;
-	float	   *x;				/* stride floats, NULL for RS_FROM_POPULAR */
+	float	   *x;				/* stride floats, NULL: none */
 	float		bias;			/* 0 when the version has none */
 } RsUserVector;
 
@@ -58,13 +57,6 @@ typedef struct RsUserVector
  */
 extern void rs_user_read(const RsModel *model, const RsVersion *version,
 						 Datum user_id, bool fresh, bool need_seen, RsUser *user);
-
-/* Can the user have a vector, so that it is worth opening the image? */
-static inline bool
-rs_user_may_have_vector(const RsUser *user)
-{
-	return user->fresh ? user->n_rows > 0 : user->has_stored;
-}
 
 /* Item number i of the n_seen that the user has, perhaps more than once. */
 static inline Datum

@@ -430,7 +430,7 @@ insert_model_row(const RsModelDefinition *definition)
 
 	values[0] = CStringGetTextDatum(definition->name);
 	values[1] = CStringGetTextDatum(rs_feedback_name(definition->feedback));
-	values[2] = CStringGetTextDatum(rs_algorithm_name(definition->algorithm));
+	values[2] = CStringGetTextDatum(rs_algorithm(definition->algorithm)->name);
 	values[3] = JsonbPGetDatum(definition->options);
 	values[4] = CStringGetTextDatum(definition->user_column);
 	values[5] = CStringGetTextDatum(definition->item_column);
@@ -507,7 +507,7 @@ update_model_row(const RsModel *model, const RsModelChange *change, RsFeedback *
 	}
 	if (change->algorithm != NULL)
 	{
-		values[2] = CStringGetTextDatum(rs_algorithm_name(rs_algorithm_parse(change->algorithm)));
+		values[2] = CStringGetTextDatum(rs_algorithm(rs_algorithm_parse(change->algorithm))->name);
 		nulls[2] = ' ';
 	}
 	if (change->options != NULL)

@@ -92,7 +92,7 @@ refuse_row(const RsModel *model, const RsVersion *version, bool of_users, Datum 
 int
 rs_factors_dim(const RsVersion *version)
 {
-	if (version->algorithm == RS_POPULAR)
+	if (!rs_algorithm(version->algorithm)->has_factors)
 		return 0;
 	return version->options.factors + (version->options.biases ? 1 : 0);
 }

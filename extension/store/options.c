@@ -89,9 +89,10 @@ static const char *const feedback_names[] = {
 	[RS_IMPLICIT] = "implicit"
 };
 
-static const char *const algorithm_names[] = {
-	[RS_ALS] = "als",
-	[RS_POPULAR] = "popular"
+/* All algorithms. */
+static const RsAlgorithmTraits algorithms[] = {
+	[RS_ALS] = {.name = "als", .has_factors = true},
+	[RS_POPULAR] = {.name = "popular", .has_factors = false},
 };
 
 /* Index of a name in a list of names, -1 if it is not there. */
@@ -122,14 +123,15 @@ rs_feedback_parse(const char *name)
 RsAlgorithm
 rs_algorithm_parse(const char *name)
 {
-	int			i = find_name(algorithm_names, lengthof(algorithm_names), name);
-
-	if (i < 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("unrecognized algorithm \"%s\"", name),
-				 errhint("Valid values are \"als\" and \"popular\".")));
-	return (RsAlgorithm) i;
+	for (int i = 0; i < (int) lengthof(algorithms); i++)
+	{
+		if (strcmp(algorithms[i].name, name) == 0)
+			return (RsAlgorithm) i;
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("unrecognized algorithm \"%s\"", name),
+			 errhint("Valid values are \"als\" and \"popular\".")));
 }
 
 const char *
@@ -138,10 +140,10 @@ rs_feedback_name(RsFeedback feedback)
 	return feedback_names[feedback];
 }
 
-const char *
-rs_algorithm_name(RsAlgorithm algorithm)
+const RsAlgorithmTraits *
+rs_algorithm(RsAlgorithm algorithm)
 {
-	return algorithm_names[algorithm];
+	return &algorithms[algorithm];
 }
 
 static bool

@@ -50,10 +50,17 @@ typedef struct RsOptions
 	int			history_limit;
 } RsOptions;
 
+/* What an algorithm is, as all but its training need to know. */
+typedef struct RsAlgorithmTraits
+{
+	const char *name;
+	bool		has_factors;	/* users and items have vectors */
+} RsAlgorithmTraits;
+
 extern RsFeedback rs_feedback_parse(const char *name);
 extern RsAlgorithm rs_algorithm_parse(const char *name);
 extern const char *rs_feedback_name(RsFeedback feedback);
-extern const char *rs_algorithm_name(RsAlgorithm algorithm);
+extern const RsAlgorithmTraits *rs_algorithm(RsAlgorithm algorithm);
 
 /*
  * Defaults, then the model's options, then those of one training (either may

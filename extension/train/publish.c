@@ -246,7 +246,7 @@ insert_version(const RsTrained *trained, const RsTrainResult *result)
 		Int32GetDatum(result->version),
 		Int64GetDatum(random_stamp()),
 		CStringGetTextDatum(rs_feedback_name(model->feedback)),
-		CStringGetTextDatum(rs_algorithm_name(model->algorithm)),
+		CStringGetTextDatum(rs_algorithm(model->algorithm)->name),
 		JsonbPGetDatum(rs_options_to_jsonb(model->feedback, &trained->options)),
 		Float8GetDatum(trained->als.objective.mean),
 		Int32GetDatum(result->users),

@@ -320,7 +320,7 @@ run(RsTrained *trained, bool deploy, RsTrainResult *result)
 		refuse_empty(trained);
 	rs_notice_ratings(trained);
 	rs_progress_phase(RS_PHASE_PREPARING);
-	if (trained->model->algorithm == RS_POPULAR)
+	if (!rs_algorithm(trained->model->algorithm)->has_factors)
 	{
 		trained->threads = 1;
 		check_budget(trained, rs_popular_memory(&trained->ratings));
@@ -355,7 +355,7 @@ train(const char *name, Jsonb *run_options, bool deploy, RsTrainResult *result)
 	trained.trained_by = GetUserNameFromId(GetUserId(), false);
 	resolve_options(&trained, run_options);
 
-	rs_progress_begin(model, model->algorithm == RS_ALS ? trained.options.iterations : 0,
+	rs_progress_begin(model, rs_algorithm(model->algorithm)->has_factors ? trained.options.iterations : 0,
 					  trained.started_at);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");

@@ -1,5 +1,5 @@
 -- ---------------------------------------------------------------------------
--- Answers from a model: recommend, predict, user_vector, item_vector.
+-- Answers from a model: recommend, predict, preference, user_vector, item_vector.
 --
 -- The type of the items is in the name, the user id is overloaded.  STABLE:
 -- within a statement an answer does not change.  They write nothing, so they
@@ -22,13 +22,14 @@ CREATE FUNCTION recsys.recommend(
     version      int      DEFAULT NULL,
     OUT rank     int,
     OUT item_id  bigint,
+    OUT preference real,
     OUT score    real,
     OUT source   text)
 RETURNS SETOF record
 LANGUAGE c STABLE PARALLEL RESTRICTED COST 10000 ROWS 10
 AS 'MODULE_PATHNAME', 'recsys_recommend';
 COMMENT ON FUNCTION recsys.recommend(text, bigint, int, boolean, bigint[], bigint[], boolean, int) IS
-'The k best items for a user, best first: items with bigint ids (smallint and integer included). Exact: every eligible item is scored; equal scores by ascending id. The score is the predicted rating (explicit) or preference (implicit), equal to predict() to the last bit. source tells where the answer comes from: "folded", the vector solved from the user''s rows of this moment; "model", the vector that training stored (fresh => false); "popular", no vector, or one for which all items score alike, as that of a user with dislikes only: the items that most users like (by a weight above 0; by a rating at or above the mean of all), the score being their number. exclude_seen leaves out every item of the user''s rows. candidates NULL means all items, an empty array none; in both arrays NULL elements and unknown ids are ignored. Fewer than k rows come only when fewer items are eligible. Errors: 42704 no such model, 42501 no right to ask it, 55000 no such version, 42804 the items are of another type, 22004 an argument but user_id is NULL, 22023 k is negative, 22P02 the id is not of the model''s type, 54000 the user''s rows need more than recsys.serving_memory. A NULL user_id gets no rows. Fold-in: Hu, Koren, Volinsky 2008, section 4; Zhou et al. 2008, section 3.';
+'The k best items for a user, best first: items with bigint ids (smallint and integer included). Exact: every eligible item is scored; equal scores by ascending id. preference is what the list is ranked by, equal to preference() to the last bit. score is what predict() gives, to the last bit: the predicted rating (explicit) or preference (implicit). source tells where the answer comes from: "folded", the vector solved from the user''s rows of this moment; "model", the vector that training stored (fresh => false): by both the preference is the score; "popular", no vector, so that score is NULL, or one for which all items score alike, as that of a user with dislikes only: the items that most users like (by a weight above 0; by a rating at or above the mean of all), the preference being their number. exclude_seen leaves out every item of the user''s rows. candidates NULL means all items, an empty array none; in both arrays NULL elements and unknown ids are ignored. Fewer than k rows come only when fewer items are eligible. Errors: 42704 no such model, 42501 no right to ask it, 55000 no such version, 42804 the items are of another type, 22004 an argument but user_id is NULL, 22023 k is negative, 22P02 the id is not of the model''s type, 54000 the user''s rows need more than recsys.serving_memory. A NULL user_id gets no rows. Fold-in: Hu, Koren, Volinsky 2008, section 4; Zhou et al. 2008, section 3.';
 
 CREATE FUNCTION recsys.recommend(
     model        text,
@@ -41,6 +42,7 @@ CREATE FUNCTION recsys.recommend(
     version      int      DEFAULT NULL,
     OUT rank     int,
     OUT item_id  bigint,
+    OUT preference real,
     OUT score    real,
     OUT source   text)
 RETURNS SETOF record
@@ -60,6 +62,7 @@ CREATE FUNCTION recsys.recommend(
     version      int      DEFAULT NULL,
     OUT rank     int,
     OUT item_id  bigint,
+    OUT preference real,
     OUT score    real,
     OUT source   text)
 RETURNS SETOF record
@@ -79,6 +82,7 @@ CREATE FUNCTION recsys.recommend_text(
     version      int      DEFAULT NULL,
     OUT rank     int,
     OUT item_id  text,
+    OUT preference real,
     OUT score    real,
     OUT source   text)
 RETURNS SETOF record
@@ -98,6 +102,7 @@ CREATE FUNCTION recsys.recommend_text(
     version      int      DEFAULT NULL,
     OUT rank     int,
     OUT item_id  text,
+    OUT preference real,
     OUT score    real,
     OUT source   text)
 RETURNS SETOF record
@@ -117,6 +122,7 @@ CREATE FUNCTION recsys.recommend_text(
     version      int      DEFAULT NULL,
     OUT rank     int,
     OUT item_id  text,
+    OUT preference real,
     OUT score    real,
     OUT source   text)
 RETURNS SETOF record
@@ -136,6 +142,7 @@ CREATE FUNCTION recsys.recommend_uuid(
     version      int      DEFAULT NULL,
     OUT rank     int,
     OUT item_id  uuid,
+    OUT preference real,
     OUT score    real,
     OUT source   text)
 RETURNS SETOF record
@@ -155,6 +162,7 @@ CREATE FUNCTION recsys.recommend_uuid(
     version      int      DEFAULT NULL,
     OUT rank     int,
     OUT item_id  uuid,
+    OUT preference real,
     OUT score    real,
     OUT source   text)
 RETURNS SETOF record
@@ -174,6 +182,7 @@ CREATE FUNCTION recsys.recommend_uuid(
     version      int      DEFAULT NULL,
     OUT rank     int,
     OUT item_id  uuid,
+    OUT preference real,
     OUT score    real,
     OUT source   text)
 RETURNS SETOF record
@@ -289,6 +298,114 @@ LANGUAGE c STABLE PARALLEL RESTRICTED COST 1000
 AS 'MODULE_PATHNAME', 'recsys_predict_uuid';
 COMMENT ON FUNCTION recsys.predict_uuid(text, uuid, uuid, boolean, int) IS
 'As recsys.predict(text, bigint, bigint, boolean, int), but for items with uuid ids and the user id given as uuid.';
+
+CREATE FUNCTION recsys.preference(
+    model   text,
+    user_id bigint,
+    item_id bigint,
+    fresh   boolean DEFAULT true,
+    version int     DEFAULT NULL)
+RETURNS real
+LANGUAGE c STABLE PARALLEL RESTRICTED COST 1000
+AS 'MODULE_PATHNAME', 'recsys_preference';
+COMMENT ON FUNCTION recsys.preference(text, bigint, bigint, boolean, int) IS
+'What recommend() ranks one item by for a user, and returns as preference, equal to the last bit: the score that predict() gives, or, where the answer is "popular", the number of users who like the item. NULL when the item is unknown or an id is NULL. Errors as for recommend().';
+
+CREATE FUNCTION recsys.preference(
+    model   text,
+    user_id text,
+    item_id bigint,
+    fresh   boolean DEFAULT true,
+    version int     DEFAULT NULL)
+RETURNS real
+LANGUAGE c STABLE PARALLEL RESTRICTED COST 1000
+AS 'MODULE_PATHNAME', 'recsys_preference';
+COMMENT ON FUNCTION recsys.preference(text, text, bigint, boolean, int) IS
+'As recsys.preference(text, bigint, bigint, boolean, int), but for the user id given as text, which is converted to the type of the model''s users.';
+
+CREATE FUNCTION recsys.preference(
+    model   text,
+    user_id uuid,
+    item_id bigint,
+    fresh   boolean DEFAULT true,
+    version int     DEFAULT NULL)
+RETURNS real
+LANGUAGE c STABLE PARALLEL RESTRICTED COST 1000
+AS 'MODULE_PATHNAME', 'recsys_preference';
+COMMENT ON FUNCTION recsys.preference(text, uuid, bigint, boolean, int) IS
+'As recsys.preference(text, bigint, bigint, boolean, int), but for the user id given as uuid.';
+
+CREATE FUNCTION recsys.preference_text(
+    model   text,
+    user_id bigint,
+    item_id text,
+    fresh   boolean DEFAULT true,
+    version int     DEFAULT NULL)
+RETURNS real
+LANGUAGE c STABLE PARALLEL RESTRICTED COST 1000
+AS 'MODULE_PATHNAME', 'recsys_preference_text';
+COMMENT ON FUNCTION recsys.preference_text(text, bigint, text, boolean, int) IS
+'As recsys.preference(text, bigint, bigint, boolean, int), but for items of any model with their ids as text and the user id given as bigint.';
+
+CREATE FUNCTION recsys.preference_text(
+    model   text,
+    user_id text,
+    item_id text,
+    fresh   boolean DEFAULT true,
+    version int     DEFAULT NULL)
+RETURNS real
+LANGUAGE c STABLE PARALLEL RESTRICTED COST 1000
+AS 'MODULE_PATHNAME', 'recsys_preference_text';
+COMMENT ON FUNCTION recsys.preference_text(text, text, text, boolean, int) IS
+'As recsys.preference(text, bigint, bigint, boolean, int), but for items of any model with their ids as text and the user id given as text, which is converted to the type of the model''s users.';
+
+CREATE FUNCTION recsys.preference_text(
+    model   text,
+    user_id uuid,
+    item_id text,
+    fresh   boolean DEFAULT true,
+    version int     DEFAULT NULL)
+RETURNS real
+LANGUAGE c STABLE PARALLEL RESTRICTED COST 1000
+AS 'MODULE_PATHNAME', 'recsys_preference_text';
+COMMENT ON FUNCTION recsys.preference_text(text, uuid, text, boolean, int) IS
+'As recsys.preference(text, bigint, bigint, boolean, int), but for items of any model with their ids as text and the user id given as uuid.';
+
+CREATE FUNCTION recsys.preference_uuid(
+    model   text,
+    user_id bigint,
+    item_id uuid,
+    fresh   boolean DEFAULT true,
+    version int     DEFAULT NULL)
+RETURNS real
+LANGUAGE c STABLE PARALLEL RESTRICTED COST 1000
+AS 'MODULE_PATHNAME', 'recsys_preference_uuid';
+COMMENT ON FUNCTION recsys.preference_uuid(text, bigint, uuid, boolean, int) IS
+'As recsys.preference(text, bigint, bigint, boolean, int), but for items with uuid ids and the user id given as bigint.';
+
+CREATE FUNCTION recsys.preference_uuid(
+    model   text,
+    user_id text,
+    item_id uuid,
+    fresh   boolean DEFAULT true,
+    version int     DEFAULT NULL)
+RETURNS real
+LANGUAGE c STABLE PARALLEL RESTRICTED COST 1000
+AS 'MODULE_PATHNAME', 'recsys_preference_uuid';
+COMMENT ON FUNCTION recsys.preference_uuid(text, text, uuid, boolean, int) IS
+'As recsys.preference(text, bigint, bigint, boolean, int), but for items with uuid ids and the user id given as text, which is converted to the type of the model''s users.';
+
+CREATE FUNCTION recsys.preference_uuid(
+    model   text,
+    user_id uuid,
+    item_id uuid,
+    fresh   boolean DEFAULT true,
+    version int     DEFAULT NULL)
+RETURNS real
+LANGUAGE c STABLE PARALLEL RESTRICTED COST 1000
+AS 'MODULE_PATHNAME', 'recsys_preference_uuid';
+COMMENT ON FUNCTION recsys.preference_uuid(text, uuid, uuid, boolean, int) IS
+'As recsys.preference(text, bigint, bigint, boolean, int), but for items with uuid ids and the user id given as uuid.';
 
 CREATE FUNCTION recsys.user_vector(
     model   text,

@@ -37,6 +37,8 @@ SELECT recsys.create_model('lik_ev', 'lik_events', rating_column => 'w', feedbac
 SELECT users, items FROM recsys.train('lik_ev');
 SELECT * FROM recsys.recommend('lik_ev', 900, 4);
 SELECT * FROM recsys.recommend('lik_ev', 900, 4, fresh => false);
+SELECT bool_and(r.preference = recsys.preference('lik_ev', 900, r.item_id)) AS preference, bool_and(r.score = recsys.predict('lik_ev', 900, r.item_id)) AS score
+FROM recsys.recommend('lik_ev', 900, 100) r;
 SELECT recsys.predict('lik_ev', 900, 3), recsys.norm(recsys.user_vector('lik_ev', 900));
 SELECT r.item_id, r.score, r.source FROM recsys.recommend('lik_ev', 901, 1) r;
 SELECT item_id, users FROM recsys_data.lik_ev_item_factors WHERE item_id >= 50 ORDER BY 1;

@@ -23,6 +23,21 @@ FROM (VALUES ('pre', 1), ('pre', 2), ('pre_counts', 1)) m(model, version),
      (VALUES (true), (false)) f(fresh), generate_series(1, 20) u,
      recsys.recommend(m.model, u, 100, false, fresh => f.fresh, version => m.version) r
 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3;
+-- preference() is what recommend ranks by, score what predict gives, also where it gives none
+SELECT m.model, r.source, f.fresh, count(*),
+       bool_and(r.preference = recsys.preference(m.model, u, r.item_id, f.fresh, m.version)) AS preference,
+       bool_and(r.score IS NOT DISTINCT FROM recsys.predict(m.model, u, r.item_id, f.fresh, m.version)) AS score
+FROM (VALUES ('pre', 1), ('pre', 2), ('pre_counts', 1)) m(model, version),
+     (VALUES (true), (false)) f(fresh), generate_series(19, 22) u,
+     recsys.recommend(m.model, u, 100, false, fresh => f.fresh, version => m.version) r
+GROUP BY 1, 2, 3 ORDER BY 1, 2, 3;
+SELECT recsys.preference('pre', NULL::int, 2) IS NULL AS no_user, recsys.preference('pre', 2, NULL) IS NULL AS no_item,
+       recsys.preference('pre', 2, 99) IS NULL AS unknown_item, recsys.preference('pre', 99, 99) IS NULL AS both_unknown;
+-- row by row, users with and without a vector in turn
+SELECT count(*), bool_and(p.preference = r.preference) AS same
+FROM (SELECT i, u, recsys.preference('pre', u, i) AS preference FROM generate_series(1, 10) i, unnest('{2,99}'::int[]) u) p
+JOIN unnest('{2,99}'::int[]) w(u) USING (u) JOIN LATERAL recsys.recommend('pre', w.u, 100, false) r ON r.item_id = p.i;
+
 -- users whose rows did not change are folded in to the stored bits
 SELECT m.model, m.version, count(*),
        bool_and(recsys.predict(m.model, u, i, true, m.version) = recsys.predict(m.model, u, i, false, m.version)) AS same

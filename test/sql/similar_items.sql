@@ -43,7 +43,7 @@ SELECT * FROM recsys.similar_items('si_i', 7, 3, candidates => '{9,6,5,3}');
 ROLLBACK;
 
 -- popular: what recommend() calls so
-SELECT m, count(*), bool_and(p.item_id = r.item_id AND p.score = r.score) AS same FROM unnest('{si,si_i}'::text[]) m,
+SELECT m, count(*), bool_and(p.item_id = r.item_id AND p.score = r.preference AND r.score IS NULL) AS same FROM unnest('{si,si_i}'::text[]) m,
 LATERAL (SELECT * FROM recsys.popular(m, 100)) p JOIN LATERAL (SELECT * FROM recsys.recommend(m, 999, 100)) r USING (rank) GROUP BY m ORDER BY m;
 SELECT count(*), bool_and(p.item_id = b.item_id AND p.score = b.users) AS same FROM recsys.popular('si', 100) p
 JOIN (SELECT item_id, users, row_number() OVER (ORDER BY users DESC, item_id) AS rank FROM si_vectors WHERE model = 'si') b USING (rank);

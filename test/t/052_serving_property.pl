@@ -80,7 +80,7 @@ BEGIN
 	/* the view was made anew, which this snapshot does not show */
 	IF ut IS NULL THEN RETURN NULL; END IF;
 	f := CASE it WHEN 'bigint' THEN '' ELSE '_' || it END;
-	EXECUTE format('SELECT string_agg(r.rank || '':'' || r.item_id || '':'' || r.score, '' '' ORDER BY r.rank) FROM recsys.recommend%s($1, $2::%s, $3, $4, $5::%s[], $6::%s[], $7, $8) r', f, ut, it, it)
+	EXECUTE format('SELECT string_agg(r.rank || '':'' || r.item_id || '':'' || r.preference, '' '' ORDER BY r.rank) FROM recsys.recommend%s($1, $2::%s, $3, $4, $5::%s[], $6::%s[], $7, $8) r', f, ut, it, it)
 		INTO got USING m, u, k, seen, candidates, exclude, fresh, asked;
 	EXECUTE format($q$
 		WITH o AS MATERIALIZED (SELECT * FROM oracle($1, $2, $7, $8)), eligible AS (

@@ -1,0 +1,80 @@
+/*-------------------------------------------------------------------------
+ *
+ * serving.h
+ *		Everything that an answer is made of: the user, the items, the vector.
+ *
+ * The one way to get there is rs_serving_open() and its two sisters, so that nobody
+ * can do the steps in another order: reading the model's view may run code of its
+ * owner, and an item image must not be held across that unless it is pinned.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RS_SERVING_H
+#define RS_SERVING_H
+
+#include "postgres.h"
+
+#include "serve/given_items.h"
+#include "serve/image_cache.h"
+#include "serve/user_vector.h"
+
+typedef struct RsServing
+{
+	const RsModel *model;
+	const RsVersion *version;
+	const RsImage *image;		/* valid as rs_image_open() says */
+	RsUser		user;
+	RsUserVector vector;
+	double		base;			/* mean plus the user's bias */
+} RsServing;
+
+/* What of a user an answer needs. */
+typedef struct RsAsk
+{
+	Datum		user_id;
+	bool		fresh;			/* fold in, or take the stored vector */
+	bool		need_seen;		/* all items of the user, too */
+	const RsImage *image;		/* of the version, pinned; NULL: it is opened */
+	MemoryContext context;		/* where image and vector shall live; NULL: the current
+								 * one, where the user's rows go in any case */
+} RsAsk;
+
+/*
+ * Read the user as the current user, open the image, make the vector.  Errors: those
+ * of rs_user_read(), rs_image_open() and rs_user_vector().
+ */
+extern void rs_serving_open(RsServing *serving, const RsModel *model,
+							const RsVersion *version, const RsAsk *ask);
+
+/* The same for a user who is in no table: see rs_given_user(). */
+extern void rs_serving_open_given(RsServing *serving, const RsModel *model,
+								  const RsVersion *version, const RsGivenItems *given);
+
+/* The same for nobody: the popular items. */
+extern void rs_serving_open_nobody(RsServing *serving, const RsModel *model,
+								   const RsVersion *version);
+
+/* Are items ranked by how many users like them?  Otherwise by their score. */
+static inline bool
+rs_serving_is_popular(const RsServing *serving)
+{
+	return serving->vector.origin == RS_FROM_POPULAR;
+}
+
+/* What lists rank the item at a position by; equal to recommend() to the last bit. */
+extern float4 rs_serving_preference(const RsServing *serving, int32 position);
+
+/* Is there a score, which predict() gives?  Only where the user has a vector. */
+static inline bool
+rs_serving_has_score(const RsServing *serving)
+{
+	return serving->vector.x != NULL;
+}
+
+static inline float4
+rs_serving_score(const RsServing *serving, int32 position)
+{
+	return rs_image_score(serving->image, position, serving->vector.x, serving->base);
+}
+
+#endif							/* RS_SERVING_H */
