@@ -2,9 +2,6 @@
 
 -- ---- popular counts those who like an item ----------------------------------
 
-COMMENT ON FUNCTION recsys.recommend(text, bigint, int, boolean, bigint[], bigint[], boolean, int) IS
-'The k best items for a user, best first: items with bigint ids (smallint and integer included). Exact: every eligible item is scored; equal scores by ascending id. The score is the predicted rating (explicit) or preference (implicit), equal to predict() to the last bit. source tells where the answer comes from: "folded", the vector solved from the user''s rows of this moment; "model", the vector that training stored (fresh => false); "popular", no vector, or one for which all items score alike, as that of a user with dislikes only: the items that most users like (by a weight above 0; by a rating at or above the mean of all), the score being their number. exclude_seen leaves out every item of the user''s rows. candidates NULL means all items, an empty array none; in both arrays NULL elements and unknown ids are ignored. Fewer than k rows come only when fewer items are eligible. Errors: 42704 no such model, 42501 no right to ask it, 55000 no such version, 42804 the items are of another type, 22004 an argument but user_id is NULL, 22023 k is negative, 22P02 the id is not of the model''s type, 54000 the user''s rows need more than recsys.serving_memory. A NULL user_id gets no rows. Fold-in: Hu, Koren, Volinsky 2008, section 4; Zhou et al. 2008, section 3.';
-
 -- ---- what the name of a model is bound to -------------------------------------
 
 -- Not dumped: OIDs mean nothing where the dump is restored.  pg_upgrade keeps them.
@@ -160,16 +157,18 @@ CREATE FUNCTION recsys.recommend(
     exclude      bigint[] DEFAULT NULL,
     fresh        boolean  DEFAULT true,
     version      int      DEFAULT NULL,
+    after        text     DEFAULT NULL,
     OUT rank     int,
     OUT item_id  bigint,
     OUT preference real,
     OUT score    real,
-    OUT source   text)
+    OUT source   text,
+    OUT next     text)
 RETURNS SETOF record
 LANGUAGE c STABLE PARALLEL RESTRICTED COST 10000 ROWS 10
 AS 'MODULE_PATHNAME', 'recsys_recommend';
-COMMENT ON FUNCTION recsys.recommend(text, bigint, int, boolean, bigint[], bigint[], boolean, int) IS
-'The k best items for a user, best first: items with bigint ids (smallint and integer included). Exact: every eligible item is scored; equal scores by ascending id. preference is what the list is ranked by, equal to preference() to the last bit. score is what predict() gives, to the last bit: the predicted rating (explicit) or preference (implicit). source tells where the answer comes from: "folded", the vector solved from the user''s rows of this moment; "model", the vector that training stored (fresh => false): by both the preference is the score; "popular", no vector, so that score is NULL, or one for which all items score alike, as that of a user with dislikes only: the items that most users like (by a weight above 0; by a rating at or above the mean of all), the preference being their number. exclude_seen leaves out every item of the user''s rows. candidates NULL means all items, an empty array none; in both arrays NULL elements and unknown ids are ignored. Fewer than k rows come only when fewer items are eligible. Errors: 42704 no such model, 42501 no right to ask it, 55000 no such version, 42804 the items are of another type, 22004 an argument but user_id is NULL, 22023 k is negative, 22P02 the id is not of the model''s type, 54000 the user''s rows need more than recsys.serving_memory. A NULL user_id gets no rows. Fold-in: Hu, Koren, Volinsky 2008, section 4; Zhou et al. 2008, section 3.';
+COMMENT ON FUNCTION recsys.recommend(text, bigint, int, boolean, bigint[], bigint[], boolean, int, text) IS
+'The k best items for a user, best first: items with bigint ids (smallint and integer included). Exact: every eligible item is scored; equal scores by ascending id. preference is what the list is ranked by, equal to preference() to the last bit. score is what predict() gives, to the last bit: the predicted rating (explicit) or preference (implicit). source tells where the answer comes from: "folded", the vector solved from the user''s rows of this moment; "model", the vector that training stored (fresh => false): by both the preference is the score; "popular", no vector, so that score is NULL, or one for which all items score alike, as that of a user with dislikes only: the items that most users like (by a weight above 0; by a rating at or above the mean of all), the preference being their number. exclude_seen leaves out every item of the user''s rows. candidates NULL means all items, an empty array none; in both arrays NULL elements and unknown ids are ignored. Fewer than k rows come only when fewer items are eligible. after asks for pages: '''' for the first one, and then next of the last row, which is NULL without after. While version and user stay as they are nothing comes twice and nothing is left out; a notice says that the order has changed. Errors: 42704 no such model, 42501 no right to ask it, 55000 no such version, 42804 the items are of another type, 22004 an argument but user_id is NULL, 22023 k is negative or after no token, 22P02 the id is not of the model''s type, 54000 the user''s rows need more than recsys.serving_memory. A NULL user_id gets no rows. Fold-in: Hu, Koren, Volinsky 2008, section 4; Zhou et al. 2008, section 3.';
 
 CREATE FUNCTION recsys.recommend(
     model        text,
@@ -180,16 +179,18 @@ CREATE FUNCTION recsys.recommend(
     exclude      bigint[] DEFAULT NULL,
     fresh        boolean  DEFAULT true,
     version      int      DEFAULT NULL,
+    after        text     DEFAULT NULL,
     OUT rank     int,
     OUT item_id  bigint,
     OUT preference real,
     OUT score    real,
-    OUT source   text)
+    OUT source   text,
+    OUT next     text)
 RETURNS SETOF record
 LANGUAGE c STABLE PARALLEL RESTRICTED COST 10000 ROWS 10
 AS 'MODULE_PATHNAME', 'recsys_recommend';
-COMMENT ON FUNCTION recsys.recommend(text, text, int, boolean, bigint[], bigint[], boolean, int) IS
-'As recsys.recommend(text, bigint, int, boolean, bigint[], bigint[], boolean, int), but for the user id given as text, which is converted to the type of the model''s users.';
+COMMENT ON FUNCTION recsys.recommend(text, text, int, boolean, bigint[], bigint[], boolean, int, text) IS
+'As recsys.recommend(text, bigint, int, boolean, bigint[], bigint[], boolean, int, text), but for the user id given as text, which is converted to the type of the model''s users.';
 
 CREATE FUNCTION recsys.recommend(
     model        text,
@@ -200,16 +201,18 @@ CREATE FUNCTION recsys.recommend(
     exclude      bigint[] DEFAULT NULL,
     fresh        boolean  DEFAULT true,
     version      int      DEFAULT NULL,
+    after        text     DEFAULT NULL,
     OUT rank     int,
     OUT item_id  bigint,
     OUT preference real,
     OUT score    real,
-    OUT source   text)
+    OUT source   text,
+    OUT next     text)
 RETURNS SETOF record
 LANGUAGE c STABLE PARALLEL RESTRICTED COST 10000 ROWS 10
 AS 'MODULE_PATHNAME', 'recsys_recommend';
-COMMENT ON FUNCTION recsys.recommend(text, uuid, int, boolean, bigint[], bigint[], boolean, int) IS
-'As recsys.recommend(text, bigint, int, boolean, bigint[], bigint[], boolean, int), but for the user id given as uuid.';
+COMMENT ON FUNCTION recsys.recommend(text, uuid, int, boolean, bigint[], bigint[], boolean, int, text) IS
+'As recsys.recommend(text, bigint, int, boolean, bigint[], bigint[], boolean, int, text), but for the user id given as uuid.';
 
 CREATE FUNCTION recsys.recommend_text(
     model        text,
@@ -220,16 +223,18 @@ CREATE FUNCTION recsys.recommend_text(
     exclude      text[] DEFAULT NULL,
     fresh        boolean  DEFAULT true,
     version      int      DEFAULT NULL,
+    after        text     DEFAULT NULL,
     OUT rank     int,
     OUT item_id  text,
     OUT preference real,
     OUT score    real,
-    OUT source   text)
+    OUT source   text,
+    OUT next     text)
 RETURNS SETOF record
 LANGUAGE c STABLE PARALLEL RESTRICTED COST 10000 ROWS 10
 AS 'MODULE_PATHNAME', 'recsys_recommend_text';
-COMMENT ON FUNCTION recsys.recommend_text(text, bigint, int, boolean, text[], text[], boolean, int) IS
-'As recsys.recommend(text, bigint, int, boolean, bigint[], bigint[], boolean, int), but for items of any model with their ids as text and the user id given as bigint.';
+COMMENT ON FUNCTION recsys.recommend_text(text, bigint, int, boolean, text[], text[], boolean, int, text) IS
+'As recsys.recommend(text, bigint, int, boolean, bigint[], bigint[], boolean, int, text), but for items of any model with their ids as text and the user id given as bigint.';
 
 CREATE FUNCTION recsys.recommend_text(
     model        text,
@@ -240,16 +245,18 @@ CREATE FUNCTION recsys.recommend_text(
     exclude      text[] DEFAULT NULL,
     fresh        boolean  DEFAULT true,
     version      int      DEFAULT NULL,
+    after        text     DEFAULT NULL,
     OUT rank     int,
     OUT item_id  text,
     OUT preference real,
     OUT score    real,
-    OUT source   text)
+    OUT source   text,
+    OUT next     text)
 RETURNS SETOF record
 LANGUAGE c STABLE PARALLEL RESTRICTED COST 10000 ROWS 10
 AS 'MODULE_PATHNAME', 'recsys_recommend_text';
-COMMENT ON FUNCTION recsys.recommend_text(text, text, int, boolean, text[], text[], boolean, int) IS
-'As recsys.recommend(text, bigint, int, boolean, bigint[], bigint[], boolean, int), but for items of any model with their ids as text and the user id given as text, which is converted to the type of the model''s users.';
+COMMENT ON FUNCTION recsys.recommend_text(text, text, int, boolean, text[], text[], boolean, int, text) IS
+'As recsys.recommend(text, bigint, int, boolean, bigint[], bigint[], boolean, int, text), but for items of any model with their ids as text and the user id given as text, which is converted to the type of the model''s users.';
 
 CREATE FUNCTION recsys.recommend_text(
     model        text,
@@ -260,16 +267,18 @@ CREATE FUNCTION recsys.recommend_text(
     exclude      text[] DEFAULT NULL,
     fresh        boolean  DEFAULT true,
     version      int      DEFAULT NULL,
+    after        text     DEFAULT NULL,
     OUT rank     int,
     OUT item_id  text,
     OUT preference real,
     OUT score    real,
-    OUT source   text)
+    OUT source   text,
+    OUT next     text)
 RETURNS SETOF record
 LANGUAGE c STABLE PARALLEL RESTRICTED COST 10000 ROWS 10
 AS 'MODULE_PATHNAME', 'recsys_recommend_text';
-COMMENT ON FUNCTION recsys.recommend_text(text, uuid, int, boolean, text[], text[], boolean, int) IS
-'As recsys.recommend(text, bigint, int, boolean, bigint[], bigint[], boolean, int), but for items of any model with their ids as text and the user id given as uuid.';
+COMMENT ON FUNCTION recsys.recommend_text(text, uuid, int, boolean, text[], text[], boolean, int, text) IS
+'As recsys.recommend(text, bigint, int, boolean, bigint[], bigint[], boolean, int, text), but for items of any model with their ids as text and the user id given as uuid.';
 
 CREATE FUNCTION recsys.recommend_uuid(
     model        text,
@@ -280,16 +289,18 @@ CREATE FUNCTION recsys.recommend_uuid(
     exclude      uuid[] DEFAULT NULL,
     fresh        boolean  DEFAULT true,
     version      int      DEFAULT NULL,
+    after        text     DEFAULT NULL,
     OUT rank     int,
     OUT item_id  uuid,
     OUT preference real,
     OUT score    real,
-    OUT source   text)
+    OUT source   text,
+    OUT next     text)
 RETURNS SETOF record
 LANGUAGE c STABLE PARALLEL RESTRICTED COST 10000 ROWS 10
 AS 'MODULE_PATHNAME', 'recsys_recommend_uuid';
-COMMENT ON FUNCTION recsys.recommend_uuid(text, bigint, int, boolean, uuid[], uuid[], boolean, int) IS
-'As recsys.recommend(text, bigint, int, boolean, bigint[], bigint[], boolean, int), but for items with uuid ids and the user id given as bigint.';
+COMMENT ON FUNCTION recsys.recommend_uuid(text, bigint, int, boolean, uuid[], uuid[], boolean, int, text) IS
+'As recsys.recommend(text, bigint, int, boolean, bigint[], bigint[], boolean, int, text), but for items with uuid ids and the user id given as bigint.';
 
 CREATE FUNCTION recsys.recommend_uuid(
     model        text,
@@ -300,16 +311,18 @@ CREATE FUNCTION recsys.recommend_uuid(
     exclude      uuid[] DEFAULT NULL,
     fresh        boolean  DEFAULT true,
     version      int      DEFAULT NULL,
+    after        text     DEFAULT NULL,
     OUT rank     int,
     OUT item_id  uuid,
     OUT preference real,
     OUT score    real,
-    OUT source   text)
+    OUT source   text,
+    OUT next     text)
 RETURNS SETOF record
 LANGUAGE c STABLE PARALLEL RESTRICTED COST 10000 ROWS 10
 AS 'MODULE_PATHNAME', 'recsys_recommend_uuid';
-COMMENT ON FUNCTION recsys.recommend_uuid(text, text, int, boolean, uuid[], uuid[], boolean, int) IS
-'As recsys.recommend(text, bigint, int, boolean, bigint[], bigint[], boolean, int), but for items with uuid ids and the user id given as text, which is converted to the type of the model''s users.';
+COMMENT ON FUNCTION recsys.recommend_uuid(text, text, int, boolean, uuid[], uuid[], boolean, int, text) IS
+'As recsys.recommend(text, bigint, int, boolean, bigint[], bigint[], boolean, int, text), but for items with uuid ids and the user id given as text, which is converted to the type of the model''s users.';
 
 CREATE FUNCTION recsys.recommend_uuid(
     model        text,
@@ -320,16 +333,18 @@ CREATE FUNCTION recsys.recommend_uuid(
     exclude      uuid[] DEFAULT NULL,
     fresh        boolean  DEFAULT true,
     version      int      DEFAULT NULL,
+    after        text     DEFAULT NULL,
     OUT rank     int,
     OUT item_id  uuid,
     OUT preference real,
     OUT score    real,
-    OUT source   text)
+    OUT source   text,
+    OUT next     text)
 RETURNS SETOF record
 LANGUAGE c STABLE PARALLEL RESTRICTED COST 10000 ROWS 10
 AS 'MODULE_PATHNAME', 'recsys_recommend_uuid';
-COMMENT ON FUNCTION recsys.recommend_uuid(text, uuid, int, boolean, uuid[], uuid[], boolean, int) IS
-'As recsys.recommend(text, bigint, int, boolean, bigint[], bigint[], boolean, int), but for items with uuid ids and the user id given as uuid.';
+COMMENT ON FUNCTION recsys.recommend_uuid(text, uuid, int, boolean, uuid[], uuid[], boolean, int, text) IS
+'As recsys.recommend(text, bigint, int, boolean, bigint[], bigint[], boolean, int, text), but for items with uuid ids and the user id given as uuid.';
 
 CREATE FUNCTION recsys.preference(
     model   text,
@@ -510,16 +525,18 @@ CREATE FUNCTION recsys.recommend_for_items(
     candidates    bigint[] DEFAULT NULL,
     exclude       bigint[] DEFAULT NULL,
     version       int DEFAULT NULL,
+    after         text DEFAULT NULL,
     OUT rank int,
     OUT item_id bigint,
     OUT preference real,
     OUT score real,
-    OUT source text)
+    OUT source text,
+    OUT next text)
 RETURNS SETOF record
 LANGUAGE c STABLE PARALLEL RESTRICTED COST 10000 ROWS 10
 AS 'MODULE_PATHNAME', 'recsys_recommend_for_items';
-COMMENT ON FUNCTION recsys.recommend_for_items(text, bigint[], real[], int, boolean, bigint[], bigint[], int) IS
-'The k best items for somebody whose rows these items are: a basket, a session, an anonymous visitor. Reads no row of the model''s view. As for a user of recommend(): vector folded in from the items, preference and score those that preference() and predict() would give, source "folded", or "popular" where the items say nothing or there are none. weights holds a rating (explicit) or weight (implicit) for each item; it counts as in a row of the source: an item that is repeated is reduced as rows are, one with a NULL weight counts as given but says nothing, a negative weight of implicit feedback is a dislike. Without weights each item is liked: a row of weight 1 where the model counts rows; otherwise an item is worth the mean of all likes that the version was trained on, which are the ratings at or above the mean of all or the weights above 0. NULL for items is the empty array; NULL elements and unknown ids are ignored. exclude_given leaves out the items. candidates NULL means all items, an empty array none. Errors: 42704 no such model, 42501 no right to ask it, 55000 no such version, or one from before 0.2.0 is asked without weights, 42804 the items are of another type, 22004 another argument is NULL, 22023 k is negative, there are not as many weights as items, or a weight is not finite, 22000 the equations have no solution, 54000 the items need more than recsys.serving_memory.';
+COMMENT ON FUNCTION recsys.recommend_for_items(text, bigint[], real[], int, boolean, bigint[], bigint[], int, text) IS
+'The k best items for somebody whose rows these items are: a basket, a session, an anonymous visitor. Reads no row of the model''s view. As for a user of recommend(): vector folded in from the items, preference and score those that preference() and predict() would give, source "folded", or "popular" where the items say nothing or there are none. weights holds a rating (explicit) or weight (implicit) for each item; it counts as in a row of the source: an item that is repeated is reduced as rows are, one with a NULL weight counts as given but says nothing, a negative weight of implicit feedback is a dislike. Without weights each item is liked: a row of weight 1 where the model counts rows; otherwise an item is worth the mean of all likes that the version was trained on, which are the ratings at or above the mean of all or the weights above 0. NULL for items is the empty array; NULL elements and unknown ids are ignored. exclude_given leaves out the items. after asks for pages, as for recommend(). candidates NULL means all items, an empty array none. Errors: 42704 no such model, 42501 no right to ask it, 55000 no such version, or one from before 0.2.0 is asked without weights, 42804 the items are of another type, 22004 another argument is NULL, 22023 k is negative, after no token, there are not as many weights as items, or a weight is not finite, 22000 the equations have no solution, 54000 the items need more than recsys.serving_memory.';
 
 CREATE FUNCTION recsys.recommend_for_items_text(
     model         text,
@@ -530,16 +547,18 @@ CREATE FUNCTION recsys.recommend_for_items_text(
     candidates    text[] DEFAULT NULL,
     exclude       text[] DEFAULT NULL,
     version       int DEFAULT NULL,
+    after         text DEFAULT NULL,
     OUT rank int,
     OUT item_id text,
     OUT preference real,
     OUT score real,
-    OUT source text)
+    OUT source text,
+    OUT next text)
 RETURNS SETOF record
 LANGUAGE c STABLE PARALLEL RESTRICTED COST 10000 ROWS 10
 AS 'MODULE_PATHNAME', 'recsys_recommend_for_items_text';
-COMMENT ON FUNCTION recsys.recommend_for_items_text(text, text[], real[], int, boolean, text[], text[], int) IS
-'As recsys.recommend_for_items(text, bigint[], real[], int, boolean, bigint[], bigint[], int), but for items of any model with their ids as text.';
+COMMENT ON FUNCTION recsys.recommend_for_items_text(text, text[], real[], int, boolean, text[], text[], int, text) IS
+'As recsys.recommend_for_items(text, bigint[], real[], int, boolean, bigint[], bigint[], int, text), but for items of any model with their ids as text.';
 
 CREATE FUNCTION recsys.recommend_for_items_uuid(
     model         text,
@@ -550,16 +569,18 @@ CREATE FUNCTION recsys.recommend_for_items_uuid(
     candidates    uuid[] DEFAULT NULL,
     exclude       uuid[] DEFAULT NULL,
     version       int DEFAULT NULL,
+    after         text DEFAULT NULL,
     OUT rank int,
     OUT item_id uuid,
     OUT preference real,
     OUT score real,
-    OUT source text)
+    OUT source text,
+    OUT next text)
 RETURNS SETOF record
 LANGUAGE c STABLE PARALLEL RESTRICTED COST 10000 ROWS 10
 AS 'MODULE_PATHNAME', 'recsys_recommend_for_items_uuid';
-COMMENT ON FUNCTION recsys.recommend_for_items_uuid(text, uuid[], real[], int, boolean, uuid[], uuid[], int) IS
-'As recsys.recommend_for_items(text, bigint[], real[], int, boolean, bigint[], bigint[], int), but for items with uuid ids.';
+COMMENT ON FUNCTION recsys.recommend_for_items_uuid(text, uuid[], real[], int, boolean, uuid[], uuid[], int, text) IS
+'As recsys.recommend_for_items(text, bigint[], real[], int, boolean, bigint[], bigint[], int, text), but for items with uuid ids.';
 
 CREATE FUNCTION recsys.similar_items(
     model      text,

@@ -36,7 +36,8 @@ enum
 	FOR_ITEMS_EXCLUDE_GIVEN,
 	FOR_ITEMS_CANDIDATES,
 	FOR_ITEMS_EXCLUDE,
-	FOR_ITEMS_VERSION
+	FOR_ITEMS_VERSION,
+	FOR_ITEMS_AFTER
 };
 
 /* Arguments of similar_items(). */
@@ -196,9 +197,12 @@ recommend_for_items(FunctionCallInfo fcinfo, RsIdKind kind)
 	request.candidates = rs_arg_items(fcinfo, FOR_ITEMS_CANDIDATES, kind, model->item_kind);
 	request.exclude = rs_arg_items(fcinfo, FOR_ITEMS_EXCLUDE, kind, model->item_kind);
 
+	if (!PG_ARGISNULL(FOR_ITEMS_AFTER))
+		request.after = rs_arg_text(fcinfo, FOR_ITEMS_AFTER, "after");
+
 	rs_serving_open_given(&serving, model, version, &given);
 	rs_recommend(&serving, &request, &list);
-	rs_return_recommendation(fcinfo, kind, &serving, &list);
+	rs_return_recommendation(fcinfo, kind, &serving, &list, request.after != NULL);
 	return (Datum) 0;
 }
 

@@ -30,7 +30,8 @@ enum
 	RECOMMEND_CANDIDATES,
 	RECOMMEND_EXCLUDE,
 	RECOMMEND_FRESH,
-	RECOMMEND_VERSION
+	RECOMMEND_VERSION,
+	RECOMMEND_AFTER
 };
 
 /* Arguments of predict() and preference(). */
@@ -106,9 +107,12 @@ recommend(FunctionCallInfo fcinfo, RsIdKind kind)
 	request.candidates = rs_arg_items(fcinfo, RECOMMEND_CANDIDATES, kind, model->item_kind);
 	request.exclude = rs_arg_items(fcinfo, RECOMMEND_EXCLUDE, kind, model->item_kind);
 
+	if (!PG_ARGISNULL(RECOMMEND_AFTER))
+		request.after = rs_arg_text(fcinfo, RECOMMEND_AFTER, "after");
+
 	rs_serving_open(&serving, model, version, &ask);
 	rs_recommend(&serving, &request, &list);
-	rs_return_recommendation(fcinfo, kind, &serving, &list);
+	rs_return_recommendation(fcinfo, kind, &serving, &list, request.after != NULL);
 	return (Datum) 0;
 }
 

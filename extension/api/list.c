@@ -32,6 +32,7 @@ enum
 	RECOMMENDATION_PREFERENCE,
 	RECOMMENDATION_SCORE,
 	RECOMMENDATION_SOURCE,
+	RECOMMENDATION_NEXT,
 	RECOMMENDATION_NATTS
 };
 
@@ -65,16 +66,16 @@ begin_rows(Rows *rows, FunctionCallInfo fcinfo, RsIdKind kind, const RsImage *im
 				 errmsg("function is declared with another result than it returns")));
 }
 
-/* Fill in number i of a list and hand out the row, whose other columns are filled. */
+/* Fill in an item with its rank and hand out the row, whose other columns are filled. */
 static void
-put_row(Rows *rows, int32 i, int32 position, Datum *values, bool *nulls)
+put_row(Rows *rows, int32 rank, int32 position, Datum *values, bool *nulls)
 {
 	Datum		id;
 
 	CHECK_FOR_INTERRUPTS();
 	MemoryContextSwitchTo(rows->row_context);
 	id = rs_idlist_get(rows->ids, position);
-	values[LIST_RANK] = Int32GetDatum(i + 1);
+	values[LIST_RANK] = Int32GetDatum(rank);
 	values[LIST_ITEM_ID] = rs_id_convert(id, rows->ids->kind, rows->kind);
 	tuplestore_putvalues(rows->rsinfo->setResult, rows->rsinfo->setDesc, values, nulls);
 	MemoryContextSwitchTo(rows->caller);
@@ -83,11 +84,14 @@ put_row(Rows *rows, int32 i, int32 position, Datum *values, bool *nulls)
 
 void
 rs_return_recommendation(FunctionCallInfo fcinfo, RsIdKind kind, const RsServing *serving,
-						 const RsRecommendation *list)
+						 const RsRecommendation *list, bool in_pages)
 {
 	bool		scored = rs_serving_has_score(serving);
 	Datum		values[RECOMMENDATION_NATTS] = {0};
-	bool		nulls[RECOMMENDATION_NATTS] = {[RECOMMENDATION_SCORE] = !scored};
+	bool		nulls[RECOMMENDATION_NATTS] = {
+		[RECOMMENDATION_SCORE] = !scored,
+		[RECOMMENDATION_NEXT] = !in_pages
+	};
 	Rows		rows;
 
 	begin_rows(&rows, fcinfo, kind, serving->image, RECOMMENDATION_NATTS);
@@ -96,11 +100,15 @@ rs_return_recommendation(FunctionCallInfo fcinfo, RsIdKind kind, const RsServing
 	for (int32 i = 0; i < list->n; i++)
 	{
 		int32		position = list->entries[i].position;
+		int32		rank = list->page.rank + i + 1;
 
 		values[RECOMMENDATION_PREFERENCE] = Float4GetDatum(list->entries[i].score);
 		if (scored)
 			values[RECOMMENDATION_SCORE] = Float4GetDatum(rs_serving_score(serving, position));
-		put_row(&rows, i, position, values, nulls);
+		if (in_pages)
+			values[RECOMMENDATION_NEXT] =
+				CStringGetTextDatum(rs_page_token(serving, rank, position));
+		put_row(&rows, rank, position, values, nulls);
 	}
 	MemoryContextDelete(rows.row_context);
 }
@@ -117,7 +125,7 @@ rs_return_list(FunctionCallInfo fcinfo, RsIdKind kind, const RsImage *image,
 	for (int32 i = 0; i < n; i++)
 	{
 		values[LIST_SCORE] = Float4GetDatum(entries[i].score);
-		put_row(&rows, i, entries[i].position, values, nulls);
+		put_row(&rows, i + 1, entries[i].position, values, nulls);
 	}
 	MemoryContextDelete(rows.row_context);
 }

@@ -15,13 +15,14 @@
 #include "serve/recommend.h"
 
 /*
- * Hand out a recommendation as rows (rank, item_id, preference, score, source), or any
- * other list as rows (rank, item_id, score).  The ids are of the given kind.  Error:
- * 42804 where the function is declared otherwise.
+ * Hand out a recommendation as rows (rank, item_id, preference, score, source, next),
+ * or any other list as rows (rank, item_id, score).  The ids are of the given kind;
+ * next is the token of the page after the row, NULL unless in_pages.  Error: 42804
+ * where the function is declared otherwise.
  */
 extern void rs_return_recommendation(FunctionCallInfo fcinfo, RsIdKind kind,
 									 const RsServing *serving,
-									 const RsRecommendation *list);
+									 const RsRecommendation *list, bool in_pages);
 extern void rs_return_list(FunctionCallInfo fcinfo, RsIdKind kind, const RsImage *image,
 						   const RsScored *entries, int32 n);
 

@@ -33,7 +33,7 @@ find_eligible(const RsServing *serving, const RsRequest *request)
 }
 
 static int32
-rank_by_score(const RsServing *serving, const RsEligible *eligible, int32 k,
+rank_by_score(const RsServing *serving, const RsEligible *eligible, int32 after, int32 k,
 			  RsScored *entries)
 {
 	RsItems		items = rs_image_items(serving->image);
@@ -43,6 +43,8 @@ rank_by_score(const RsServing *serving, const RsEligible *eligible, int32 k,
 
 	status = rs_search_begin(&search, serving->image->index, &items, serving->vector.x,
 							 serving->base, eligible);
+	if (status == RS_OK && after >= 0)
+		rs_search_after(&search, (RsScored) {rs_serving_score(serving, after), after});
 	if (status == RS_OK)
 		status = rs_search_next(&search, k, entries, &n, rs_interrupt, NULL);
 	if (status != RS_OK)
@@ -51,18 +53,22 @@ rank_by_score(const RsServing *serving, const RsEligible *eligible, int32 k,
 }
 
 static int32
-rank_by_popularity(const RsServing *serving, const RsEligible *eligible, int32 k,
-				   RsScored *entries)
+rank_by_popularity(const RsServing *serving, const RsEligible *eligible, int32 after,
+				   int32 k, RsScored *entries)
 {
 	const int32 *by_popularity = serving->image->by_popularity;
+	bool		begun = after < 0;
 	int32		n = 0;
 
-	for (int32 i = 0; n < k; i++)
+	for (int32 i = 0; i < serving->image->ids.n && n < k; i++)
 	{
 		if ((i & 0xfff) == 0)
 			CHECK_FOR_INTERRUPTS();
-		if (!rs_is_eligible(eligible->words, by_popularity[i]))
+		if (!begun || !rs_is_eligible(eligible->words, by_popularity[i]))
+		{
+			begun |= by_popularity[i] == after;
 			continue;
+		}
 		entries[n].position = by_popularity[i];
 		entries[n].score = rs_serving_preference(serving, by_popularity[i]);
 		n++;
@@ -76,12 +82,16 @@ rs_recommend(const RsServing *serving, const RsRequest *request, RsRecommendatio
 	uint64	   *words = find_eligible(serving, request);
 	RsEligible	eligible = rs_eligible(serving->image, words);
 	int32		k = Min(eligible.n, request->k);
+	RsPage		page = {.after = -1};
 
+	if (request->after != NULL)
+		page = rs_page_read(serving, request->after);
+	result->page = page;
 	result->entries = palloc_extended(mul_size(sizeof(RsScored), Max(k, 1)),
 									  MCXT_ALLOC_HUGE);
 	if (rs_serving_is_popular(serving))
-		result->n = rank_by_popularity(serving, &eligible, k, result->entries);
+		result->n = rank_by_popularity(serving, &eligible, page.after, k, result->entries);
 	else
-		result->n = rank_by_score(serving, &eligible, k, result->entries);
+		result->n = rank_by_score(serving, &eligible, page.after, k, result->entries);
 	pfree(words);
 }

@@ -12,6 +12,7 @@
 
 #include "kernel/topk.h"
 #include "serve/eligible.h"
+#include "serve/page.h"
 #include "serve/serving.h"
 
 typedef struct RsRequest
@@ -20,17 +21,20 @@ typedef struct RsRequest
 	bool		exclude_seen;	/* those of rs_user_seen() */
 	const RsItemSet *candidates;	/* NULL: all items */
 	const RsItemSet *exclude;	/* NULL: none */
+	const char *after;			/* token of the page; NULL: not in pages */
 } RsRequest;
 
 typedef struct RsRecommendation
 {
-	int32		n;				/* min(k, eligible items) */
+	RsPage		page;			/* where the list begins */
+	int32		n;				/* min(k, eligible items from there on) */
 	RsScored   *entries;		/* best first; positions in the image, preferences */
 } RsRecommendation;
 
 /*
- * Rank all eligible items by preference, equal ones by id, and keep the k best.
- * Exact; memory for k entries and one bit for each item.
+ * Rank all eligible items by preference, equal ones by id, and keep the k best of
+ * those that come after the page before.  Exact; memory for k entries and one bit for
+ * each item.  Errors: those of rs_page_read().
  */
 extern void rs_recommend(const RsServing *serving, const RsRequest *request,
 						 RsRecommendation *result);

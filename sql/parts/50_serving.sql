@@ -20,16 +20,18 @@ CREATE FUNCTION recsys.recommend(
     exclude      bigint[] DEFAULT NULL,
     fresh        boolean  DEFAULT true,
     version      int      DEFAULT NULL,
+    after        text     DEFAULT NULL,
     OUT rank     int,
     OUT item_id  bigint,
     OUT preference real,
     OUT score    real,
-    OUT source   text)
+    OUT source   text,
+    OUT next     text)
 RETURNS SETOF record
 LANGUAGE c STABLE PARALLEL RESTRICTED COST 10000 ROWS 10
 AS 'MODULE_PATHNAME', 'recsys_recommend';
-COMMENT ON FUNCTION recsys.recommend(text, bigint, int, boolean, bigint[], bigint[], boolean, int) IS
-'The k best items for a user, best first: items with bigint ids (smallint and integer included). Exact: every eligible item is scored; equal scores by ascending id. preference is what the list is ranked by, equal to preference() to the last bit. score is what predict() gives, to the last bit: the predicted rating (explicit) or preference (implicit). source tells where the answer comes from: "folded", the vector solved from the user''s rows of this moment; "model", the vector that training stored (fresh => false): by both the preference is the score; "popular", no vector, so that score is NULL, or one for which all items score alike, as that of a user with dislikes only: the items that most users like (by a weight above 0; by a rating at or above the mean of all), the preference being their number. exclude_seen leaves out every item of the user''s rows. candidates NULL means all items, an empty array none; in both arrays NULL elements and unknown ids are ignored. Fewer than k rows come only when fewer items are eligible. Errors: 42704 no such model, 42501 no right to ask it, 55000 no such version, 42804 the items are of another type, 22004 an argument but user_id is NULL, 22023 k is negative, 22P02 the id is not of the model''s type, 54000 the user''s rows need more than recsys.serving_memory. A NULL user_id gets no rows. Fold-in: Hu, Koren, Volinsky 2008, section 4; Zhou et al. 2008, section 3.';
+COMMENT ON FUNCTION recsys.recommend(text, bigint, int, boolean, bigint[], bigint[], boolean, int, text) IS
+'The k best items for a user, best first: items with bigint ids (smallint and integer included). Exact: every eligible item is scored; equal scores by ascending id. preference is what the list is ranked by, equal to preference() to the last bit. score is what predict() gives, to the last bit: the predicted rating (explicit) or preference (implicit). source tells where the answer comes from: "folded", the vector solved from the user''s rows of this moment; "model", the vector that training stored (fresh => false): by both the preference is the score; "popular", no vector, so that score is NULL, or one for which all items score alike, as that of a user with dislikes only: the items that most users like (by a weight above 0; by a rating at or above the mean of all), the preference being their number. exclude_seen leaves out every item of the user''s rows. candidates NULL means all items, an empty array none; in both arrays NULL elements and unknown ids are ignored. Fewer than k rows come only when fewer items are eligible. after asks for pages: '''' for the first one, and then next of the last row, which is NULL without after. While version and user stay as they are nothing comes twice and nothing is left out; a notice says that the order has changed. Errors: 42704 no such model, 42501 no right to ask it, 55000 no such version, 42804 the items are of another type, 22004 an argument but user_id is NULL, 22023 k is negative or after no token, 22P02 the id is not of the model''s type, 54000 the user''s rows need more than recsys.serving_memory. A NULL user_id gets no rows. Fold-in: Hu, Koren, Volinsky 2008, section 4; Zhou et al. 2008, section 3.';
 
 CREATE FUNCTION recsys.recommend(
     model        text,
@@ -40,16 +42,18 @@ CREATE FUNCTION recsys.recommend(
     exclude      bigint[] DEFAULT NULL,
     fresh        boolean  DEFAULT true,
     version      int      DEFAULT NULL,
+    after        text     DEFAULT NULL,
     OUT rank     int,
     OUT item_id  bigint,
     OUT preference real,
     OUT score    real,
-    OUT source   text)
+    OUT source   text,
+    OUT next     text)
 RETURNS SETOF record
 LANGUAGE c STABLE PARALLEL RESTRICTED COST 10000 ROWS 10
 AS 'MODULE_PATHNAME', 'recsys_recommend';
-COMMENT ON FUNCTION recsys.recommend(text, text, int, boolean, bigint[], bigint[], boolean, int) IS
-'As recsys.recommend(text, bigint, int, boolean, bigint[], bigint[], boolean, int), but for the user id given as text, which is converted to the type of the model''s users.';
+COMMENT ON FUNCTION recsys.recommend(text, text, int, boolean, bigint[], bigint[], boolean, int, text) IS
+'As recsys.recommend(text, bigint, int, boolean, bigint[], bigint[], boolean, int, text), but for the user id given as text, which is converted to the type of the model''s users.';
 
 CREATE FUNCTION recsys.recommend(
     model        text,
@@ -60,16 +64,18 @@ CREATE FUNCTION recsys.recommend(
     exclude      bigint[] DEFAULT NULL,
     fresh        boolean  DEFAULT true,
     version      int      DEFAULT NULL,
+    after        text     DEFAULT NULL,
     OUT rank     int,
     OUT item_id  bigint,
     OUT preference real,
     OUT score    real,
-    OUT source   text)
+    OUT source   text,
+    OUT next     text)
 RETURNS SETOF record
 LANGUAGE c STABLE PARALLEL RESTRICTED COST 10000 ROWS 10
 AS 'MODULE_PATHNAME', 'recsys_recommend';
-COMMENT ON FUNCTION recsys.recommend(text, uuid, int, boolean, bigint[], bigint[], boolean, int) IS
-'As recsys.recommend(text, bigint, int, boolean, bigint[], bigint[], boolean, int), but for the user id given as uuid.';
+COMMENT ON FUNCTION recsys.recommend(text, uuid, int, boolean, bigint[], bigint[], boolean, int, text) IS
+'As recsys.recommend(text, bigint, int, boolean, bigint[], bigint[], boolean, int, text), but for the user id given as uuid.';
 
 CREATE FUNCTION recsys.recommend_text(
     model        text,
@@ -80,16 +86,18 @@ CREATE FUNCTION recsys.recommend_text(
     exclude      text[] DEFAULT NULL,
     fresh        boolean  DEFAULT true,
     version      int      DEFAULT NULL,
+    after        text     DEFAULT NULL,
     OUT rank     int,
     OUT item_id  text,
     OUT preference real,
     OUT score    real,
-    OUT source   text)
+    OUT source   text,
+    OUT next     text)
 RETURNS SETOF record
 LANGUAGE c STABLE PARALLEL RESTRICTED COST 10000 ROWS 10
 AS 'MODULE_PATHNAME', 'recsys_recommend_text';
-COMMENT ON FUNCTION recsys.recommend_text(text, bigint, int, boolean, text[], text[], boolean, int) IS
-'As recsys.recommend(text, bigint, int, boolean, bigint[], bigint[], boolean, int), but for items of any model with their ids as text and the user id given as bigint.';
+COMMENT ON FUNCTION recsys.recommend_text(text, bigint, int, boolean, text[], text[], boolean, int, text) IS
+'As recsys.recommend(text, bigint, int, boolean, bigint[], bigint[], boolean, int, text), but for items of any model with their ids as text and the user id given as bigint.';
 
 CREATE FUNCTION recsys.recommend_text(
     model        text,
@@ -100,16 +108,18 @@ CREATE FUNCTION recsys.recommend_text(
     exclude      text[] DEFAULT NULL,
     fresh        boolean  DEFAULT true,
     version      int      DEFAULT NULL,
+    after        text     DEFAULT NULL,
     OUT rank     int,
     OUT item_id  text,
     OUT preference real,
     OUT score    real,
-    OUT source   text)
+    OUT source   text,
+    OUT next     text)
 RETURNS SETOF record
 LANGUAGE c STABLE PARALLEL RESTRICTED COST 10000 ROWS 10
 AS 'MODULE_PATHNAME', 'recsys_recommend_text';
-COMMENT ON FUNCTION recsys.recommend_text(text, text, int, boolean, text[], text[], boolean, int) IS
-'As recsys.recommend(text, bigint, int, boolean, bigint[], bigint[], boolean, int), but for items of any model with their ids as text and the user id given as text, which is converted to the type of the model''s users.';
+COMMENT ON FUNCTION recsys.recommend_text(text, text, int, boolean, text[], text[], boolean, int, text) IS
+'As recsys.recommend(text, bigint, int, boolean, bigint[], bigint[], boolean, int, text), but for items of any model with their ids as text and the user id given as text, which is converted to the type of the model''s users.';
 
 CREATE FUNCTION recsys.recommend_text(
     model        text,
@@ -120,16 +130,18 @@ CREATE FUNCTION recsys.recommend_text(
     exclude      text[] DEFAULT NULL,
     fresh        boolean  DEFAULT true,
     version      int      DEFAULT NULL,
+    after        text     DEFAULT NULL,
     OUT rank     int,
     OUT item_id  text,
     OUT preference real,
     OUT score    real,
-    OUT source   text)
+    OUT source   text,
+    OUT next     text)
 RETURNS SETOF record
 LANGUAGE c STABLE PARALLEL RESTRICTED COST 10000 ROWS 10
 AS 'MODULE_PATHNAME', 'recsys_recommend_text';
-COMMENT ON FUNCTION recsys.recommend_text(text, uuid, int, boolean, text[], text[], boolean, int) IS
-'As recsys.recommend(text, bigint, int, boolean, bigint[], bigint[], boolean, int), but for items of any model with their ids as text and the user id given as uuid.';
+COMMENT ON FUNCTION recsys.recommend_text(text, uuid, int, boolean, text[], text[], boolean, int, text) IS
+'As recsys.recommend(text, bigint, int, boolean, bigint[], bigint[], boolean, int, text), but for items of any model with their ids as text and the user id given as uuid.';
 
 CREATE FUNCTION recsys.recommend_uuid(
     model        text,
@@ -140,16 +152,18 @@ CREATE FUNCTION recsys.recommend_uuid(
     exclude      uuid[] DEFAULT NULL,
     fresh        boolean  DEFAULT true,
     version      int      DEFAULT NULL,
+    after        text     DEFAULT NULL,
     OUT rank     int,
     OUT item_id  uuid,
     OUT preference real,
     OUT score    real,
-    OUT source   text)
+    OUT source   text,
+    OUT next     text)
 RETURNS SETOF record
 LANGUAGE c STABLE PARALLEL RESTRICTED COST 10000 ROWS 10
 AS 'MODULE_PATHNAME', 'recsys_recommend_uuid';
-COMMENT ON FUNCTION recsys.recommend_uuid(text, bigint, int, boolean, uuid[], uuid[], boolean, int) IS
-'As recsys.recommend(text, bigint, int, boolean, bigint[], bigint[], boolean, int), but for items with uuid ids and the user id given as bigint.';
+COMMENT ON FUNCTION recsys.recommend_uuid(text, bigint, int, boolean, uuid[], uuid[], boolean, int, text) IS
+'As recsys.recommend(text, bigint, int, boolean, bigint[], bigint[], boolean, int, text), but for items with uuid ids and the user id given as bigint.';
 
 CREATE FUNCTION recsys.recommend_uuid(
     model        text,
@@ -160,16 +174,18 @@ CREATE FUNCTION recsys.recommend_uuid(
     exclude      uuid[] DEFAULT NULL,
     fresh        boolean  DEFAULT true,
     version      int      DEFAULT NULL,
+    after        text     DEFAULT NULL,
     OUT rank     int,
     OUT item_id  uuid,
     OUT preference real,
     OUT score    real,
-    OUT source   text)
+    OUT source   text,
+    OUT next     text)
 RETURNS SETOF record
 LANGUAGE c STABLE PARALLEL RESTRICTED COST 10000 ROWS 10
 AS 'MODULE_PATHNAME', 'recsys_recommend_uuid';
-COMMENT ON FUNCTION recsys.recommend_uuid(text, text, int, boolean, uuid[], uuid[], boolean, int) IS
-'As recsys.recommend(text, bigint, int, boolean, bigint[], bigint[], boolean, int), but for items with uuid ids and the user id given as text, which is converted to the type of the model''s users.';
+COMMENT ON FUNCTION recsys.recommend_uuid(text, text, int, boolean, uuid[], uuid[], boolean, int, text) IS
+'As recsys.recommend(text, bigint, int, boolean, bigint[], bigint[], boolean, int, text), but for items with uuid ids and the user id given as text, which is converted to the type of the model''s users.';
 
 CREATE FUNCTION recsys.recommend_uuid(
     model        text,
@@ -180,16 +196,18 @@ CREATE FUNCTION recsys.recommend_uuid(
     exclude      uuid[] DEFAULT NULL,
     fresh        boolean  DEFAULT true,
     version      int      DEFAULT NULL,
+    after        text     DEFAULT NULL,
     OUT rank     int,
     OUT item_id  uuid,
     OUT preference real,
     OUT score    real,
-    OUT source   text)
+    OUT source   text,
+    OUT next     text)
 RETURNS SETOF record
 LANGUAGE c STABLE PARALLEL RESTRICTED COST 10000 ROWS 10
 AS 'MODULE_PATHNAME', 'recsys_recommend_uuid';
-COMMENT ON FUNCTION recsys.recommend_uuid(text, uuid, int, boolean, uuid[], uuid[], boolean, int) IS
-'As recsys.recommend(text, bigint, int, boolean, bigint[], bigint[], boolean, int), but for items with uuid ids and the user id given as uuid.';
+COMMENT ON FUNCTION recsys.recommend_uuid(text, uuid, int, boolean, uuid[], uuid[], boolean, int, text) IS
+'As recsys.recommend(text, bigint, int, boolean, bigint[], bigint[], boolean, int, text), but for items with uuid ids and the user id given as uuid.';
 
 CREATE FUNCTION recsys.predict(
     model   text,

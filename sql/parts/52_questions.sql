@@ -16,16 +16,18 @@ CREATE FUNCTION recsys.recommend_for_items(
     candidates    bigint[] DEFAULT NULL,
     exclude       bigint[] DEFAULT NULL,
     version       int DEFAULT NULL,
+    after         text DEFAULT NULL,
     OUT rank int,
     OUT item_id bigint,
     OUT preference real,
     OUT score real,
-    OUT source text)
+    OUT source text,
+    OUT next text)
 RETURNS SETOF record
 LANGUAGE c STABLE PARALLEL RESTRICTED COST 10000 ROWS 10
 AS 'MODULE_PATHNAME', 'recsys_recommend_for_items';
-COMMENT ON FUNCTION recsys.recommend_for_items(text, bigint[], real[], int, boolean, bigint[], bigint[], int) IS
-'The k best items for somebody whose rows these items are: a basket, a session, an anonymous visitor. Reads no row of the model''s view. As for a user of recommend(): vector folded in from the items, preference and score those that preference() and predict() would give, source "folded", or "popular" where the items say nothing or there are none. weights holds a rating (explicit) or weight (implicit) for each item; it counts as in a row of the source: an item that is repeated is reduced as rows are, one with a NULL weight counts as given but says nothing, a negative weight of implicit feedback is a dislike. Without weights each item is liked: a row of weight 1 where the model counts rows; otherwise an item is worth the mean of all likes that the version was trained on, which are the ratings at or above the mean of all or the weights above 0. NULL for items is the empty array; NULL elements and unknown ids are ignored. exclude_given leaves out the items. candidates NULL means all items, an empty array none. Errors: 42704 no such model, 42501 no right to ask it, 55000 no such version, or one from before 0.2.0 is asked without weights, 42804 the items are of another type, 22004 another argument is NULL, 22023 k is negative, there are not as many weights as items, or a weight is not finite, 22000 the equations have no solution, 54000 the items need more than recsys.serving_memory.';
+COMMENT ON FUNCTION recsys.recommend_for_items(text, bigint[], real[], int, boolean, bigint[], bigint[], int, text) IS
+'The k best items for somebody whose rows these items are: a basket, a session, an anonymous visitor. Reads no row of the model''s view. As for a user of recommend(): vector folded in from the items, preference and score those that preference() and predict() would give, source "folded", or "popular" where the items say nothing or there are none. weights holds a rating (explicit) or weight (implicit) for each item; it counts as in a row of the source: an item that is repeated is reduced as rows are, one with a NULL weight counts as given but says nothing, a negative weight of implicit feedback is a dislike. Without weights each item is liked: a row of weight 1 where the model counts rows; otherwise an item is worth the mean of all likes that the version was trained on, which are the ratings at or above the mean of all or the weights above 0. NULL for items is the empty array; NULL elements and unknown ids are ignored. exclude_given leaves out the items. after asks for pages, as for recommend(). candidates NULL means all items, an empty array none. Errors: 42704 no such model, 42501 no right to ask it, 55000 no such version, or one from before 0.2.0 is asked without weights, 42804 the items are of another type, 22004 another argument is NULL, 22023 k is negative, after no token, there are not as many weights as items, or a weight is not finite, 22000 the equations have no solution, 54000 the items need more than recsys.serving_memory.';
 
 CREATE FUNCTION recsys.recommend_for_items_text(
     model         text,
@@ -36,16 +38,18 @@ CREATE FUNCTION recsys.recommend_for_items_text(
     candidates    text[] DEFAULT NULL,
     exclude       text[] DEFAULT NULL,
     version       int DEFAULT NULL,
+    after         text DEFAULT NULL,
     OUT rank int,
     OUT item_id text,
     OUT preference real,
     OUT score real,
-    OUT source text)
+    OUT source text,
+    OUT next text)
 RETURNS SETOF record
 LANGUAGE c STABLE PARALLEL RESTRICTED COST 10000 ROWS 10
 AS 'MODULE_PATHNAME', 'recsys_recommend_for_items_text';
-COMMENT ON FUNCTION recsys.recommend_for_items_text(text, text[], real[], int, boolean, text[], text[], int) IS
-'As recsys.recommend_for_items(text, bigint[], real[], int, boolean, bigint[], bigint[], int), but for items of any model with their ids as text.';
+COMMENT ON FUNCTION recsys.recommend_for_items_text(text, text[], real[], int, boolean, text[], text[], int, text) IS
+'As recsys.recommend_for_items(text, bigint[], real[], int, boolean, bigint[], bigint[], int, text), but for items of any model with their ids as text.';
 
 CREATE FUNCTION recsys.recommend_for_items_uuid(
     model         text,
@@ -56,16 +60,18 @@ CREATE FUNCTION recsys.recommend_for_items_uuid(
     candidates    uuid[] DEFAULT NULL,
     exclude       uuid[] DEFAULT NULL,
     version       int DEFAULT NULL,
+    after         text DEFAULT NULL,
     OUT rank int,
     OUT item_id uuid,
     OUT preference real,
     OUT score real,
-    OUT source text)
+    OUT source text,
+    OUT next text)
 RETURNS SETOF record
 LANGUAGE c STABLE PARALLEL RESTRICTED COST 10000 ROWS 10
 AS 'MODULE_PATHNAME', 'recsys_recommend_for_items_uuid';
-COMMENT ON FUNCTION recsys.recommend_for_items_uuid(text, uuid[], real[], int, boolean, uuid[], uuid[], int) IS
-'As recsys.recommend_for_items(text, bigint[], real[], int, boolean, bigint[], bigint[], int), but for items with uuid ids.';
+COMMENT ON FUNCTION recsys.recommend_for_items_uuid(text, uuid[], real[], int, boolean, uuid[], uuid[], int, text) IS
+'As recsys.recommend_for_items(text, bigint[], real[], int, boolean, bigint[], bigint[], int, text), but for items with uuid ids.';
 
 CREATE FUNCTION recsys.similar_items(
     model      text,
