@@ -15,8 +15,8 @@ CREATE TABLE purchase (
     bought_at   timestamp NOT NULL);
 \copy product  FROM PROGRAM 'xz -dc demo/products.csv.xz'  WITH (FORMAT csv, HEADER)
 \copy purchase FROM PROGRAM 'xz -dc demo/purchases.csv.xz' WITH (FORMAT csv, HEADER)
-CREATE INDEX ON purchase (customer_id);
-ANALYZE product, purchase;
+CREATE INDEX ON purchase (customer_id, bought_at) INCLUDE (stock_code, quantity);
+VACUUM ANALYZE product, purchase;
 SELECT count(*) AS purchases, count(DISTINCT customer_id) AS customers,
        count(DISTINCT stock_code) AS products, min(bought_at)::date AS first, max(bought_at)::date AS last
 FROM purchase;

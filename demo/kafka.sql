@@ -30,7 +30,7 @@ CREATE TABLE event (
     stock_code  text NOT NULL REFERENCES product,
     weight      real NOT NULL,
     happened_at timestamp NOT NULL);
-CREATE INDEX ON event (customer_id);
+CREATE INDEX ON event (customer_id, happened_at) INCLUDE (stock_code, weight);
 SELECT recsys.kafka_create_source('shop', 'kafka', 'shop', 'event',
     columns => '{"customer_id": "$.customer.id",
                  "stock_code":  "$.product",

@@ -453,6 +453,26 @@ insert_model_row(const RsModelDefinition *definition)
 					   8, types, values, nulls, false);
 }
 
+/*
+ * The columns of an index that has all that serving reads of a user, with the latest
+ * rows in order: (user, time) INCLUDE (item, rating).
+ */
+static char *
+user_index_columns(const RsModelDefinition *definition)
+{
+	StringInfoData list;
+
+	initStringInfo(&list);
+	appendStringInfo(&list, "(%s", quote_identifier(definition->user_column));
+	if (definition->time_column != NULL)
+		appendStringInfo(&list, ", %s", quote_identifier(definition->time_column));
+	appendStringInfo(&list, ") INCLUDE (%s", quote_identifier(definition->item_column));
+	if (definition->rating_column != NULL)
+		appendStringInfo(&list, ", %s", quote_identifier(definition->rating_column));
+	appendStringInfoChar(&list, ')');
+	return list.data;
+}
+
 /* Look at the model as it was just made. */
 static void
 check_user_index(const RsModelDefinition *definition)
@@ -460,7 +480,8 @@ check_user_index(const RsModelDefinition *definition)
 	CommandCounterIncrement();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	rs_user_index_check(rs_model_open(definition->name, RS_MODEL_OWN),
-						definition->source, definition->user_column);
+						definition->source, definition->user_column,
+						user_index_columns(definition));
 	PopActiveSnapshot();
 }
 

@@ -146,14 +146,14 @@ qualified_name(Oid relation)
 									  get_rel_name(relation));
 }
 
-/* A table, of which the column is known. */
+/* A table, of which the columns are known. */
 static void
-warn_of_table(Oid table, const char *column)
+warn_of_table(Oid table, const char *column, const char *definition)
 {
 	ereport(WARNING,
 			(errmsg("no index of \"%s\" begins with column \"%s\"", get_rel_name(table), column),
 			 errdetail("Each recommendation reads the rows of its user."),
-			 errhint("CREATE INDEX ON %s (%s).", qualified_name(table), quote_identifier(column))));
+			 errhint("CREATE INDEX ON %s %s;", qualified_name(table), definition)));
 }
 
 /* A view, below which a table is read, or rows are made. */
@@ -174,7 +174,7 @@ warn_of_view(Oid view, Oid table, const RsModel *model)
 }
 
 void
-rs_user_index_check(const RsModel *model, Oid source, const char *column)
+rs_user_index_check(const RsModel *model, Oid source, const char *column, const char *definition)
 {
 	FullRead	read = {.statement = rs_source_plan_user_rows(model)};
 
@@ -185,5 +185,5 @@ rs_user_index_check(const RsModel *model, Oid source, const char *column)
 	if (get_rel_relkind(source) == RELKIND_VIEW)
 		warn_of_view(source, read.table, model);
 	else
-		warn_of_table(source, column);
+		warn_of_table(source, column, definition);
 }

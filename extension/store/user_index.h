@@ -15,8 +15,10 @@
 /*
  * Raise a WARNING when serving has to read a whole table to find the rows of one
  * user, as the plan of its very statement tells.  The source is what the model
- * was created on, column that of the user there.  SPI is connected.
+ * was created on, column that of the user there, definition the columns of an
+ * index that answers without the table, as CREATE INDEX takes them.  SPI is connected.
  */
-extern void rs_user_index_check(const RsModel *model, Oid source, const char *column);
+extern void rs_user_index_check(const RsModel *model, Oid source, const char *column,
+								const char *definition);
 
 #endif							/* RS_USER_INDEX_H */

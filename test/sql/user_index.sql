@@ -60,5 +60,38 @@ ANALYZE ui.ev;
 SELECT ui.create_all();
 SELECT ui.create_all();
 SHOW enable_seqscan;
+
+-- of a table the hint is the statement that makes the index, whatever the columns are called
+\set VERBOSITY default
+CREATE TABLE ui."Weird "" name" ("The User" text, "select" uuid, "R, ""ating" numeric, "at)" date);
+SELECT recsys.create_model('ui', 'ui."Weird "" name"', 'The User', 'select', 'R, "ating', 'at)', options => '{"history_limit": 2}');
+SELECT recsys.drop_model('ui');
+SELECT recsys.create_model('ui', 'ui."Weird "" name"', 'The User', 'select', feedback => 'implicit');
+SELECT recsys.drop_model('ui');
+SELECT recsys.create_model('ui', 'ui."Weird "" name"', 'The User', 'The User', 'R, "ating');
+SELECT recsys.drop_model('ui');
+-- the first of them answers without the table: all rows of a user, the latest, the items
+CREATE INDEX ON ui."Weird "" name" ("The User", "at)") INCLUDE ("select", "R, ""ating");
+INSERT INTO ui."Weird "" name" SELECT 'u' || u, md5((u % 3 + i)::text)::uuid, i, date '2026-01-01' + i FROM generate_series(1, 9) u, generate_series(1, 9) i;
+SELECT recsys.create_model('ui', 'ui."Weird "" name"', 'The User', 'select', 'R, "ating', 'at)', options => '{"factors": 2, "history_limit": 2}');
+SELECT users FROM recsys.train('ui');
+ANALYZE ui."Weird "" name";
+CREATE FUNCTION ui.scans(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+    line text;
+BEGIN
+    FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP
+        RETURN QUERY SELECT s FROM substring(line FROM '(\w+( \w+)* Scan)') AS s WHERE s IS NOT NULL;
+    END LOOP;
+END $$;
+SET enable_seqscan = off;
+SET enable_bitmapscan = off;
+SELECT ui.scans(q) FROM unnest(ARRAY[
+    'SELECT item_id, rating, "time" FROM recsys_data.ui WHERE user_id = ''u1''',
+    'SELECT item_id, rating, "time" FROM recsys_data.ui WHERE user_id = ''u1'' AND "time" IS NOT NULL ORDER BY "time" DESC, item_id LIMIT 2',
+    'SELECT DISTINCT item_id FROM recsys_data.ui WHERE user_id = ''u1''']) AS q;
+RESET enable_seqscan;
+RESET enable_bitmapscan;
+SELECT recsys.drop_model('ui');
 SET client_min_messages = warning;
 DROP SCHEMA ui CASCADE;
