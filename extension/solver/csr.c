@@ -395,8 +395,8 @@ reduce_cells(Builder *b)
 }
 
 RsStatus
-rs_csr_build(RsCsrPair *pair, const RsTriplets *cells, bool implicit, RsPool *pool,
-			 int32_t *bad_user)
+rs_csr_build_users(RsCsrPair *pair, const RsTriplets *cells, bool implicit, RsPool *pool,
+				   int32_t *bad_user)
 {
 	Builder		b = {.pair = pair, .cells = cells, .implicit = implicit, .pool = pool};
 	RsCsr		by_item = pair->items;
@@ -412,7 +412,13 @@ rs_csr_build(RsCsrPair *pair, const RsTriplets *cells, bool implicit, RsPool *po
 		status = reduce_cells(&b);
 	if (status == RS_NOT_FINITE)
 		*bad_user = b.bad_user;
-	if (status != RS_OK)
-		return status;
+	return status;
+}
+
+RsStatus
+rs_csr_build_items(RsCsrPair *pair, RsPool *pool)
+{
+	Builder		b = {.pair = pair, .pool = pool};
+
 	return sort_cells(&b, &pair->users, NULL, &pair->items, NULL);
 }

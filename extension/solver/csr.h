@@ -46,11 +46,14 @@ extern void rs_csr_take_scratch(RsCsrPair *pair, RsArena *arena, const RsTriplet
 								bool implicit);
 
 /*
- * Build both orientations, in the pool.  RS_INVALID for an index out of range,
- * RS_NOT_FINITE (and *bad_user) for a value that is not finite, RS_STOPPED
- * when the pool stops.
+ * Build the users' rows, in the pool; where the items' rows begin is known then, too.
+ * RS_INVALID for an index out of range, RS_NOT_FINITE (and *bad_user) for a value
+ * that is not finite, RS_STOPPED when the pool stops.
  */
-extern RsStatus rs_csr_build(RsCsrPair *pair, const RsTriplets *cells, bool implicit,
-							 RsPool *pool, int32_t *bad_user);
+extern RsStatus rs_csr_build_users(RsCsrPair *pair, const RsTriplets *cells, bool implicit,
+								   RsPool *pool, int32_t *bad_user);
+
+/* Then the items' rows; until then nothing is in their arrays but where rows begin. */
+extern RsStatus rs_csr_build_items(RsCsrPair *pair, RsPool *pool);
 
 #endif							/* RS_CSR_H */

@@ -47,17 +47,27 @@ order_class(int32_t count)
 	return ORDER_CLASSES - 1 - bits;
 }
 
+static bool
+is_chosen(const RsSide *side, int32_t r)
+{
+	return side->chosen == NULL || side->chosen[r];
+}
+
 void
 rs_side_order(RsSide *side, RsPool *pool)
 {
 	int32_t		next[ORDER_CLASSES + 1] = {0};
 
 	for (int32_t r = 0; r < side->cells.n && !rs_stop_at(rs_pool_stopping, pool, r); r++)
-		next[order_class(side->counts[r]) + 1]++;
+		next[order_class(side->counts[r]) + 1] += is_chosen(side, r);
 	for (int c = 0; c < ORDER_CLASSES; c++)
 		next[c + 1] += next[c];
+	side->rows = next[ORDER_CLASSES];
 	for (int32_t r = 0; r < side->cells.n && !rs_stop_at(rs_pool_stopping, pool, r); r++)
-		side->order[next[order_class(side->counts[r])]++] = r;
+	{
+		if (is_chosen(side, r))
+			side->order[next[order_class(side->counts[r])]++] = r;
+	}
 }
 
 static RsStatus
@@ -176,8 +186,8 @@ prepare_base(RsHalfStep *step)
 }
 
 /* Squares of a row's unknowns times their ridges. */
-static double
-row_penalty(const RsHalfStep *step, int32_t r)
+double
+rs_half_step_penalty(const RsHalfStep *step, int32_t r)
 {
 	const RsSide *side = step->solved;
 	const float *x = side->factors + (size_t) r * (size_t) step->stride;
@@ -259,7 +269,7 @@ solve_chunk(void *arg, int thread, int64_t chunk)
 
 	if (rs_half_step_is_rough(step))
 		return RS_OK;
-	while (n < CHUNK_ROWS && first + n < side->cells.n)
+	while (n < CHUNK_ROWS && first + n < side->rows)
 	{
 		tasks[n] = row_task(step, side->order[first + n]);
 		n++;
@@ -271,7 +281,7 @@ solve_chunk(void *arg, int thread, int64_t chunk)
 	if (status != RS_OK)
 		return status;
 	for (int i = 0; i < n && side->penalties != NULL; i++)
-		side->penalties[side->order[first + i]] = row_penalty(step, side->order[first + i]);
+		side->penalties[side->order[first + i]] = rs_half_step_penalty(step, side->order[first + i]);
 	atomic_fetch_add(&step->rows_done, n);
 	return RS_OK;
 }
@@ -279,7 +289,7 @@ solve_chunk(void *arg, int thread, int64_t chunk)
 RsStatus
 rs_half_step(RsHalfStep *step, int32_t *failed_row)
 {
-	int32_t		n = step->solved->cells.n;
+	int32_t		n = step->solved->rows;
 	RsStatus	status = RS_OK;
 
 	atomic_store(&step->rows_done, 0);

@@ -21,7 +21,9 @@ typedef struct RsSide
 	int32_t    *counts;			/* cells of each row */
 	int32_t		active;			/* rows that have cells: the N of the other side's
 								 * ridge, since the others are not published */
-	int32_t    *order;			/* rows, heavy ones first */
+	const bool *chosen;			/* n: is the row solved?  NULL: all are */
+	int32_t    *order;			/* rows that are solved, heavy ones first */
+	int32_t		rows;			/* how many these are */
 	double	   *losses;			/* each row's share of the objective, or NULL */
 	double	   *penalties;		/* the part of it that is ridge |x|^2, or NULL */
 } RsSide;
@@ -50,7 +52,7 @@ typedef struct RsHalfStep
 	_Atomic int64_t failed;		/* lowest position in order that failed */
 } RsHalfStep;
 
-/* A row's place in order is by the power of two of its number of cells. */
+/* Put the chosen rows in order: by the power of two of their number of cells. */
 extern void rs_side_order(RsSide *side, RsPool *pool);
 
 /*
@@ -61,9 +63,12 @@ extern void rs_side_order(RsSide *side, RsPool *pool);
 extern bool rs_half_step_is_rough(const RsHalfStep *step);
 
 /*
- * Solve every row of one side.  On failure *failed_row is the first one in
- * the side's order, for any number of threads.
+ * Solve the rows of one side that are in its order.  On failure *failed_row is the
+ * first one in that order, for any number of threads.
  */
 extern RsStatus rs_half_step(RsHalfStep *step, int32_t *failed_row);
+
+/* What a row of the solved side adds to its penalties, solved or not. */
+extern double rs_half_step_penalty(const RsHalfStep *step, int32_t r);
 
 #endif							/* RS_HALFSTEP_H */

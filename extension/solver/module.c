@@ -24,7 +24,8 @@ rs_solver_api(void)
 	static const RsSolverApi api = {
 		.abi = RS_SOLVER_ABI,
 		.memory = rs_als_memory,
-		.fit = rs_als_fit
+		.fit = rs_als_fit,
+		.refresh = rs_als_refresh
 	};
 
 	rs_kernel_init();

@@ -15,7 +15,7 @@
 
 #include "kernel/row.h"
 
-#define RS_SOLVER_ABI	7
+#define RS_SOLVER_ABI	8
 #define RS_SOLVER_LIBRARY	"recsys_solver"
 #define RS_SOLVER_ENTRY		"rs_solver_api"
 
@@ -40,10 +40,21 @@ typedef enum RsAlsSolver
 	RS_ALS_CG
 } RsAlsSolver;
 
+/*
+ * Items whose factors a refresh takes over.  The arrays become the solver's: it solves
+ * the others in them.
+ */
+typedef struct RsAlsKnown
+{
+	float	   *item_factors;	/* n_items x RS_STRIDE(k), alignment 64; NULL: none */
+	float	   *item_biases;	/* n_items, or NULL without biases */
+	bool	   *item_is_new;	/* n_items: has no factors yet */
+} RsAlsKnown;
+
 typedef struct RsAlsProblem
 {
-	RsObjective objective;		/* the mean is computed, not given; a weight
-								 * that is NaN is derived from the data */
+	RsObjective objective;		/* of a training the mean is computed, not given;
+								 * a weight that is NaN is derived from the data */
 	int			k;
 	int			iterations;
 	double		tolerance;		/* stop when the objective falls by less than
@@ -59,7 +70,8 @@ typedef struct RsAlsProblem
 	RsAlsSolver solver;
 	int32_t		n_users;
 	int32_t		n_items;
-	const uint64_t *user_hash;	/* n_users, for the initial factors */
+	const uint64_t *user_hash;	/* n_users, for the initial factors of fit() */
+	RsAlsKnown	known;			/* of refresh() */
 	RsTriplets	cells;
 } RsAlsProblem;
 
@@ -84,7 +96,7 @@ typedef struct RsAlsProgress
  */
 typedef bool (*RsAlsTick) (void *arg, const RsAlsProgress *progress);
 
-/* The result; every pointer lies in the arena. */
+/* The result; every pointer lies in the arena, but for those that were known. */
 typedef struct RsAlsModel
 {
 	int			k;
@@ -101,7 +113,8 @@ typedef struct RsAlsModel
 								 * when none is */
 	int64_t		n_cells;		/* after the rule for repeated cells */
 	int			iterations;		/* done */
-	double	   *loss;			/* the objective after each, iterations */
+	double	   *loss;			/* the objective after each, iterations; of a
+								 * refresh, one: at its end */
 	bool		failed_is_user; /* which row a status speaks of */
 	int32_t		failed_row;
 } RsAlsModel;
@@ -110,7 +123,10 @@ typedef struct RsSolverApi
 {
 	int			abi;			/* RS_SOLVER_ABI */
 
-	/* Bytes of arena that fit() needs, cells not counted; false on overflow of size_t. */
+	/*
+	 * Bytes of arena that fit() needs, or refresh() if items are known; cells not
+	 * counted; false on overflow of size_t.
+	 */
 	bool		(*memory) (const RsAlsProblem *problem, size_t *bytes);
 
 	/*
@@ -125,6 +141,15 @@ typedef struct RsSolverApi
 	 */
 	RsStatus	(*fit) (const RsAlsProblem *problem, void *arena, size_t bytes,
 						RsAlsTick tick, void *tick_arg, RsAlsModel *model);
+
+	/*
+	 * The same without iterations: users are solved from the known items, new items
+	 * from these users, then all users from all items, exactly.  The factors of known
+	 * items keep their bits.  All weights and the mean are given; an item without
+	 * cells ends as zeros, whatever was known of it.
+	 */
+	RsStatus	(*refresh) (const RsAlsProblem *problem, void *arena, size_t bytes,
+							RsAlsTick tick, void *tick_arg, RsAlsModel *model);
 } RsSolverApi;
 
 typedef const RsSolverApi *(*RsSolverEntry) (void);

@@ -46,7 +46,9 @@ build_with(int threads, Built *b, const RsTriplets *cells, bool implicit, RsPool
 	RsStatus	status;
 
 	CHECK(rs_pool_start(&pool, threads, tick, arg) == RS_OK);
-	status = rs_csr_build(&b->pair, cells, implicit, &pool, &b->bad_user);
+	status = rs_csr_build_users(&b->pair, cells, implicit, &pool, &b->bad_user);
+	if (status == RS_OK)
+		status = rs_csr_build_items(&b->pair, &pool);
 	rs_pool_end(&pool);
 	return status;
 }
