@@ -48,6 +48,15 @@ SELECT m.name, c.oid, c.relowner, COALESCE(t.oid, 0)
    AND t.relnamespace OPERATOR(pg_catalog.=) 'recsys_data'::regnamespace
    AND t.relkind OPERATOR(pg_catalog.=) 'r';
 
+-- ---- what is recorded of a version ------------------------------------------------
+
+ALTER TABLE recsys.model_version ADD COLUMN liked double precision;
+COMMENT ON COLUMN recsys.model_version.liked IS 'mean value of the pairs that are likes: ratings at or above the mean of all, weights above 0; 1 where there are none; 0 for the algorithm popular; NULL for versions from before 0.2.0';
+ALTER TABLE recsys.model_version ADD COLUMN refreshed_from int;
+COMMENT ON COLUMN recsys.model_version.refreshed_from IS 'the trained version whose item factors a refresh took over; NULL: this one was trained';
+COMMENT ON TABLE recsys.model_version IS 'one row for each result of a training or refresh, immutable; see the view recsys.model_versions';
+COMMENT ON COLUMN recsys.model_version.loss IS 'the objective after each iteration; of a refresh, one: at its end';
+
 -- ---- the right to ask ------------------------------------------------------------
 
 -- who may ask a model without reading it sees that it is there
@@ -104,7 +113,8 @@ SELECT v.model,
        v.kernel,
        v.threads,
        CASE WHEN pg_catalog.has_table_privilege(c.oid, 'SELECT') THEN v.source END AS source,
-       v.snapshot
+       v.snapshot,
+       v.refreshed_from
   FROM recsys.model_version AS v
   JOIN recsys.model AS m ON m.name OPERATOR(pg_catalog.=) v.model
   JOIN pg_catalog.pg_class AS c
@@ -113,7 +123,7 @@ SELECT v.model,
     OR (pg_catalog.has_table_privilege(c.oid, 'REFERENCES')
         AND NOT EXISTS (SELECT FROM pg_catalog.pg_options_to_table(c.reloptions) AS o
                          WHERE o.option_name OPERATOR(pg_catalog.=) 'security_invoker' AND o.option_value::boolean));
-COMMENT ON VIEW recsys.model_versions IS 'the versions of the models that the reader may ask: options, counts, loss by iteration and, for who may SELECT from the model''s view, where they came from';
+COMMENT ON VIEW recsys.model_versions IS 'the versions of the models that the reader may ask: options, counts, loss by iteration, the trained version that a refresh was refreshed from and, for who may SELECT from the model''s view, where they came from';
 
 -- ---- evaluate: exclude_seen, known_users, known_items ------------------------
 
@@ -511,10 +521,27 @@ COMMENT ON COLUMN recsys.cache_status.sessions IS 'how many sessions have it att
 COMMENT ON COLUMN recsys.cache_status.uses IS 'questions that were answered from it';
 GRANT SELECT ON recsys.cache_status TO PUBLIC;
 
--- ---- recommend_for_items, similar_items, popular, explain -----------------------
+-- ---- refresh ----------------------------------------------------------------------
 
-ALTER TABLE recsys.model_version ADD COLUMN liked double precision;
-COMMENT ON COLUMN recsys.model_version.liked IS 'mean value of the pairs that are likes: ratings at or above the mean of all, weights above 0; 1 where there are none; 0 for the algorithm popular; NULL for versions from before 0.2.0';
+CREATE FUNCTION recsys.refresh(
+    model       text,
+    deploy      boolean DEFAULT true,
+    OUT version        int,
+    OUT refreshed_from int,
+    OUT users          int,
+    OUT items          int,
+    OUT new_users      int,
+    OUT new_items      int,
+    OUT ratings        bigint,
+    OUT loss           double precision,
+    OUT seconds        double precision,
+    OUT deployed       boolean
+) RETURNS SETOF record
+    AS 'MODULE_PATHNAME', 'recsys_refresh' LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 1 COST 1000000;
+COMMENT ON FUNCTION recsys.refresh(text, boolean) IS
+    'Takes users and items that appeared since the model was trained into a new version, without retraining. Items that the trained version has keep their factors; users are solved from their rows of these items, new items from their rows of these users, then all users from all of their rows, exactly: so a stored user is what recommend() folds in. That is fold-in for both sides (Hu, Koren, Volinsky 2008, section 4; Zhou et al. 2008, section 3). The trained version is the active one or, where that was itself refreshed, the one it was refreshed from, so that a new item is solved anew by each refresh. Its mean and its options hold, but for keep_versions. Items and users without rows are left out. The algorithm popular is counted anew. deploy => false leaves the active version as it is. One row: the version, the trained one, users and items published, how many of them the trained one has not (new_users NULL for popular), ratings after the rule for repeated ones, the objective (NULL for popular), seconds. Errors: 55000 no active version, feedback or algorithm was altered since, or no item of the trained version has rows; the others as for train().';
+
+-- ---- recommend_for_items, similar_items, popular, explain -----------------------
 
 CREATE FUNCTION recsys.recommend_for_items(
     model         text,

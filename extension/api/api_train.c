@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * api_train.c
- *		SQL functions: train, deploy, rollback, and the rows behind the view
+ *		SQL functions: train, refresh, deploy, rollback, and the rows behind the view
  *		recsys.training_progress.
  *
  *-------------------------------------------------------------------------
@@ -26,6 +26,7 @@
 #include "train/trainer.h"
 
 RS_FUNCTION(recsys_train);
+RS_FUNCTION(recsys_refresh);
 RS_FUNCTION(recsys_deploy);
 RS_FUNCTION(recsys_rollback);
 RS_FUNCTION(recsys_training_progress_slots);
@@ -64,6 +65,37 @@ recsys_train(PG_FUNCTION_ARGS)
 	nulls[5] = !result.has_loss;
 	values[6] = Float8GetDatum(result.seconds);
 	values[7] = BoolGetDatum(result.deployed);
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	return (Datum) 0;
+}
+
+/* refresh(model text, deploy boolean): one row */
+Datum
+recsys_refresh(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	char	   *model = rs_arg_text(fcinfo, 0, "model");
+	bool		deploy = DatumGetBool(rs_arg(fcinfo, 1, "deploy"));
+	RsTrainResult result;
+	Datum		values[10];
+	bool		nulls[10] = {false};
+
+	require_writable("recsys.refresh()");
+	InitMaterializedSRF(fcinfo, 0);
+	rs_refresh(model, deploy, &result);
+
+	values[0] = Int32GetDatum(result.version);
+	values[1] = Int32GetDatum(result.refreshed_from);
+	values[2] = Int32GetDatum(result.users);
+	values[3] = Int32GetDatum(result.items);
+	values[4] = Int32GetDatum(result.new_users);
+	nulls[4] = !result.has_new_users;
+	values[5] = Int32GetDatum(result.new_items);
+	values[6] = Int64GetDatum(result.ratings);
+	values[7] = Float8GetDatum(result.loss);
+	nulls[7] = !result.has_loss;
+	values[8] = Float8GetDatum(result.seconds);
+	values[9] = BoolGetDatum(result.deployed);
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	return (Datum) 0;
 }

@@ -5,8 +5,8 @@
  *
  * Rows come in the order of the key, which is that of the ids for integers and
  * uuids; where it is not, they are sorted afterwards.  Nothing is believed of the
- * table, to which the model's owner can write: how many rows there are, and that
- * none is there twice, is checked here, the rows themselves in factors.c.
+ * table, to which the model's owner can write: that no item is there twice is checked
+ * here, the rows themselves and how many there are in factors.c.
  *
  * Memory: all arrays are allocated in the caller's context, so that an error
  * leaves nothing.
@@ -37,7 +37,6 @@ typedef struct ImageBuilder
 	const RsVersion *version;
 	RsImage    *image;
 	MemoryContext context;
-	int32		capacity;		/* items */
 	Size		bytes_capacity; /* of text ids */
 	void	   *factors;		/* what was allocated for image->factors */
 } ImageBuilder;
@@ -71,7 +70,6 @@ begin_image(ImageBuilder *builder)
 	const RsVersion *version = builder->version;
 	Size		n = version->items;
 
-	builder->capacity = version->items;
 	image->ids.kind = builder->model->item_kind;
 	switch (image->ids.kind)
 	{
@@ -126,19 +124,6 @@ append_id(ImageBuilder *builder, Datum id)
 	}
 }
 
-/* There is room for as many items as the version has; the owner may write more. */
-static void
-check_room(const ImageBuilder *builder)
-{
-	if (builder->image->ids.n == builder->capacity)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("version %d of model \"%s\" has more than its %d items",
-						builder->version->version, builder->model->name,
-						builder->capacity),
-				 errhint("Train the model again.")));
-}
-
 /* One row of the factor table. */
 static void
 add_item(void *arg, Datum id, const RsItemFactors *row)
@@ -147,7 +132,6 @@ add_item(void *arg, Datum id, const RsItemFactors *row)
 	RsImage    *image = builder->image;
 	int32		at = image->ids.n;
 
-	check_room(builder);
 	append_id(builder, id);
 	image->users[at] = row->users;
 	if (image->k > 0)
@@ -156,26 +140,6 @@ add_item(void *arg, Datum id, const RsItemFactors *row)
 	if (image->biases != NULL)
 		image->biases[at] = row->factors->x[image->k];
 	image->ids.n++;
-}
-
-/*
- * Rows may be missing, be it that they come later, by logical replication or a
- * restore.  Such an image must not be cached: nothing would ever replace it.
- */
-static void
-check_complete(const ImageBuilder *builder)
-{
-	const RsVersion *version = builder->version;
-
-	if (builder->image->ids.n == version->items)
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_DATA_CORRUPTED),
-			 errmsg("version %d of model \"%s\" has only %d of its %d items",
-					version->version, builder->model->name,
-					builder->image->ids.n, version->items),
-			 errhint("Wait until its factor table is restored or replicated,"
-					 " or train the model again.")));
 }
 
 #define ST_SORT				sort_by_id
@@ -406,7 +370,6 @@ rs_image_build(const RsModel *model, const RsVersion *version, MemoryContext con
 	builder.image = MemoryContextAllocZero(context, sizeof(RsImage));
 	begin_image(&builder);
 	*settled = rs_factors_scan_items(model, version, add_item, &builder);
-	check_complete(&builder);
 	sort_image(&builder);
 	add_hash(&builder);
 	add_popularity(&builder);

@@ -187,6 +187,44 @@ rs_factors_read_item(const RsModel *model, const RsVersion *version, Datum item_
 	return found;
 }
 
+/* The id of a row of a scan. */
+static Datum
+get_id(HeapTuple tuple, Relation relation)
+{
+	bool		isnull;
+	Datum		id = get_column(tuple, FACTORS_ID, relation, &isnull);
+
+	if (isnull)
+		elog(ERROR, "an id in a primary key is NULL");
+	return rs_id_from_column(id, id_column_type(relation));
+}
+
+/* The owner may write more rows. */
+static void
+refuse_more(const RsModel *model, const RsVersion *version)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_CORRUPTED),
+			 errmsg("version %d of model \"%s\" has more than its %d items",
+					version->version, model->name, version->items),
+			 errhint("Train the model again.")));
+}
+
+/*
+ * Rows may be missing, be it that they come later, by logical replication or a
+ * restore.  Whoever built on that would never hear of the others.
+ */
+static void
+refuse_fewer(const RsModel *model, const RsVersion *version, int32 n)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_CORRUPTED),
+			 errmsg("version %d of model \"%s\" has only %d of its %d items",
+					version->version, model->name, n, version->items),
+			 errhint("Wait until its factor table is restored or replicated,"
+					 " or train the model again.")));
+}
+
 bool
 rs_factors_scan_items(const RsModel *model, const RsVersion *version,
 					  RsItemCallback callback, void *arg)
@@ -197,6 +235,7 @@ rs_factors_scan_items(const RsModel *model, const RsVersion *version,
 													  "recsys item row",
 													  ALLOCSET_DEFAULT_SIZES);
 	bool		of_others = true;
+	int32		n = 0;
 	HeapTuple	tuple;
 
 	while ((tuple = systable_getnext(scan)) != NULL)
@@ -204,13 +243,11 @@ rs_factors_scan_items(const RsModel *model, const RsVersion *version,
 		MemoryContext caller = MemoryContextSwitchTo(row_context);
 		RsItemFactors row;
 		Datum		id;
-		bool		isnull;
 
 		CHECK_FOR_INTERRUPTS();
-		id = get_column(tuple, FACTORS_ID, relation, &isnull);
-		if (isnull)
-			elog(ERROR, "an id in a primary key is NULL");
-		id = rs_id_from_column(id, id_column_type(relation));
+		if (n++ == version->items)
+			refuse_more(model, version);
+		id = get_id(tuple, relation);
 		get_item_row(model, version, id, tuple, relation, &row);
 		if (TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(tuple->t_data)))
 			of_others = false;
@@ -218,10 +255,38 @@ rs_factors_scan_items(const RsModel *model, const RsVersion *version,
 		callback(arg, id, &row);
 		MemoryContextReset(row_context);
 	}
+	if (n < version->items)
+		refuse_fewer(model, version, n);
 	MemoryContextDelete(row_context);
 	systable_endscan(scan);
 	table_close(relation, AccessShareLock);
 	return of_others;
+}
+
+void
+rs_factors_scan_users(const RsModel *model, const RsVersion *version,
+					  RsUserIdCallback callback, void *arg)
+{
+	Relation	relation = rs_factor_table_open(model, true, AccessShareLock);
+	SysScanDesc scan = begin_scan(relation, version->version, NULL);
+	MemoryContext row_context = AllocSetContextCreate(CurrentMemoryContext,
+													  "recsys user row",
+													  ALLOCSET_DEFAULT_SIZES);
+	HeapTuple	tuple;
+
+	while ((tuple = systable_getnext(scan)) != NULL)
+	{
+		MemoryContext caller = MemoryContextSwitchTo(row_context);
+		Datum		id = get_id(tuple, relation);
+
+		CHECK_FOR_INTERRUPTS();
+		MemoryContextSwitchTo(caller);
+		callback(arg, id);
+		MemoryContextReset(row_context);
+	}
+	MemoryContextDelete(row_context);
+	systable_endscan(scan);
+	table_close(relation, AccessShareLock);
 }
 
 /* ---- writing ------------------------------------------------------------ */

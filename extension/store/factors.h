@@ -46,13 +46,19 @@ extern bool rs_factors_read_item(const RsModel *model, const RsVersion *version,
 								 Datum item_id, RsItemFactors *row);
 
 /*
- * Every item of a version, in no particular order.  The callback's arguments
- * live until it returns.  False if this transaction wrote some of the rows: then
- * they may be gone when it ends.
+ * Every item of a version, as many as it was published with, in no particular order.
+ * The callback's arguments live until it returns.  False if this transaction wrote
+ * some of the rows: then they may be gone when it ends.  Error, besides: XX001 when
+ * there are fewer rows, or more.
  */
 typedef void (*RsItemCallback) (void *arg, Datum item_id, const RsItemFactors *row);
 extern bool rs_factors_scan_items(const RsModel *model, const RsVersion *version,
 								  RsItemCallback callback, void *arg);
+
+/* The ids of the users of a version that have rows. */
+typedef void (*RsUserIdCallback) (void *arg, Datum user_id);
+extern void rs_factors_scan_users(const RsModel *model, const RsVersion *version,
+								  RsUserIdCallback callback, void *arg);
 
 /*
  * Bulk insertion, one table at a time, within rs_owner_begin/end.  A row is

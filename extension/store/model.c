@@ -72,7 +72,7 @@ typedef struct Anchor
 	Oid			item_factors;
 } Anchor;
 
-/* The first columns of recsys.model_version, in order. */
+/* Columns of recsys.model_version that are read here. */
 enum
 {
 	VERSION_MODEL = 1,
@@ -83,7 +83,9 @@ enum
 	VERSION_OPTIONS,
 	VERSION_MEAN,
 	VERSION_USERS,
-	VERSION_ITEMS
+	VERSION_ITEMS,
+	VERSION_LIKED = 23,			/* from here on added by 0.2.0 */
+	VERSION_REFRESHED_FROM
 };
 
 Oid
@@ -651,23 +653,18 @@ rs_model_open(const char *name, RsModelUse use)
 	return model;
 }
 
-AttrNumber
-rs_version_liked_column(void)
+bool
+rs_version_is_extended(void)
 {
-	return get_attnum(catalog_relation("model_version"), "liked");
+	return get_attnum(catalog_relation("model_version"), "refreshed_from") != InvalidAttrNumber;
 }
 
-/* The mean value of the likes of a version, if it is known. */
-static double
-read_liked(HeapTuple tuple, TupleDesc desc)
+/* A column that 0.2.0 added: NULL while the extension is not updated. */
+static Datum
+added_column(HeapTuple tuple, int column, TupleDesc desc, bool *isnull)
 {
-	AttrNumber	column = rs_version_liked_column();
-	bool		isnull = true;
-	Datum		value = 0;
-
-	if (column != InvalidAttrNumber)
-		value = heap_getattr(tuple, column, desc, &isnull);
-	return isnull ? get_float8_nan() : DatumGetFloat8(value);
+	*isnull = true;
+	return column > desc->natts ? (Datum) 0 : heap_getattr(tuple, column, desc, isnull);
 }
 
 /* Read the row of a version; false if there is none. */
@@ -690,6 +687,7 @@ read_version_row(const RsModel *model, RsVersion *version)
 	if (HeapTupleIsValid(tuple))
 	{
 		bool		isnull;
+		Datum		added;
 
 		version->stamp = DatumGetInt64(heap_getattr(tuple, VERSION_STAMP, desc, &isnull));
 		version->feedback = rs_feedback_parse(text_column(tuple, VERSION_FEEDBACK, desc));
@@ -698,7 +696,10 @@ read_version_row(const RsModel *model, RsVersion *version)
 						   jsonb_column(tuple, VERSION_OPTIONS, desc),
 						   &version->options);
 		version->mean = DatumGetFloat8(heap_getattr(tuple, VERSION_MEAN, desc, &isnull));
-		version->liked = read_liked(tuple, desc);
+		added = added_column(tuple, VERSION_LIKED, desc, &isnull);
+		version->liked = isnull ? get_float8_nan() : DatumGetFloat8(added);
+		added = added_column(tuple, VERSION_REFRESHED_FROM, desc, &isnull);
+		version->refreshed_from = isnull ? 0 : DatumGetInt32(added);
 		version->users = DatumGetInt32(heap_getattr(tuple, VERSION_USERS, desc, &isnull));
 		version->items = DatumGetInt32(heap_getattr(tuple, VERSION_ITEMS, desc, &isnull));
 	}

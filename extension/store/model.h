@@ -73,6 +73,8 @@ typedef struct RsVersion
 	RsOptions	options;		/* as used */
 	double		mean;
 	double		liked;			/* mean value of the likes; NaN: not known */
+	int			refreshed_from; /* version whose item factors it took over; 0: it
+								 * was trained */
 	int32		users;
 	int32		items;
 } RsVersion;
@@ -133,10 +135,10 @@ extern char *rs_model_shown_name(const char *name);
 extern RsVersion *rs_version_open(const RsModel *model, int version);
 
 /*
- * The column "liked" of recsys.model_version; InvalidAttrNumber while the extension is
- * not updated from 0.1.0.
+ * Has recsys.model_version the columns "liked" and "refreshed_from"?  Not while the
+ * extension is not updated from 0.1.0.
  */
-extern AttrNumber rs_version_liked_column(void);
+extern bool rs_version_is_extended(void);
 
 /* Names of a model's factor tables in recsys_data, palloc'd. */
 extern char *rs_user_factors_name(const char *model);

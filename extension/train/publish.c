@@ -205,14 +205,22 @@ simd_name(void)
 	elog(ERROR, "unrecognized instruction set: %d", (int) rs_simd_level());
 }
 
+/* After each iteration, or that of a refresh; none of popular. */
+static int
+loss_count(const RsAlsModel *als)
+{
+	return als->loss == NULL ? 0 : Max(als->iterations, 1);
+}
+
 static Datum
 loss_array(const RsAlsModel *als)
 {
-	Datum	   *losses = palloc(sizeof(Datum) * Max(als->iterations, 1));
+	int			n = loss_count(als);
+	Datum	   *losses = palloc(sizeof(Datum) * Max(n, 1));
 
-	for (int i = 0; i < als->iterations; i++)
+	for (int i = 0; i < n; i++)
 		losses[i] = Float8GetDatum(als->loss[i]);
-	return PointerGetDatum(construct_array(losses, als->iterations, FLOAT8OID,
+	return PointerGetDatum(construct_array(losses, n, FLOAT8OID,
 										   sizeof(float8), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 }
 
@@ -229,7 +237,7 @@ random_stamp(void)
 }
 
 /* Columns of recsys.model_version, in the order of the statement below. */
-#define VERSION_COLUMNS 23
+#define VERSION_COLUMNS 24
 
 static void
 insert_version(const RsTrained *trained, const RsTrainResult *result)
@@ -239,7 +247,7 @@ insert_version(const RsTrained *trained, const RsTrainResult *result)
 		TEXTOID, INT4OID, INT8OID, TEXTOID, TEXTOID, JSONBOID, FLOAT8OID,
 		INT4OID, INT4OID, INT8OID, INT8OID, INT8OID, INT4OID, FLOAT8ARRAYOID,
 		TIMESTAMPTZOID, FLOAT8OID, TEXTOID, TEXTOID, INT4OID, OIDOID, TEXTOID,
-		TEXTOID, FLOAT8OID
+		TEXTOID, FLOAT8OID, INT4OID
 	};
 	Datum		values[VERSION_COLUMNS] = {
 		CStringGetTextDatum(model->name),
@@ -264,9 +272,11 @@ insert_version(const RsTrained *trained, const RsTrainResult *result)
 		ObjectIdGetDatum(model->view),
 		CStringGetTextDatum(trained->snapshot),
 		CStringGetTextDatum("recsys"),
-		Float8GetDatum(trained->als.liked)
+		Float8GetDatum(trained->als.liked),
+		Int32GetDatum(result->refreshed_from)
 	};
-	bool		with_liked = rs_version_liked_column() != InvalidAttrNumber;
+	char		nulls[VERSION_COLUMNS + 1];
+	bool		is_extended = rs_version_is_extended();
 	char	   *sql = psprintf("INSERT INTO recsys.model_version (model, version, stamp, feedback,"
 							   " algorithm, options, mean, users, items, ratings, rows_read,"
 							   " rows_skipped, iterations, loss, started_at, seconds, trained_by,"
@@ -275,10 +285,14 @@ insert_version(const RsTrained *trained, const RsTrainResult *result)
 							   " $15, $16, $17, $18, $19, pg_catalog.pg_get_viewdef($20), $21,"
 							   " e.extversion%s FROM pg_catalog.pg_extension AS e"
 							   " WHERE e.extname = $22::name",
-							   with_liked ? ", liked" : "", with_liked ? ", $23" : "");
+							   is_extended ? ", liked, refreshed_from" : "",
+							   is_extended ? ", $23, $24" : "");
 
+	memset(nulls, ' ', VERSION_COLUMNS);
+	nulls[VERSION_COLUMNS - 1] = result->refreshed_from == 0 ? 'n' : ' ';
+	nulls[VERSION_COLUMNS] = '\0';
 	(void) rs_model_relation_name(model, model->view);	/* is there still */
-	rs_catalog_execute(sql, VERSION_COLUMNS, types, values, NULL, false);
+	rs_catalog_execute(sql, VERSION_COLUMNS, types, values, nulls, false);
 	if (SPI_processed != 1)
 		elog(ERROR, "extension recsys is not registered");
 }
@@ -301,9 +315,19 @@ delete_factors(const RsModel *model, Oid table, Datum versions)
 		elog(ERROR, "SPI_execute_with_args failed: %s", SPI_result_code_string(result));
 }
 
+/* The versions that remain, with those that they were refreshed from. */
+#define KEPT_VERSIONS \
+	"WITH kept AS (" \
+	"  (SELECT version, %s AS refreshed_from FROM recsys.model_version" \
+	"    WHERE model = $1 ORDER BY version DESC LIMIT $2)" \
+	"  UNION ALL" \
+	"  SELECT v.version, %s FROM recsys.model_version AS v, recsys.model AS m" \
+	"   WHERE v.model = $1 AND m.name = $1 AND v.version = m.active_version)"
+
 /*
- * Delete all but the newest keep_versions versions and the active one.  The
- * new one is among the newest, since keep_versions is at least 1.
+ * Delete all but the newest keep_versions versions, the active one, and what these
+ * were refreshed from.  The new one is among the newest, since keep_versions is at
+ * least 1.
  */
 static void
 delete_old_versions(const RsTrained *trained)
@@ -312,19 +336,19 @@ delete_old_versions(const RsTrained *trained)
 	Oid			types[] = {TEXTOID, INT4OID};
 	Datum		values[] = {CStringGetTextDatum(model->name),
 	Int32GetDatum(trained->options.keep_versions)};
+	const char *column = rs_version_is_extended() ? "refreshed_from" : "NULL::int4";
 	RsOwnerContext owner;
 	Datum		versions;
 	bool		isnull;
 
-	rs_catalog_execute("WITH gone AS ("
-					   "  DELETE FROM recsys.model_version AS v USING recsys.model AS m"
-					   "  WHERE m.name = $1 AND v.model = m.name"
-					   "    AND v.version IS DISTINCT FROM m.active_version"
-					   "    AND v.version NOT IN ("
-					   "      SELECT n.version FROM recsys.model_version AS n WHERE n.model = $1"
-					   "      ORDER BY n.version DESC LIMIT $2)"
-					   "  RETURNING v.version)"
-					   " SELECT pg_catalog.array_agg(version) FROM gone",
+	rs_catalog_execute(psprintf(KEPT_VERSIONS
+								", gone AS ("
+								"  DELETE FROM recsys.model_version AS v WHERE v.model = $1"
+								"    AND NOT EXISTS (SELECT FROM kept AS k"
+								"                     WHERE v.version IN (k.version, k.refreshed_from))"
+								"  RETURNING v.version)"
+								" SELECT pg_catalog.array_agg(version) FROM gone",
+								column, column),
 					   2, types, values, NULL, false);
 	versions = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
 	if (isnull)
@@ -333,6 +357,16 @@ delete_old_versions(const RsTrained *trained)
 	delete_factors(model, model->user_factors, versions);
 	delete_factors(model, model->item_factors, versions);
 	rs_owner_end(&owner);
+}
+
+/* What a refresh has that the version it was refreshed from has not. */
+static void
+tell_new(const RsTrained *trained, RsTrainResult *result)
+{
+	result->refreshed_from = trained->refreshed->version;
+	result->has_new_users = trained->als.user_factors != NULL;
+	result->new_users = result->users - trained->known_users;
+	result->new_items = result->items - trained->known_items;
 }
 
 void
@@ -344,10 +378,12 @@ rs_publish(const RsTrained *trained, bool deploy, RsTrainResult *result)
 	rs_progress_phase(RS_PHASE_PUBLISHING);
 	result->version = next_version(trained->model);
 	insert_factors(trained, result);
+	if (trained->refreshed != NULL)
+		tell_new(trained, result);
 	result->ratings = als->n_cells;
 	result->iterations = als->iterations;
-	result->has_loss = als->iterations > 0;
-	result->loss = result->has_loss ? als->loss[als->iterations - 1] : 0;
+	result->has_loss = loss_count(als) > 0;
+	result->loss = result->has_loss ? als->loss[loss_count(als) - 1] : 0;
 	result->seconds = (GetCurrentTimestamp() - trained->started_at) / 1000000.0;
 	result->deployed = deploy;
 	insert_version(trained, result);

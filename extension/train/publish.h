@@ -16,25 +16,33 @@
 #include "store/model.h"
 #include "store/ratings.h"
 
-/* A finished computation and where it comes from. */
+/* A computation and where it comes from. */
 typedef struct RsTrained
 {
 	const RsModel *model;
 	RsOptions	options;		/* as used */
 	RsRatings	ratings;
 	RsAlsModel	als;			/* popular: no factors, but the counts */
+	const RsVersion *refreshed; /* whose items were taken over; NULL: none were */
+	RsAlsKnown	known;			/* of these items */
+	int32		known_users;	/* published, that it has, too */
+	int32		known_items;
 	int			threads;
 	char	   *snapshot;		/* pg_snapshot of the read */
 	char	   *trained_by;
 	TimestampTz started_at;
 } RsTrained;
 
-/* What train() tells. */
+/* What train() and refresh() tell. */
 typedef struct RsTrainResult
 {
 	int			version;
 	int32		users;			/* published: those with a cell that says something */
 	int32		items;
+	int			refreshed_from; /* 0: trained */
+	bool		has_new_users;	/* popular does not know its users */
+	int32		new_users;		/* which the version refreshed from has not */
+	int32		new_items;
 	int64		ratings;		/* cells after the rule for repeated ones */
 	int			iterations;
 	bool		has_loss;
@@ -45,7 +53,8 @@ typedef struct RsTrainResult
 
 /*
  * Write the factor rows and the version's row, make it the active version if
- * deploy, delete versions beyond keep_versions.  SPI is connected.  Errors:
+ * deploy, delete versions beyond keep_versions that none of the others was refreshed
+ * from.  SPI is connected.  Errors:
  * 22003 when a factor is not finite; nothing of the transaction may then stay.
  */
 extern void rs_publish(const RsTrained *trained, bool deploy, RsTrainResult *result);

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * trainer.c
- *		One training of a model: read, solve, publish.
+ *		One training of a model, or a refresh: read, solve, publish.
  *
  * Phases: (1) the model is resolved and locked; (2) its view is read, as its
  * owner; (3) the memory that solving needs is counted and compared with
@@ -39,6 +39,7 @@
 #include "train/notice.h"
 #include "train/popular.h"
 #include "train/progress.h"
+#include "train/refresh.h"
 #include "train/solver_library.h"
 #include "train/tick.h"
 #include "train/trainer.h"
@@ -64,12 +65,18 @@ refuse_subscriber(const RsModel *model)
 			 errhint("Train the model at the publisher, or take its tables out of the subscription.")));
 }
 
+/* How many versions are kept is no matter of the version that is refreshed. */
 static void
 resolve_options(RsTrained *trained, Jsonb *run_options)
 {
 	const RsModel *model = trained->model;
+	int			keep_versions;
 
 	rs_options_resolve(model->feedback, model->options, run_options, &trained->options);
+	keep_versions = trained->options.keep_versions;
+	if (trained->refreshed != NULL)
+		trained->options = trained->refreshed->options;
+	trained->options.keep_versions = keep_versions;
 	rs_options_check_time(&trained->options, model->time_column != NULL);
 }
 
@@ -210,7 +217,11 @@ make_problem(const RsTrained *trained, RsAlsProblem *problem)
 	problem->threads = trained->threads;
 	problem->n_users = ratings->users.n;
 	problem->n_items = ratings->items.n;
-	problem->user_hash = hash_users(trained);
+	if (trained->refreshed != NULL)
+		problem->objective.mean = trained->refreshed->mean;
+	else
+		problem->user_hash = hash_users(trained);
+	problem->known = trained->known;
 	problem->cells.n = ratings->n;
 	problem->cells.user = ratings->user;
 	problem->cells.item = ratings->item;
@@ -230,6 +241,16 @@ failed_row_name(const RsTrained *trained)
 					rs_id_to_cstring(rs_idlist_get(ids, als->failed_row), ids->kind));
 }
 
+/* A refresh takes the options of the version over. */
+static int
+hint_regularization(const RsTrained *trained, bool or_scale)
+{
+	if (trained->refreshed != NULL)
+		return errhint("Train the model with a larger regularization.");
+	return or_scale ? errhint("Increase the regularization option, or scale the ratings down.") :
+		errhint("Increase the regularization option.");
+}
+
 /* Raise what a status of the solver means; returns for RS_OK only. */
 static void
 report_status(const RsTrained *trained, RsStatus status, RsTick *tick)
@@ -246,13 +267,13 @@ report_status(const RsTrained *trained, RsStatus status, RsTick *tick)
 					(errcode(ERRCODE_DATA_EXCEPTION),
 					 errmsg("could not solve for the factors of %s",
 							failed_row_name(trained)),
-					 errhint("Increase the regularization option.")));
+					 hint_regularization(trained, false)));
 			break;
 		case RS_NOT_FINITE:
 			ereport(ERROR,
 					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 					 errmsg("the factors of %s are not finite", failed_row_name(trained)),
-					 errhint("Increase the regularization option, or scale the ratings down.")));
+					 hint_regularization(trained, true)));
 			break;
 		case RS_OUT_OF_MEMORY:
 			ereport(ERROR,
@@ -301,13 +322,21 @@ solve(RsTrained *trained)
 	arena = (char *) TYPEALIGN(ARENA_ALIGNMENT, arena);
 
 	CHECK_FOR_INTERRUPTS();
-	status = solver->fit(&problem, arena, bytes, rs_tick, &tick, &trained->als);
+	status = (trained->refreshed != NULL ? solver->refresh : solver->fit)
+		(&problem, arena, bytes, rs_tick, &tick, &trained->als);
 	report_status(trained, status, &tick);
 	rs_options_take_weights(&trained->options, &trained->als.objective);
 	tell_end(&trained->als);
 }
 
 /* ---- one run ------------------------------------------------------------ */
+
+static void
+take_known_items(RsTrained *trained)
+{
+	check_budget(trained, rs_refresh_memory(trained));
+	rs_refresh_items(trained);
+}
 
 static void
 run(RsTrained *trained, bool deploy, RsTrainResult *result)
@@ -320,6 +349,8 @@ run(RsTrained *trained, bool deploy, RsTrainResult *result)
 		refuse_empty(trained);
 	rs_notice_ratings(trained);
 	rs_progress_phase(RS_PHASE_PREPARING);
+	if (trained->refreshed != NULL)
+		take_known_items(trained);
 	if (!rs_algorithm(trained->model->algorithm)->has_factors)
 	{
 		trained->threads = 1;
@@ -335,6 +366,8 @@ run(RsTrained *trained, bool deploy, RsTrainResult *result)
 	if (trained->als.n_cells == 0)
 		refuse_empty(trained);
 	rs_notice_likes(trained);
+	if (trained->refreshed != NULL)
+		rs_refresh_count(trained);
 
 	/* Publishing fills shared buffers, which are the process's memory too. */
 	rs_ratings_release(&trained->ratings);
@@ -343,20 +376,23 @@ run(RsTrained *trained, bool deploy, RsTrainResult *result)
 
 /* Resolve, lock and run in the current memory context. */
 static void
-train(const char *name, Jsonb *run_options, bool deploy, RsTrainResult *result)
+train(const char *name, bool refresh, Jsonb *run_options, bool deploy, RsTrainResult *result)
 {
 	MemoryContext context = CurrentMemoryContext;
 	RsTrained	trained = {0};
 	RsModel    *model = rs_model_open(name, RS_MODEL_CHANGE);
+	bool		iterates;
 
 	refuse_subscriber(model);
 	trained.model = model;
 	trained.started_at = GetCurrentTimestamp();
 	trained.trained_by = GetUserNameFromId(GetUserId(), false);
+	if (refresh)
+		trained.refreshed = rs_refresh_version(model);
 	resolve_options(&trained, run_options);
 
-	rs_progress_begin(model, rs_algorithm(model->algorithm)->has_factors ? trained.options.iterations : 0,
-					  trained.started_at);
+	iterates = !refresh && rs_algorithm(model->algorithm)->has_factors;
+	rs_progress_begin(model, iterates ? trained.options.iterations : 0, trained.started_at);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	MemoryContextSwitchTo(context);
@@ -364,8 +400,10 @@ train(const char *name, Jsonb *run_options, bool deploy, RsTrainResult *result)
 	SPI_finish();
 }
 
-void
-rs_train(const char *name, Jsonb *run_options, bool deploy, RsTrainResult *result)
+/* In a memory context of its own, one at a time. */
+static void
+train_alone(const char *name, bool refresh, Jsonb *run_options, bool deploy,
+			RsTrainResult *result)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	MemoryContext context;
@@ -379,7 +417,7 @@ rs_train(const char *name, Jsonb *run_options, bool deploy, RsTrainResult *resul
 	training = true;
 	PG_TRY();
 	{
-		train(name, run_options, deploy, result);
+		train(name, refresh, run_options, deploy, result);
 	}
 	PG_FINALLY();
 	{
@@ -389,4 +427,16 @@ rs_train(const char *name, Jsonb *run_options, bool deploy, RsTrainResult *resul
 		MemoryContextDelete(context);
 	}
 	PG_END_TRY();
+}
+
+void
+rs_train(const char *name, Jsonb *run_options, bool deploy, RsTrainResult *result)
+{
+	train_alone(name, false, run_options, deploy, result);
+}
+
+void
+rs_refresh(const char *name, bool deploy, RsTrainResult *result)
+{
+	train_alone(name, true, NULL, deploy, result);
 }

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * trainer.h
- *		One training of a model.
+ *		One training of a model, or a refresh.
  *
  *-------------------------------------------------------------------------
  */
@@ -22,5 +22,12 @@
  */
 extern void rs_train(const char *name, Jsonb *run_options, bool deploy,
 					 RsTrainResult *result);
+
+/*
+ * The same without iterating: the items of an earlier training keep their factors,
+ * new ones are solved from their rows, then all users.  Errors, besides: 55000 when
+ * there is no version to refresh, or none that would fit.
+ */
+extern void rs_refresh(const char *name, bool deploy, RsTrainResult *result);
 
 #endif							/* RS_TRAINER_H */

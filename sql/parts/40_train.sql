@@ -1,5 +1,5 @@
 -- ---------------------------------------------------------------------------
--- Training, and which version serves.
+-- Training, refreshing, and which version serves.
 --
 -- EXECUTE stays with PUBLIC: the functions themselves require that the caller
 -- is the model's owner or a member of that role, which no ACL could say.
@@ -21,6 +21,24 @@ CREATE FUNCTION recsys.train(
     AS 'MODULE_PATHNAME', 'recsys_train' LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 1 COST 1000000;
 COMMENT ON FUNCTION recsys.train(text, jsonb, boolean) IS
     'Trains a model on what its view shows now and makes the result a new version; options go before the model''s for this version only, deploy => false leaves the active version as it is. One row: the version, users and items published, ratings after the rule for repeated ones, iterations done, the objective after the last (NULL for popular), seconds. Errors: 42704 no such model, 42501 not its owner, 55P03 it is being trained, 22004 an argument is NULL, 22023 wrong option or nothing to train on, 22000 a rating that is no number or factors that are not determined, 22003 a value out of range, 54000 more memory than recsys.training_memory, 25006 read-only.';
+
+CREATE FUNCTION recsys.refresh(
+    model       text,
+    deploy      boolean DEFAULT true,
+    OUT version        int,
+    OUT refreshed_from int,
+    OUT users          int,
+    OUT items          int,
+    OUT new_users      int,
+    OUT new_items      int,
+    OUT ratings        bigint,
+    OUT loss           double precision,
+    OUT seconds        double precision,
+    OUT deployed       boolean
+) RETURNS SETOF record
+    AS 'MODULE_PATHNAME', 'recsys_refresh' LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 1 COST 1000000;
+COMMENT ON FUNCTION recsys.refresh(text, boolean) IS
+    'Takes users and items that appeared since the model was trained into a new version, without retraining. Items that the trained version has keep their factors; users are solved from their rows of these items, new items from their rows of these users, then all users from all of their rows, exactly: so a stored user is what recommend() folds in. That is fold-in for both sides (Hu, Koren, Volinsky 2008, section 4; Zhou et al. 2008, section 3). The trained version is the active one or, where that was itself refreshed, the one it was refreshed from, so that a new item is solved anew by each refresh. Its mean and its options hold, but for keep_versions. Items and users without rows are left out. The algorithm popular is counted anew. deploy => false leaves the active version as it is. One row: the version, the trained one, users and items published, how many of them the trained one has not (new_users NULL for popular), ratings after the rule for repeated ones, the objective (NULL for popular), seconds. Errors: 55000 no active version, feedback or algorithm was altered since, or no item of the trained version has rows; the others as for train().';
 
 CREATE FUNCTION recsys.deploy(model text, version int) RETURNS void
     AS 'MODULE_PATHNAME', 'recsys_deploy' LANGUAGE C VOLATILE PARALLEL UNSAFE;

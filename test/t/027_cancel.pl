@@ -155,6 +155,13 @@ watch('train: history_limit', 1000000, "SELECT FROM recsys.train('limited')");
 watch('train: bigint ids', 1000000, "SELECT FROM recsys.train('bigints')");
 watch('train: text ids', 500000, "SELECT FROM recsys.train('texts')");
 
+# A refresh of what was trained on few rows, to many more: all of them are read again by each.
+create_model('refreshed', 'bigints', ", feedback => 'implicit', $small");
+create_model('grown', 'many_items', ", $small");
+$node->safe_psql('postgres', "SET t.rows = 5000; SELECT FROM recsys.train('refreshed'); SELECT FROM recsys.train('grown')");
+watch('refresh: new users', 500000, "SELECT FROM recsys.refresh('refreshed', deploy => false)");
+watch('refresh: new items', 500000, "SELECT FROM recsys.refresh('grown', deploy => false)");
+
 # ---- serving -----------------------------------------------------------------------
 
 create_model('many_items', 'many_items', ", $small");

@@ -167,6 +167,8 @@ $node->safe_psql('postgres', "BEGIN; SELECT recsys.train('two_phase'); PREPARE T
 like(($node->psql('postgres', "\\set VERBOSITY verbose\nSELECT recsys.train('two_phase')"))[2],
 	qr/ERROR:  55P03: model "two_phase" is being trained, altered or dropped by another session\nHINT:  See the view recsys.training_progress/,
 	'a prepared training keeps the model locked');
+like(($node->psql('postgres', "\\set VERBOSITY verbose\nSELECT recsys.refresh('two_phase')"))[2],
+	qr/ERROR:  55P03: model "two_phase" is being trained, altered or dropped by another session\n/, 'against a refresh, too');
 is($node->safe_psql('postgres', $versions), '1|t|5|5', 'and is not seen');
 $node->safe_psql('postgres', "COMMIT PREPARED 'trained'");
 is($node->safe_psql('postgres', $versions), "1|f|5|5\n2|t|5|5", 'until it is committed');

@@ -62,6 +62,9 @@ foreach my $version (@released)
 	same_lines(objects($database), $fresh, "$version, updated, is a fresh installation");
 	is($node->safe_psql($database, $answers), slurp_file("$dir/$version.answers") =~ s/\n\z//r,
 		"models of $version answer as then");
+	is($node->safe_psql($database, "BEGIN; SELECT new_users, new_items FROM recsys.refresh('movies');"
+			  . " SELECT bool_and(f.factors::text = recsys.user_vector('movies', f.user_id)::text) FROM recsys_data.movies_user_factors AS f JOIN recsys.models AS m ON m.model = 'movies' AND m.active_version = f.version; ROLLBACK"),
+		"0|0\nt", "models of $version are refreshed");
 	is($node->safe_psql($database, "SELECT version, deployed FROM recsys.train('movies'); SELECT version FROM recsys.train('shop')"),
 		"3|t\n2", "models of $version train on");
 	$node->safe_psql($database, "SELECT recsys.drop_model('movies'), recsys.drop_model('shop'), recsys.drop_model('untrained')");

@@ -1,4 +1,4 @@
-# A random walk over what changes answers: training, deploying, rolling back, savepoints,
+# A random walk over what changes answers: training, refreshing, deploying, rolling back, savepoints,
 # models made anew, views renamed, ratings written, caches of any size, several sessions.
 # After each step some answers must be those of plain SQL over the factor tables, to the
 # bit. PROPERTY_SEED=n takes another walk, PROPERTY_STEPS=n sets its length.
@@ -272,9 +272,12 @@ sub step
 	my $m = pick(@names);
 	my $r = rand(100);
 	my $seeded = int(rand(1000));
+	my $deploy = pick('true', 'false');
+	my ($train, $refresh) = ("recsys.train('$m', '{\"seed\": $seeded}', deploy => $deploy)", "recsys.refresh('$m', deploy => $deploy)");
 
 	if ($r < 30) { act($s, 'write', write_sql($m)); }
-	elsif ($r < 40) { act($s, "train $m", "SELECT FROM recsys.train('$m', '{\"seed\": $seeded}', deploy => " . pick('true', 'false') . ")"); }
+	elsif ($r < 36) { act($s, "train $m", "SELECT FROM $train"); }
+	elsif ($r < 40) { act($s, "refresh $m", "SELECT FROM $refresh"); }
 	elsif ($r < 47) { act($s, "deploy $m", "SELECT recsys.deploy('$m', v) FROM (SELECT version FROM recsys.model_versions WHERE model = '$m' ORDER BY random() LIMIT 1) x(v)"); }
 	elsif ($r < 51) { act($s, "rollback $m", "SELECT recsys.rollback('$m')"); }
 	elsif ($r < 56)
@@ -324,7 +327,7 @@ sub step
 	else
 	{
 		return if $s->{open};
-		my ($version, $code) = act($s, "train $m", "SELECT version FROM recsys.train('$m', '{\"seed\": $seeded}')");
+		my ($version, $code) = act($s, "train or refresh $m", 'SELECT version FROM ' . pick($train, $refresh));
 		return if $code ne '00000';
 		$version =~ s/\s//g;
 		my ($out) = act($s, "folded $m", "SELECT check_folded('$m', $version)");

@@ -1,0 +1,39 @@
+/*-------------------------------------------------------------------------
+ *
+ * refresh.h
+ *		What a refresh takes over from an earlier training.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RS_REFRESH_H
+#define RS_REFRESH_H
+
+#include "postgres.h"
+
+#include "train/publish.h"
+
+/*
+ * The version whose items a refresh takes over, of a model that is being changed: the
+ * active one or, where that is itself a refresh, the one it was refreshed from.
+ * Errors: 55000 when there is none, or when the model's feedback or algorithm is
+ * another by now.
+ */
+extern const RsVersion *rs_refresh_version(const RsModel *model);
+
+/* Bytes that rs_refresh_items() allocates. */
+extern Size rs_refresh_memory(const RsTrained *trained);
+
+/*
+ * Which items of the ratings the version trained->refreshed knows, and their factors,
+ * into trained->known.  Errors: 55000 when it knows none, and those of
+ * rs_factors_scan_items().
+ */
+extern void rs_refresh_items(RsTrained *trained);
+
+/*
+ * After the computation: how many of the users and items that will be published the
+ * version has, too.  Error: 55000 when no item of them.
+ */
+extern void rs_refresh_count(RsTrained *trained);
+
+#endif							/* RS_REFRESH_H */
