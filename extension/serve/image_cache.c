@@ -37,6 +37,7 @@
 #include "serve/image_key.h"
 #include "serve/shared_image.h"
 #include "store/factor_table.h"
+#include "store/known.h"
 
 typedef struct CachedImage
 {

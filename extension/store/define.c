@@ -36,6 +36,7 @@
 #include "compat.h"
 #include "rs_limits.h"
 #include "store/define.h"
+#include "store/known.h"
 #include "store/model.h"
 #include "store/user_index.h"
 

@@ -17,19 +17,16 @@
 #include "access/relation.h"
 #include "access/table.h"
 #include "access/xact.h"
-#include "access/tableam.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_subscription_rel.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
-#include "executor/tuptable.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
-#include "utils/float.h"
 #include "utils/fmgroids.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
@@ -39,54 +36,9 @@
 
 #include "compat.h"
 #include "rs_limits.h"
+#include "store/changes.h"
+#include "store/known.h"
 #include "store/model.h"
-
-/* Columns of recsys.model, in order. */
-enum
-{
-	MODEL_NAME = 1,
-	MODEL_FEEDBACK,
-	MODEL_ALGORITHM,
-	MODEL_OPTIONS,
-	MODEL_ACTIVE_VERSION,
-	MODEL_LAST_VERSION,
-	MODEL_USER_COLUMN,
-	MODEL_ITEM_COLUMN,
-	MODEL_RATING_COLUMN,
-	MODEL_TIME_COLUMN
-};
-
-/* Columns of recsys.model_anchor, in order. */
-enum
-{
-	ANCHOR_MODEL = 1,
-	ANCHOR_VIEW,
-	ANCHOR_OWNER,
-	ANCHOR_ITEM_FACTORS
-};
-
-typedef struct Anchor
-{
-	Oid			view;
-	Oid			owner;			/* of the view */
-	Oid			item_factors;
-} Anchor;
-
-/* Columns of recsys.model_version that are read here. */
-enum
-{
-	VERSION_MODEL = 1,
-	VERSION_VERSION,
-	VERSION_STAMP,
-	VERSION_FEEDBACK,
-	VERSION_ALGORITHM,
-	VERSION_OPTIONS,
-	VERSION_MEAN,
-	VERSION_USERS,
-	VERSION_ITEMS,
-	VERSION_LIKED = 23,			/* from here on added by 0.2.0 */
-	VERSION_REFRESHED_FROM
-};
 
 Oid
 rs_data_namespace(void)
@@ -107,19 +59,6 @@ rs_new_snapshot_end(void)
 	PopActiveSnapshot();
 }
 
-static Oid
-catalog_relation(const char *name)
-{
-	Oid			relation = get_relname_relid(name, get_namespace_oid("recsys", false));
-
-	if (!OidIsValid(relation))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("relation \"recsys.%s\" does not exist", name),
-				 errhint("Run CREATE EXTENSION recsys in this database.")));
-	return relation;
-}
-
 /* Owner of a relation, InvalidOid if it is gone. */
 static Oid
 relation_owner(Oid relation)
@@ -133,12 +72,6 @@ relation_owner(Oid relation)
 		ReleaseSysCache(tuple);
 	}
 	return owner;
-}
-
-Oid
-rs_model_table(void)
-{
-	return catalog_relation("model");
 }
 
 Oid
@@ -169,61 +102,6 @@ rs_is_subscribed(Oid relation)
 {
 	return catalog_has(SubscriptionRelRelationId, Anum_pg_subscription_rel_srrelid,
 					   SubscriptionRelSrrelidSrsubidIndexId, relation, NULL);
-}
-
-/* A text column as C string, NULL when it is null. */
-static char *
-text_column(HeapTuple tuple, int column, TupleDesc desc)
-{
-	bool		isnull;
-	Datum		value = heap_getattr(tuple, column, desc, &isnull);
-
-	return isnull ? NULL : TextDatumGetCString(value);
-}
-
-/* A jsonb column, detoasted and copied. */
-static Jsonb *
-jsonb_column(HeapTuple tuple, int column, TupleDesc desc)
-{
-	bool		isnull;
-	Datum		value = heap_getattr(tuple, column, desc, &isnull);
-
-	Assert(!isnull);
-	return DatumGetJsonbPCopy(value);
-}
-
-/* Read the model's row; false if there is none. */
-static bool
-read_model_row(RsModel *model)
-{
-	Relation	relation = table_open(rs_model_table(), AccessShareLock);
-	TupleDesc	desc = RelationGetDescr(relation);
-	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple	tuple;
-
-	ScanKeyInit(&key, MODEL_NAME, BTEqualStrategyNumber, F_TEXTEQ,
-				CStringGetTextDatum(model->name));
-	scan = systable_beginscan(relation, RelationGetPrimaryKeyIndexCompat(relation),
-							  true, GetActiveSnapshot(), 1, &key);
-	tuple = systable_getnext(scan);
-	if (HeapTupleIsValid(tuple))
-	{
-		bool		isnull;
-		Datum		active = heap_getattr(tuple, MODEL_ACTIVE_VERSION, desc, &isnull);
-
-		model->active_version = isnull ? 0 : DatumGetInt32(active);
-		model->feedback = rs_feedback_parse(text_column(tuple, MODEL_FEEDBACK, desc));
-		model->algorithm = rs_algorithm_parse(text_column(tuple, MODEL_ALGORITHM, desc));
-		model->options = jsonb_column(tuple, MODEL_OPTIONS, desc);
-		model->user_column = text_column(tuple, MODEL_USER_COLUMN, desc);
-		model->item_column = text_column(tuple, MODEL_ITEM_COLUMN, desc);
-		model->rating_column = text_column(tuple, MODEL_RATING_COLUMN, desc);
-		model->time_column = text_column(tuple, MODEL_TIME_COLUMN, desc);
-	}
-	systable_endscan(scan);
-	table_close(relation, AccessShareLock);
-	return HeapTupleIsValid(tuple);
 }
 
 /* Base type of a column of the view. */
@@ -262,26 +140,64 @@ rs_item_factors_name(const char *model)
 	return psprintf("%s_item_factors", model);
 }
 
-/* Find the view and the factor tables. */
-static bool
-find_relations(RsModel *model)
+/* Who wrote the row of a relation in pg_class; InvalidTransactionId if it is gone. */
+static TransactionId
+relation_writer(Oid relation)
 {
-	model->view = data_relation(model->name, RELKIND_VIEW);
-	model->user_factors = data_relation(rs_user_factors_name(model->name),
-										RELKIND_RELATION);
-	model->item_factors = data_relation(rs_item_factors_name(model->name),
-										RELKIND_RELATION);
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
+	TransactionId xmin = InvalidTransactionId;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		xmin = HeapTupleHeaderGetXmin(tuple->t_data);
+		ReleaseSysCache(tuple);
+	}
+	return xmin;
+}
+
+static RsKnownTable
+find_factor_table(const char *name)
+{
+	RsKnownTable table = {.oid = data_relation(name, RELKIND_RELATION)};
+
+	table.owner = relation_owner(table.oid);
+	table.xmin = relation_writer(table.oid);
+	return table;
+}
+
+/* Find the view and the factor tables; false if one is missing. */
+static bool
+find_relations(RsKnown *known)
+{
+	uint64		changes = rs_changes();
+	RsModel    *model = &known->model;
+
+	if (known->has_relations)
+		return true;
+	known->user_factors = find_factor_table(rs_user_factors_name(known->name));
+	known->item_factors = find_factor_table(rs_item_factors_name(known->name));
+	model->view = data_relation(known->name, RELKIND_VIEW);
 	model->owner = relation_owner(model->view);
-	return OidIsValid(model->owner) && OidIsValid(model->user_factors) &&
-		OidIsValid(model->item_factors);
+	model->user_factors = known->user_factors.oid;
+	model->item_factors = known->item_factors.oid;
+	if (!OidIsValid(model->owner) || !OidIsValid(model->user_factors) ||
+		!OidIsValid(model->item_factors))
+		return false;
+	known->has_relations = rs_changes() == changes;
+	return true;
 }
 
 /* Find the types of the columns, and with whose rights the view reads. */
 static void
-find_types(RsModel *model)
+find_types(RsKnown *known)
 {
-	Relation	view = relation_open(model->view, NoLock);
+	uint64		changes = rs_changes();
+	RsModel    *model = &known->model;
+	Relation	view;
 
+	if (known->has_types)
+		return;
+	view = relation_open(model->view, NoLock);
 	model->run_as_owner = !RelationHasSecurityInvoker(view);
 	relation_close(view, NoLock);
 	model->user_type = view_column_type(model->view, "user_id");
@@ -292,57 +208,12 @@ find_types(RsModel *model)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("view \"%s\" is not the view of a model", model->name)));
 	model->rating_type = view_column_type(model->view, "rating");
-	if (model->time_column != NULL)
-		model->time_type = view_column_type(model->view, "time");
+	model->time_type = model->time_column == NULL ?
+		InvalidOid : view_column_type(model->view, "time");
+	known->has_types = known->has_relations && rs_changes() == changes;
 }
 
 /* ---- what a name is bound to ---------------------------------------------- */
-
-/* The table of anchors; InvalidOid while the extension is not updated from 0.1.0. */
-static Oid
-anchor_table(void)
-{
-	return get_relname_relid("model_anchor", get_namespace_oid("recsys", false));
-}
-
-static Oid
-anchor_column(HeapTuple tuple, int column, TupleDesc desc)
-{
-	bool		isnull;
-
-	return DatumGetObjectId(heap_getattr(tuple, column, desc, &isnull));
-}
-
-/* What the name is bound to; false if to nothing, as of rows loaded with triggers off. */
-static bool
-read_anchor(const RsModel *model, Anchor *anchor)
-{
-	Oid			table = anchor_table();
-	Relation	relation;
-	TupleDesc	desc;
-	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple	tuple;
-
-	if (!OidIsValid(table))
-		return false;
-	relation = table_open(table, AccessShareLock);
-	desc = RelationGetDescr(relation);
-	ScanKeyInit(&key, ANCHOR_MODEL, BTEqualStrategyNumber, F_TEXTEQ,
-				CStringGetTextDatum(model->name));
-	scan = systable_beginscan(relation, RelationGetPrimaryKeyIndexCompat(relation),
-							  true, GetActiveSnapshot(), 1, &key);
-	tuple = systable_getnext(scan);
-	if (HeapTupleIsValid(tuple))
-	{
-		anchor->view = anchor_column(tuple, ANCHOR_VIEW, desc);
-		anchor->owner = anchor_column(tuple, ANCHOR_OWNER, desc);
-		anchor->item_factors = anchor_column(tuple, ANCHOR_ITEM_FACTORS, desc);
-	}
-	systable_endscan(scan);
-	table_close(relation, AccessShareLock);
-	return HeapTupleIsValid(tuple);
-}
 
 /*
  * Is the view that was found what the name is bound to?  ALTER OWNER and REASSIGN
@@ -352,14 +223,14 @@ read_anchor(const RsModel *model, Anchor *anchor)
  * will do.
  */
 static bool
-is_bound(const RsModel *model)
+is_bound(RsKnown *known)
 {
-	Anchor		anchor;
+	const RsModel *model = &known->model;
 
-	return !read_anchor(model, &anchor) ||
-		anchor.view == model->view || anchor.owner == model->owner ||
-		(anchor.item_factors == model->item_factors &&
-		 model->owner == relation_owner(model->item_factors));
+	return !rs_known_read_anchor(known) ||
+		known->anchor.view == model->view || known->anchor.owner == model->owner ||
+		(known->anchor.item_factors == model->item_factors &&
+		 model->owner == known->item_factors.owner);
 }
 
 void
@@ -374,7 +245,7 @@ rs_model_bind(const char *name)
 		ObjectIdGetDatum(data_relation(rs_item_factors_name(name), RELKIND_RELATION))
 	};
 
-	if (OidIsValid(view) && OidIsValid(anchor_table()))
+	if (OidIsValid(view) && OidIsValid(rs_anchor_table()))
 		rs_catalog_execute("INSERT INTO recsys.model_anchor (model, view, owner, item_factors)"
 						   " VALUES ($1, $2, $3, $4) ON CONFLICT (model)"
 						   " DO UPDATE SET view = $2, owner = $3, item_factors = $4",
@@ -387,66 +258,77 @@ rs_model_unbind(const char *name)
 	Oid			types[] = {TEXTOID};
 	Datum		values[] = {CStringGetTextDatum(name)};
 
-	if (OidIsValid(anchor_table()))
+	if (OidIsValid(rs_anchor_table()))
 		rs_catalog_execute("DELETE FROM recsys.model_anchor WHERE model = $1",
 						   1, types, values, NULL, false);
 }
 
 /* Bind the name of a model that was found, unless it is bound to just this. */
 static void
-renew_anchor(const RsModel *model)
+renew_anchor(RsKnown *known)
 {
-	Anchor		anchor;
+	const RsModel *model = &known->model;
 
-	if (read_anchor(model, &anchor) && anchor.view == model->view &&
-		anchor.owner == model->owner && anchor.item_factors == model->item_factors)
+	if (rs_known_read_anchor(known) && known->anchor.view == model->view &&
+		known->anchor.owner == model->owner &&
+		known->anchor.item_factors == model->item_factors)
 		return;
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	rs_model_bind(model->name);
+	rs_model_bind(known->name);
 	SPI_finish();
+}
+
+/* What is known of a name, if it can be that of a model; else NULL. */
+static RsKnown *
+known_model(const char *name)
+{
+	return strlen(name) <= RS_MAX_MODEL_NAME ? rs_known(name) : NULL;
 }
 
 Oid
 rs_model_view(const char *name)
 {
-	RsModel		model = {.name = pstrdup(name)};
+	RsKnown    *known = known_model(name);
 
-	return strlen(name) <= RS_MAX_MODEL_NAME && find_relations(&model) &&
-		is_bound(&model) ? model.view : InvalidOid;
+	return known != NULL && find_relations(known) && is_bound(known) ?
+		known->model.view : InvalidOid;
 }
 
 Oid
 rs_item_factors_view(Oid table)
 {
-	RsModel		model = {.name = get_rel_name(table)};
+	char	   *name = get_rel_name(table);
+	RsKnown    *known;
 	int			length;
 
-	if (model.name == NULL)
+	if (name == NULL)
 		return InvalidOid;
-	length = (int) (strlen(model.name) - strlen(rs_item_factors_name("")));
-	if (length < 1 || length > RS_MAX_MODEL_NAME)
+	length = (int) (strlen(name) - strlen(rs_item_factors_name("")));
+	if (length < 1)
 		return InvalidOid;
-	model.name[length] = '\0';
-	return find_relations(&model) && model.item_factors == table && is_bound(&model) ?
-		model.view : InvalidOid;
+	name[length] = '\0';
+	known = known_model(name);
+	return known != NULL && find_relations(known) && known->model.item_factors == table &&
+		is_bound(known) ? known->model.view : InvalidOid;
 }
 
 void
 rs_model_parts(const char *name, RsModelParts *parts)
 {
-	RsModel		model = {.name = pstrdup(name)};
+	RsKnown    *known = known_model(name);
 
 	memset(parts, 0, sizeof(RsModelParts));
-	if (strlen(name) > RS_MAX_MODEL_NAME)
+	if (known == NULL)
 		return;
 	rs_new_snapshot_begin();
-	parts->row = read_model_row(&model);
-	(void) find_relations(&model);
-	if (!parts->row || is_bound(&model))
-		parts->view = model.view;
-	parts->user_factors = model.user_factors;
-	parts->item_factors = model.item_factors;
+	known = rs_known(name);
+	parts->row = rs_known_read_model(known);
+	(void) find_relations(known);
+	if (!parts->row || is_bound(known))
+		parts->view = known->model.view;
+	parts->user_factors = known->model.user_factors;
+	parts->item_factors = known->model.item_factors;
 	rs_new_snapshot_end();
 }
 
@@ -489,10 +371,11 @@ rs_model_relation_name(const RsModel *model, Oid relation)
  * of their own before the factors of another.
  */
 static void
-check_one_owner(const RsModel *model)
+check_one_owner(const RsKnown *known)
 {
-	if (relation_owner(model->user_factors) != model->owner ||
-		relation_owner(model->item_factors) != model->owner)
+	const RsModel *model = &known->model;
+
+	if (known->user_factors.owner != model->owner || known->item_factors.owner != model->owner)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("the view and the factor tables of model \"%s\" have different owners",
@@ -573,32 +456,41 @@ lock_view(const RsModel *model, RsModelUse use)
  * model: what counts is what is found with the lock held.  The right is checked
  * before, so that nobody locks what they may not, and again after.
  */
-static void
-find_and_lock(RsModel *model, RsModelUse use)
+static RsKnown *
+find_and_lock(const char *name, RsModelUse use)
 {
+	RsKnown    *known = known_model(name);
+
 	for (;;)
 	{
 		Oid			view;
 
-		if (strlen(model->name) > RS_MAX_MODEL_NAME || !find_relations(model))
-			rs_model_missing(model->name);
-		check_right(model, use);
-		view = model->view;
-		lock_view(model, use);
-		if (find_relations(model) && model->view == view)
+		if (known == NULL || !find_relations(known))
+			rs_model_missing(name);
+		check_right(&known->model, use);
+		view = known->model.view;
+		lock_view(&known->model, use);
+		known = rs_known(name);
+		if (find_relations(known) && known->model.view == view)
 			break;
 		UnlockRelationOid(view, view_lock(use));
 	}
-	check_right(model, use);
-	check_one_owner(model);
+	check_right(&known->model, use);
+	check_one_owner(known);
+	return known;
 }
 
-/* Does the active snapshot show the relation, which exists? */
+/*
+ * Does the active snapshot show a table, which exists now?  It does if it shows the
+ * row that the table has in pg_class now, as it does when the row's writer ended
+ * before the oldest transaction that the snapshot has as running.
+ */
 static bool
-snapshot_shows(Oid relation)
+snapshot_shows(const RsKnownTable *table)
 {
-	return catalog_has(RelationRelationId, Anum_pg_class_oid, ClassOidIndexId,
-					   relation, GetActiveSnapshot());
+	return TransactionIdPrecedes(table->xmin, GetActiveSnapshot()->xmin) ||
+		catalog_has(RelationRelationId, Anum_pg_class_oid, ClassOidIndexId,
+					table->oid, GetActiveSnapshot());
 }
 
 /*
@@ -607,119 +499,96 @@ snapshot_shows(Oid relation)
  * do not belong together, and the new tables are empty for the snapshot.
  */
 static void
-check_same_age(const RsModel *model)
+check_same_age(const RsKnown *known)
 {
-	if (snapshot_shows(model->user_factors) && snapshot_shows(model->item_factors))
+	if (snapshot_shows(&known->user_factors) && snapshot_shows(&known->item_factors))
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-			 errmsg("could not serialize access to model \"%s\"", model->name),
+			 errmsg("could not serialize access to model \"%s\"", known->name),
 			 errdetail("It was made again after this statement or transaction began."),
 			 errhint("Run it again.")));
 }
 
 /* Read the row of the relations that were found. */
 static void
-read_found_model(RsModel *model)
+read_found_model(RsKnown *known)
 {
-	if (!read_model_row(model))
-		rs_model_missing(model->name);
-	check_same_age(model);
-	if (!is_bound(model))
-		rs_model_missing(model->name);
+	if (!rs_known_read_model(known))
+		rs_model_missing(known->name);
+	check_same_age(known);
+	if (!is_bound(known))
+		rs_model_missing(known->name);
+}
+
+static char *
+copy_name(const char *name)
+{
+	return name == NULL ? NULL : pstrdup(name);
+}
+
+/* A copy of what is known, which may be forgotten at any time. */
+static RsModel *
+copy_model(const RsModel *known)
+{
+	RsModel    *model = palloc(sizeof(RsModel));
+
+	*model = *known;
+	model->name = pstrdup(known->name);
+	model->options = (Jsonb *) PG_DETOAST_DATUM_COPY(JsonbPGetDatum(known->options));
+	model->user_column = copy_name(known->user_column);
+	model->item_column = copy_name(known->item_column);
+	model->rating_column = copy_name(known->rating_column);
+	model->time_column = copy_name(known->time_column);
+	return model;
+}
+
+/* The model whose relations were found, under the active snapshot. */
+static RsModel *
+open_found_model(RsKnown *known, RsModelUse use)
+{
+	RsModel    *model;
+
+	read_found_model(known);
+	if (use != RS_MODEL_DROP)
+		find_types(known);
+	model = copy_model(&known->model);
+	if (use == RS_MODEL_OWN || use == RS_MODEL_CHANGE)
+		renew_anchor(known);
+	return model;
 }
 
 RsModel *
 rs_model_open(const char *name, RsModelUse use)
 {
-	RsModel    *model = palloc0(sizeof(RsModel));
+	RsKnown    *known = find_and_lock(name, use);
+	RsModel    *model;
 
-	model->name = pstrdup(name);
-	find_and_lock(model, use);
 	if (use == RS_MODEL_ASK || use == RS_MODEL_USE)
-		read_found_model(model);
+		model = open_found_model(known, use);
 	else
 	{
 		rs_new_snapshot_begin();
-		read_found_model(model);
-		if (use != RS_MODEL_DROP)
-			renew_anchor(model);
+		model = open_found_model(known, use);
 		rs_new_snapshot_end();
 	}
-	if (use != RS_MODEL_DROP)
-		find_types(model);
 	if (use == RS_MODEL_ASK)
 		check_asking_right(model);
 	return model;
 }
 
-bool
-rs_version_is_extended(void)
-{
-	return get_attnum(catalog_relation("model_version"), "refreshed_from") != InvalidAttrNumber;
-}
-
-/* A column that 0.2.0 added: NULL while the extension is not updated. */
-static Datum
-added_column(HeapTuple tuple, int column, TupleDesc desc, bool *isnull)
-{
-	*isnull = true;
-	return column > desc->natts ? (Datum) 0 : heap_getattr(tuple, column, desc, isnull);
-}
-
-/* Read the row of a version; false if there is none. */
-static bool
-read_version_row(const RsModel *model, RsVersion *version)
-{
-	Relation	relation = table_open(catalog_relation("model_version"), AccessShareLock);
-	TupleDesc	desc = RelationGetDescr(relation);
-	ScanKeyData keys[2];
-	SysScanDesc scan;
-	HeapTuple	tuple;
-
-	ScanKeyInit(&keys[0], VERSION_MODEL, BTEqualStrategyNumber, F_TEXTEQ,
-				CStringGetTextDatum(model->name));
-	ScanKeyInit(&keys[1], VERSION_VERSION, BTEqualStrategyNumber, F_INT4EQ,
-				Int32GetDatum(version->version));
-	scan = systable_beginscan(relation, RelationGetPrimaryKeyIndexCompat(relation),
-							  true, GetActiveSnapshot(), 2, keys);
-	tuple = systable_getnext(scan);
-	if (HeapTupleIsValid(tuple))
-	{
-		bool		isnull;
-		Datum		added;
-
-		version->stamp = DatumGetInt64(heap_getattr(tuple, VERSION_STAMP, desc, &isnull));
-		version->feedback = rs_feedback_parse(text_column(tuple, VERSION_FEEDBACK, desc));
-		version->algorithm = rs_algorithm_parse(text_column(tuple, VERSION_ALGORITHM, desc));
-		rs_options_resolve(version->feedback, NULL,
-						   jsonb_column(tuple, VERSION_OPTIONS, desc),
-						   &version->options);
-		version->mean = DatumGetFloat8(heap_getattr(tuple, VERSION_MEAN, desc, &isnull));
-		added = added_column(tuple, VERSION_LIKED, desc, &isnull);
-		version->liked = isnull ? get_float8_nan() : DatumGetFloat8(added);
-		added = added_column(tuple, VERSION_REFRESHED_FROM, desc, &isnull);
-		version->refreshed_from = isnull ? 0 : DatumGetInt32(added);
-		version->users = DatumGetInt32(heap_getattr(tuple, VERSION_USERS, desc, &isnull));
-		version->items = DatumGetInt32(heap_getattr(tuple, VERSION_ITEMS, desc, &isnull));
-	}
-	systable_endscan(scan);
-	table_close(relation, AccessShareLock);
-	return HeapTupleIsValid(tuple);
-}
-
 /* There is no such version, or not yet for this statement. */
 static void
-refuse_version(const RsModel *model, RsVersion *version)
+refuse_version(const RsModel *model, int version)
 {
 	bool		is_new;
 
 	rs_new_snapshot_begin();
-	is_new = read_version_row(model, version);
+	is_new = rs_known_read_version(rs_known(model->name), version) != NULL;
 	rs_new_snapshot_end();
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("model \"%s\" has no version %d", model->name, version->version),
+			 errmsg("model \"%s\" has no version %d", model->name, version),
 			 is_new ?
 			 errhint("It was trained after this statement began: ask in a statement of its own.") :
 			 errhint("The view recsys.model_versions lists the versions.")));
@@ -728,69 +597,22 @@ refuse_version(const RsModel *model, RsVersion *version)
 RsVersion *
 rs_version_open(const RsModel *model, int number)
 {
-	RsVersion  *version = palloc0(sizeof(RsVersion));
+	int			version = number == 0 ? model->active_version : number;
+	const RsVersion *known;
+	RsVersion  *result;
 
-	version->version = number == 0 ? model->active_version : number;
-	if (version->version == 0)
+	if (version == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("model \"%s\" has no active version", model->name),
 				 errhint("Train it: SELECT * FROM recsys.train(%s).",
 						 quote_literal_cstr(model->name))));
-	if (!read_version_row(model, version))
+	known = rs_known_read_version(rs_known(model->name), version);
+	if (known == NULL)
 		refuse_version(model, version);
-	return version;
-}
-
-static int
-compare_stamps(const void *a, const void *b)
-{
-	int64		i = *(const int64 *) a;
-	int64		j = *(const int64 *) b;
-
-	return (i > j) - (i < j);
-}
-
-/*
- * Every row that vacuum would have to keep: of transactions that are running, or
- * deleted but not for the oldest snapshot.
- */
-int
-rs_version_stamps(int64 **stamps)
-{
-	Relation	relation = table_open(catalog_relation("model_version"), AccessShareLock);
-	TupleTableSlot *slot = table_slot_create(relation, NULL);
-	int			capacity = 64;
-	int			n = 0;
-	SnapshotData snapshot;
-	TableScanDesc scan;
-
-	*stamps = palloc(capacity * sizeof(int64));
-	InitNonVacuumableSnapshot(snapshot, GlobalVisTestFor(relation));
-	scan = table_beginscan(relation, &snapshot, 0, NULL);
-	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
-	{
-		bool		isnull;
-
-		CHECK_FOR_INTERRUPTS();
-		if (n == capacity)
-		{
-			capacity *= 2;
-			*stamps = repalloc_huge(*stamps, mul_size(capacity, sizeof(int64)));
-		}
-		(*stamps)[n++] = DatumGetInt64(slot_getattr(slot, VERSION_STAMP, &isnull));
-	}
-	table_endscan(scan);
-	ExecDropSingleTupleTableSlot(slot);
-	table_close(relation, AccessShareLock);
-	qsort(*stamps, n, sizeof(int64), compare_stamps);
-	return n;
-}
-
-bool
-rs_version_stamp_found(const int64 *stamps, int n, int64 stamp)
-{
-	return bsearch(&stamp, stamps, n, sizeof(int64), compare_stamps) != NULL;
+	result = palloc(sizeof(RsVersion));
+	*result = *known;
+	return result;
 }
 
 /* Pin search_path until the nest level ends. */

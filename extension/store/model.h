@@ -134,12 +134,6 @@ extern char *rs_model_shown_name(const char *name);
  */
 extern RsVersion *rs_version_open(const RsModel *model, int version);
 
-/*
- * Has recsys.model_version the columns "liked" and "refreshed_from"?  Not while the
- * extension is not updated from 0.1.0.
- */
-extern bool rs_version_is_extended(void);
-
 /* Names of a model's factor tables in recsys_data, palloc'd. */
 extern char *rs_user_factors_name(const char *model);
 extern char *rs_item_factors_name(const char *model);
@@ -152,9 +146,6 @@ extern Oid	rs_data_namespace(void);
  * publisher's under one key, which ends the replication.
  */
 extern bool rs_is_subscribed(Oid relation);
-
-/* The table recsys.model. */
-extern Oid	rs_model_table(void);
 
 /* Owner of the extension's catalog tables. */
 extern Oid	rs_catalog_owner(void);
@@ -189,12 +180,5 @@ typedef struct RsOwnerContext
 
 extern void rs_owner_begin(const RsModel *model, RsOwnerContext *context);
 extern void rs_owner_end(RsOwnerContext *context);
-
-/*
- * The stamps of all versions of this database that some snapshot may still show,
- * ascending, palloc'd.
- */
-extern int	rs_version_stamps(int64 **stamps);
-extern bool rs_version_stamp_found(const int64 *stamps, int n, int64 stamp);
 
 #endif							/* RS_MODEL_H */

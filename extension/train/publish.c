@@ -28,6 +28,7 @@
 #include "compat.h"
 #include "kernel/kernel.h"
 #include "store/factors.h"
+#include "store/known.h"
 #include "train/deploy.h"
 #include "train/progress.h"
 #include "train/publish.h"

@@ -1,0 +1,97 @@
+/*-------------------------------------------------------------------------
+ *
+ * known.h
+ *		The catalog's rows of a model, and what a session knows of them from before.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RS_KNOWN_H
+#define RS_KNOWN_H
+
+#include "postgres.h"
+
+#include "access/htup.h"
+
+#include "store/model.h"
+
+/* What the name of a model is bound to: its row in recsys.model_anchor. */
+typedef struct RsAnchor
+{
+	Oid			view;
+	Oid			owner;			/* of the view */
+	Oid			item_factors;
+} RsAnchor;
+
+/* A factor table as it is now. */
+typedef struct RsKnownTable
+{
+	Oid			oid;
+	Oid			owner;
+	TransactionId xmin;			/* who wrote its row in pg_class */
+} RsKnownTable;
+
+/* A row and what was made of it, in a context of its own. */
+typedef struct RsKnownRow
+{
+	MemoryContext context;
+	HeapTuple	tuple;			/* NULL: none */
+} RsKnownRow;
+
+typedef struct RsKnownVersion
+{
+	RsKnownRow	row;
+	RsVersion	version;
+} RsKnownVersion;
+
+#define RS_KNOWN_VERSIONS	4
+
+/* What is known of one name. */
+typedef struct RsKnown
+{
+	char		name[NAMEDATALEN];
+	RsModel		model;			/* fields of the row, the relations, the types */
+	RsKnownRow	row;
+	bool		has_relations;	/* are they those of now, all of them? */
+	bool		has_types;
+	RsKnownTable user_factors;
+	RsKnownTable item_factors;
+	RsKnownRow	anchor_row;
+	RsAnchor	anchor;
+	RsKnownVersion versions[RS_KNOWN_VERSIONS];
+	int			next_version;	/* where the next one goes */
+} RsKnown;
+
+/*
+ * What is known of a name, if only that there is nothing.  It stays where it is until
+ * the next call of this function; what it says of relations may be outdated as soon as
+ * a relation is locked.
+ */
+extern RsKnown *rs_known(const char *name);
+
+/*
+ * Read a row under the active snapshot into what is known; false if there is none.
+ * The version is found in one of known->versions.
+ */
+extern bool rs_known_read_model(RsKnown *known);
+extern bool rs_known_read_anchor(RsKnown *known);
+extern const RsVersion *rs_known_read_version(RsKnown *known, int version);
+
+/* The tables of the catalog; model_anchor is InvalidOid until 0.1.0 is updated. */
+extern Oid	rs_model_table(void);
+extern Oid	rs_version_table(void);
+extern Oid	rs_anchor_table(void);
+
+/*
+ * Has recsys.model_version the columns "liked" and "refreshed_from"?  Not while the
+ * extension is not updated from 0.1.0.
+ */
+extern bool rs_version_is_extended(void);
+
+/*
+ * The stamps of all versions of this database that some snapshot may still show,
+ * ascending, palloc'd.
+ */
+extern int	rs_version_stamps(int64 **stamps);
+extern bool rs_version_stamp_found(const int64 *stamps, int n, int64 stamp);
+
+#endif							/* RS_KNOWN_H */
