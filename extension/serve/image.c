@@ -291,7 +291,7 @@ add_hash(ImageBuilder *builder)
 
 	if (ids->kind == RS_ID_TEXT)
 		builder->image->id_bytes = ids->offsets[ids->n];
-	rs_idlist_index(ids, alloc_array(builder, sizeof(uint32), rs_idlist_slots(ids)),
+	rs_idlist_index(ids, alloc_array(builder, 1, rs_idlist_table_size(ids)),
 					(uint64) builder->version->stamp);
 }
 

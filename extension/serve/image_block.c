@@ -66,7 +66,10 @@ list_parts(RsImage *image, Parts *parts)
 			add_part(parts, &ids->bytes, 1, image->id_bytes);
 			break;
 	}
-	add_part(parts, &ids->slots, sizeof(uint32), (Size) ids->slot_mask + 1);
+	if (ids->words != NULL)
+		add_part(parts, &ids->words, sizeof(RsIdWord), ids->n_words);
+	else
+		add_part(parts, &ids->slots, sizeof(uint32), (Size) ids->slot_mask + 1);
 	add_part(parts, &image->users, sizeof(int32), n);
 	add_part(parts, &image->by_popularity, sizeof(int32), n);
 	if (image->k > 0)

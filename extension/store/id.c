@@ -244,7 +244,56 @@ rs_idlist_compare(const RsIdList *list, int32 i, int32 j)
 	elog(ERROR, "unrecognized id kind: %d", (int) list->kind);
 }
 
-/* ---- a hash table over a list: open addressing, linear probing ----------- */
+/* ---- a table over a list -------------------------------------------------- */
+
+/* How many words it takes for all numbers from the first id to the last. */
+static uint64
+span_words(const RsIdList *list)
+{
+	return ((uint64) list->ints[list->n - 1] - (uint64) list->ints[0]) / 64 + 1;
+}
+
+/* One word an id takes no more memory than a hash table can, and is read at once. */
+static bool
+is_close(const RsIdList *list)
+{
+	return list->kind == RS_ID_BIGINT && list->n > 0 && span_words(list) <= (uint64) list->n;
+}
+
+static void
+index_words(RsIdList *list, RsIdWord *words)
+{
+	list->words = words;
+	list->n_words = (uint32) span_words(list);
+	memset(words, 0, mul_size(list->n_words, sizeof(RsIdWord)));
+	for (int32 i = 0; i < list->n; i++)
+	{
+		uint64		at = (uint64) list->ints[i] - (uint64) list->ints[0];
+
+		if ((i & 0xffff) == 0)
+			CHECK_FOR_INTERRUPTS();
+		if (words[at / 64].members == 0)
+			words[at / 64].before = i;
+		words[at / 64].members |= UINT64CONST(1) << (at % 64);
+	}
+}
+
+static inline int32
+find_in_words(const RsIdList *list, Datum id)
+{
+	uint64		at = (uint64) DatumGetInt64(id) - (uint64) list->ints[0];
+	uint64		bit = UINT64CONST(1) << (at % 64);
+	const RsIdWord *word;
+
+	if (at / 64 >= list->n_words)
+		return -1;
+	word = &list->words[at / 64];
+	if ((word->members & bit) == 0)
+		return -1;
+	return word->before + pg_popcount64(word->members & (bit - 1));
+}
+
+/* Else hashed: open addressing, linear probing. */
 
 static uint64
 hash_id(const RsIdList *list, Datum id)
@@ -284,18 +333,18 @@ hash_at(const RsIdList *list, int32 position)
 }
 
 /* At most half full, so that a probe is short, up to 2^30 ids. */
-uint32
-rs_idlist_slots(const RsIdList *list)
+static uint32
+count_slots(const RsIdList *list)
 {
 	if (list->n > (1 << 30))
 		return UINT32_C(1) << 31;
 	return pg_nextpower2_32((uint32) Max(list->n, 1)) * 2;
 }
 
-void
-rs_idlist_index(RsIdList *list, uint32 *slots, uint64 seed)
+static void
+index_slots(RsIdList *list, uint32 *slots, uint64 seed)
 {
-	uint32		n_slots = rs_idlist_slots(list);
+	uint32		n_slots = count_slots(list);
 
 	list->slots = slots;
 	list->slot_mask = n_slots - 1;
@@ -311,6 +360,22 @@ rs_idlist_index(RsIdList *list, uint32 *slots, uint64 seed)
 			at = (at + 1) & list->slot_mask;
 		slots[at] = (uint32) i + 1;
 	}
+}
+
+Size
+rs_idlist_table_size(const RsIdList *list)
+{
+	return is_close(list) ? mul_size(span_words(list), sizeof(RsIdWord)) :
+		mul_size(count_slots(list), sizeof(uint32));
+}
+
+void
+rs_idlist_index(RsIdList *list, void *table, uint64 seed)
+{
+	if (is_close(list))
+		index_words(list, table);
+	else
+		index_slots(list, table, seed);
 }
 
 /* The position of an id whose probe sequence begins at this slot. */
@@ -351,6 +416,8 @@ find_by_order(const RsIdList *list, Datum id)
 int32
 rs_idlist_find(const RsIdList *list, Datum id)
 {
+	if (list->words != NULL)
+		return find_in_words(list, id);
 	if (list->slots == NULL)
 		return find_by_order(list, id);
 	return probe(list, id, (uint32) hash_id(list, id) & list->slot_mask);
@@ -362,7 +429,7 @@ rs_idlist_find(const RsIdList *list, Datum id)
  * ask for the slots, then for the ids they lead to, then compare.
  */
 static void
-find_block(const RsIdList *list, const Datum *ids, int32 n, int32 *positions)
+find_in_slots(const RsIdList *list, const Datum *ids, int32 n, int32 *positions)
 {
 	uint32		at[RS_FIND_BLOCK];
 
@@ -388,8 +455,13 @@ rs_idlist_find_many(const RsIdList *list, const Datum *ids, int32 n, int32 *posi
 {
 	for (int32 i = 0; i < n; i += RS_FIND_BLOCK)
 	{
+		int32		end = Min(n, i + RS_FIND_BLOCK);
+
 		CHECK_FOR_INTERRUPTS();
-		find_block(list, ids + i, Min(n - i, RS_FIND_BLOCK), positions + i);
+		if (list->words == NULL)
+			find_in_slots(list, ids + i, end - i, positions + i);
+		for (int32 j = i; list->words != NULL && j < end; j++)
+			positions[j] = find_in_words(list, ids[j]);
 	}
 }
 

@@ -25,6 +25,13 @@ typedef enum RsIdKind
 	RS_ID_UUID
 } RsIdKind;
 
+/* Which of 64 numbers in a row are ids, and how many ids are smaller. */
+typedef struct RsIdWord
+{
+	uint64		members;
+	int32		before;
+} RsIdWord;
+
 /* n ids of one kind, ascending, without repetition */
 typedef struct RsIdList
 {
@@ -36,6 +43,8 @@ typedef struct RsIdList
 	uint32	   *slots;			/* hash table of positions plus 1, or NULL */
 	uint32		slot_mask;		/* slots are a power of two; that less 1 */
 	uint64		hash_seed;
+	RsIdWord   *words;			/* instead of slots: from the first id to the last */
+	uint32		n_words;
 } RsIdList;
 
 /* The kind for a base type, false if the type cannot be an id. */
@@ -84,12 +93,13 @@ extern int	rs_id_compare(Datum a, Datum b, RsIdKind kind);
 extern int	rs_idlist_compare(const RsIdList *list, int32 i, int32 j);
 
 /*
- * A hash table over a list makes rs_idlist_find() one look-up instead of a
- * search: rs_idlist_slots() says how many uint32 it needs, the caller brings
- * them.  The seed should be random, as users choose ids.
+ * A table over a list makes rs_idlist_find() one look-up instead of a search: one of
+ * bits for whole numbers that lie close together, else a hash table.
+ * rs_idlist_table_size() says how many bytes it needs, the caller brings them.  The
+ * seed should be random, as users choose ids.
  */
-extern uint32 rs_idlist_slots(const RsIdList *list);
-extern void rs_idlist_index(RsIdList *list, uint32 *slots, uint64 seed);
+extern Size rs_idlist_table_size(const RsIdList *list);
+extern void rs_idlist_index(RsIdList *list, void *table, uint64 seed);
 
 /*
  * Positions of n ids, or -1: what rs_idlist_find() says of each, faster, as the
