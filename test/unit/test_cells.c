@@ -128,6 +128,39 @@ test_order(void)
 	free(values);
 }
 
+/*
+ * Lists of any length are reduced alike, whichever way they are sorted: many copies of
+ * a cell that comes last make a long list of a short one.
+ */
+static void
+test_short(bool implicit)
+{
+	enum {MOST = 1500, COPIES = 1500};
+	static const int32_t spreads[] = {3, 200, 70000, 20000000, INT32_MAX};
+	RsCell	   *cells = malloc((MOST + COPIES) * sizeof(RsCell));
+	RsCell	   *longer = malloc((MOST + COPIES) * sizeof(RsCell));
+
+	for (int32_t n = 0; n < MOST; n += 1 + n / 5)
+	{
+		int32_t		kept;
+
+		for (int32_t i = 0; i < n; i++)
+			cells[i] = (RsCell) {
+			(int32_t) unit_random(spreads[n % 5]), unit_random_float(), (int64_t) unit_random(3)
+		};
+		memcpy(longer, cells, (size_t) n * sizeof(RsCell));
+		for (int32_t i = 0; i < COPIES; i++)
+			longer[n + i] = (RsCell) {INT32_MAX, 1.0f, 0};
+		kept = rs_cells_reduce(cells, n, implicit, NULL, NULL);
+		CHECK(rs_cells_reduce(longer, n + COPIES, implicit, NULL, NULL) == kept + 1);
+		CHECK(memcmp(cells, longer, (size_t) kept * sizeof(RsCell)) == 0);
+		for (int32_t i = 1; i < kept; i++)
+			CHECK(cells[i - 1].index < cells[i].index);
+	}
+	free(cells);
+	free(longer);
+}
+
 /* A million copies of one cell: neither quadratic nor deep. */
 static void
 test_copies(void)
@@ -198,6 +231,8 @@ main(void)
 	test_implicit();
 	test_order();
 	test_copies();
+	test_short(false);
+	test_short(true);
 	test_stop(false, 1);
 	test_stop(true, 1);
 	test_stop(false, 100000);
