@@ -51,7 +51,8 @@ begin_rows(Rows *rows, FunctionCallInfo fcinfo, RsIdKind kind, const RsImage *im
 {
 	TupleDesc	desc;
 
-	InitMaterializedSRF(fcinfo, 0);
+	/* which is that of the function's declaration, found already */
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	rows->rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	rows->kind = kind;
 	rows->ids = &image->ids;

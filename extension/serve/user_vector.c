@@ -85,20 +85,26 @@ rs_user_read(const RsModel *model, const RsVersion *version,
 
 /* ---- the stored vector --------------------------------------------------- */
 
-/* Zeros, aligned as the kernel likes it. */
+/* Aligned as the kernel likes it. */
 static void *
 alloc_aligned(Size bytes)
 {
-	void	   *chunk = palloc_extended(add_size(bytes, WORKSPACE_ALIGNMENT),
-										MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	void	   *chunk = palloc_extended(add_size(bytes, WORKSPACE_ALIGNMENT), MCXT_ALLOC_HUGE);
 
 	return (void *) TYPEALIGN(WORKSPACE_ALIGNMENT, chunk);
+}
+
+/* A vector of the image's length, of zeros. */
+static float *
+alloc_vector(const RsImage *image)
+{
+	return memset(alloc_aligned(image->stride * sizeof(float)), 0, image->stride * sizeof(float));
 }
 
 static void
 stored_vector(const RsImage *image, const RsUser *user, RsUserVector *vector)
 {
-	vector->x = alloc_aligned(image->stride * sizeof(float));
+	vector->x = alloc_vector(image);
 	memcpy(vector->x, user->stored.factors->x, image->k * sizeof(float));
 	vector->bias = image->biases != NULL ? user->stored.bias : 0;
 	vector->origin = RS_FROM_MODEL;
@@ -229,7 +235,7 @@ fold_in(const RsModel *model, const RsVersion *version, const RsImage *image,
 
 	if (!rs_fold_in_init(version, image, user, &equations))
 		return false;
-	vector->x = alloc_aligned(image->stride * sizeof(float));
+	vector->x = alloc_vector(image);
 	rs_fold_in_check(model, user,
 					 rs_row_solve_hooked(&equations.objective, &equations.side, &equations.row,
 										 equations.workspace, vector->x, &vector->bias,

@@ -43,6 +43,7 @@ case_init(Case *c, int k, int32_t side_n, int32_t row_n, bool implicit, bool bia
 	c->index = unit_alloc((size_t) row_n * sizeof(int32_t));
 	c->value = unit_alloc((size_t) row_n * sizeof(float));
 	c->workspace = unit_alloc(rs_row_workspace_size(k));
+	memset(c->workspace, 0xff, rs_row_workspace_size(k));	/* nobody promises zeros */
 	c->x = unit_alloc((size_t) stride * sizeof(float));
 	for (int32_t i = 0; i < side_n; i++)
 	{

@@ -575,6 +575,34 @@ test_stop(void)
 	case_free(&c);
 }
 
+/* What the workspace held before changes no bit. */
+static void
+test_dirty_workspace(void)
+{
+	for (int k = 1; k < 300; k += 1 + k / 3)
+	{
+		for (int kind = 0; kind < 6; kind++)
+		{
+			Case		c;
+			float	   *x = unit_alloc((size_t) RS_STRIDE(k) * sizeof(float));
+			float		bias;
+
+			case_init(&c, k, 50, 1 + (int32_t) unit_random(100), kind % 3 == 2, kind % 3 == 1);
+			if (kind >= 3)
+				c.objective.regularization = 1e-9;	/* too little for float */
+			CHECK(case_solve(&c) == RS_OK);
+			memcpy(x, c.x, (size_t) c.side.stride * sizeof(float));
+			bias = c.bias;
+			memset(c.workspace, 0, rs_row_workspace_size(k));
+			CHECK(case_solve(&c) == RS_OK);
+			CHECK(memcmp(x, c.x, (size_t) c.side.stride * sizeof(float)) == 0);
+			CHECK(bias == c.bias);
+			free(x);
+			case_free(&c);
+		}
+	}
+}
+
 int
 main(void)
 {
@@ -588,6 +616,7 @@ main(void)
 		test_gramian();
 		test_rows();
 		test_rows_failure();
+		test_dirty_workspace();
 	}
 	test_levels();
 	test_largest();
