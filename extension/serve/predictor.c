@@ -36,24 +36,8 @@
 void
 rs_predictor_key(RsPredictorKey *key)
 {
-	Snapshot	snapshot = GetActiveSnapshot();
-
-	key->snapshot.xmin = snapshot->xmin;
-	key->snapshot.xmax = snapshot->xmax;
-	key->snapshot.xcnt = snapshot->xcnt;
-	key->snapshot.known = snapshot->takenDuringRecovery ? snapshot->subxcnt : 0;
-	key->snapshot.curcid = snapshot->curcid;
-	key->snapshot.transaction = rs_local_transaction_id();
-	key->snapshot.subtransaction = GetCurrentSubTransactionId();
+	key->snapshot = rs_snapshot_key();
 	key->role = GetUserId();
-}
-
-static bool
-same_snapshot(const RsSnapshotKey *a, const RsSnapshotKey *b)
-{
-	return a->xmin == b->xmin && a->xmax == b->xmax && a->xcnt == b->xcnt &&
-		a->known == b->known && a->curcid == b->curcid &&
-		a->transaction == b->transaction && a->subtransaction == b->subtransaction;
 }
 
 /* Are two ids of a type, as the call brought them, equal?  Toasted ones never are. */
@@ -76,7 +60,7 @@ rs_predictor_find(FmgrInfo *call_site, const RsPredictorKey *key)
 	kept = &predictor->key;
 	if (kept->role == key->role && kept->version == key->version &&
 		kept->fresh == key->fresh && kept->user_type == key->user_type &&
-		same_snapshot(&kept->snapshot, &key->snapshot) &&
+		rs_snapshots_are_same(&kept->snapshot, &key->snapshot) &&
 		same_id(key->user_type, kept->user_id, key->user_id) &&
 		same_id(TEXTOID, kept->model, key->model))
 		return predictor;

@@ -16,26 +16,9 @@
 #include "postgres.h"
 
 #include "fmgr.h"
-#include "utils/snapshot.h"
 
 #include "serve/serving.h"
-
-/*
- * Of a snapshot, all that decides what it shows.  Two snapshots of a server with
- * the same xmax and as many transactions in progress below it have the same ones:
- * none can begin there any more.  A subtransaction that aborted meanwhile is
- * invisible to both.
- */
-typedef struct RsSnapshotKey
-{
-	TransactionId xmin;
-	TransactionId xmax;
-	uint32		xcnt;
-	int32		known;			/* in recovery: those in progress; else 0 */
-	CommandId	curcid;
-	LocalTransactionId transaction;
-	SubTransactionId subtransaction;
-} RsSnapshotKey;
+#include "store/snapshot_key.h"
 
 /* In place of the number of a version, which is positive. */
 #define RS_PREDICT_ACTIVE	(-1)

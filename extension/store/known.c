@@ -8,7 +8,8 @@
  * of the same bytes where it was found: the bytes hold the key, which is unique, so
  * that row is the one, and what was made of it still holds.  A transaction that was
  * rolled back, an older snapshot, a row that moved or a place that another row took:
- * all of them show other bytes or nothing, and the row is looked up again.
+ * all of them show other bytes or nothing, and the row is looked up again.  Where no
+ * transaction ended in between, not even the place is looked at.
  *
  * All is forgotten when any relation changes (changes.c), with it what was found out
  * about the relations of a model, and how the tables' rows are read.
@@ -232,6 +233,36 @@ is_shown_again(Relation table, HeapTuple known)
 	return result;
 }
 
+/* May this transaction have changed something?  Its snapshots do not tell. */
+static bool
+is_writing(void)
+{
+	return TransactionIdIsValid(GetTopTransactionIdIfAny());
+}
+
+/* Note that the active snapshot was asked for a row. */
+static void
+note_snapshot(RsKnownRow *known)
+{
+	known->shown_by = rs_snapshot_key();
+	known->shown_at = is_writing() ? 0 : GetCurrentStatementStartTimestamp();
+}
+
+/*
+ * Did no transaction end since a row was shown, or would the active snapshot not show
+ * it?  Transaction numbers come again, but not that soon.  A serializable transaction
+ * must be seen reading.
+ */
+static bool
+is_still_shown(const RsKnownRow *known)
+{
+	RsSnapshotKey key = rs_snapshot_key();
+
+	return known->tuple != NULL && rs_snapshots_agree(&key, &known->shown_by) &&
+		!is_writing() && !IsolationIsSerializable() &&
+		GetCurrentStatementStartTimestamp() - known->shown_at < USECS_PER_MINUTE;
+}
+
 /* The row of a key under the active snapshot, palloc'd; NULL if there is none. */
 static HeapTuple
 find_row(Relation table, const char *name, int version)
@@ -266,9 +297,13 @@ static bool
 read_row(RsKnownRow *known, Oid oid, const char *name, int version,
 		 void (*decode) (HeapTuple tuple, TupleDesc desc, void *object), void *object)
 {
-	Relation	table = table_open(oid, AccessShareLock);
-	bool		found = is_shown_again(table, known->tuple);
+	Relation	table;
+	bool		found;
 
+	if (is_still_shown(known))
+		return true;
+	table = table_open(oid, AccessShareLock);
+	found = is_shown_again(table, known->tuple);
 	if (!found)
 	{
 		MemoryContext caller;
@@ -289,6 +324,7 @@ read_row(RsKnownRow *known, Oid oid, const char *name, int version,
 		MemoryContextSwitchTo(caller);
 	}
 	table_close(table, AccessShareLock);
+	note_snapshot(known);
 	return found;
 }
 

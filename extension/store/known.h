@@ -13,6 +13,7 @@
 #include "access/htup.h"
 
 #include "store/model.h"
+#include "store/snapshot_key.h"
 
 /* What the name of a model is bound to: its row in recsys.model_anchor. */
 typedef struct RsAnchor
@@ -35,6 +36,8 @@ typedef struct RsKnownRow
 {
 	MemoryContext context;
 	HeapTuple	tuple;			/* NULL: none */
+	RsSnapshotKey shown_by;		/* the last snapshot that showed it, */
+	TimestampTz shown_at;		/* and the start of its statement */
 } RsKnownRow;
 
 typedef struct RsKnownVersion
