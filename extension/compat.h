@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * compat.h
- *		The only file that looks at PG_VERSION_NUM.
+ *		The only file that looks at PG_VERSION_NUM; how an SQL function is declared.
  *
  * Include it after the server's headers and before PG_FUNCTION_INFO_V1.
  *
@@ -9,6 +9,8 @@
  */
 #ifndef RS_COMPAT_H
 #define RS_COMPAT_H
+
+#include "fmgr.h"
 
 #if PG_VERSION_NUM < 150000 || PG_VERSION_NUM >= 190000
 #error "recsys supports PostgreSQL 15 to 18"
@@ -136,5 +138,24 @@
 #define RS_FUNCTION(name) \
 	extern PGDLLEXPORT Datum name(PG_FUNCTION_ARGS); \
 	PG_FUNCTION_INFO_V1(name)
+
+/*
+ * An argument is read where it was passed.  A database whose extension was not updated
+ * yet declares our functions as they were in its version, with fewer arguments.
+ */
+extern void rs_refuse_missing_argument(FunctionCallInfo fcinfo, int n) pg_attribute_noreturn();
+
+static inline const NullableDatum *
+rs_passed_argument(FunctionCallInfo fcinfo, int n)
+{
+	if (unlikely(n >= fcinfo->nargs))
+		rs_refuse_missing_argument(fcinfo, n);
+	return &fcinfo->args[n];
+}
+
+#undef PG_ARGISNULL
+#define PG_ARGISNULL(n) (rs_passed_argument(fcinfo, n)->isnull)
+#undef PG_GETARG_DATUM
+#define PG_GETARG_DATUM(n) (rs_passed_argument(fcinfo, n)->value)
 
 #endif							/* RS_COMPAT_H */

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * recsys.c
- *		Module magic and start-up of the library recsys.
+ *		Module magic and start-up of the library recsys, and calls that do not suit it.
  *
  *-------------------------------------------------------------------------
  */
@@ -9,6 +9,7 @@
 
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "utils/regproc.h"
 
 #include "compat.h"
 #include "guc.h"
@@ -22,6 +23,16 @@
 PG_MODULE_MAGIC;
 
 PGDLLEXPORT void _PG_init(void);
+
+void
+rs_refuse_missing_argument(FunctionCallInfo fcinfo, int n)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_FUNCTION_DEFINITION),
+			 errmsg("function %s has no argument %d, which the installed library needs",
+					fcinfo->flinfo == NULL ? "?" : format_procedure(fcinfo->flinfo->fn_oid), n + 1),
+			 errhint("ALTER EXTENSION recsys UPDATE makes the functions those of the library.")));
+}
 
 /* Runs once per process, in the postmaster when preloaded. */
 void

@@ -9,7 +9,6 @@
 #include "postgres.h"
 
 #include "fmgr.h"
-#include "funcapi.h"
 #include "miscadmin.h"
 #include "portability/instr_time.h"
 #include "utils/acl.h"
@@ -17,6 +16,7 @@
 #include "utils/timestamp.h"
 
 #include "api/arguments.h"
+#include "api/rows.h"
 #include "compat.h"
 #include "serve/image_block.h"
 #include "serve/image_cache.h"
@@ -28,7 +28,7 @@ RS_FUNCTION(recsys_cache_images);
 Datum
 recsys_prewarm(PG_FUNCTION_ARGS)
 {
-	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	ReturnSetInfo *rsinfo;
 	RsModel    *model = rs_arg_model(fcinfo, 0, RS_MODEL_ASK);
 	RsVersion  *version = rs_arg_version(fcinfo, 1, model);
 	instr_time	start;
@@ -36,7 +36,7 @@ recsys_prewarm(PG_FUNCTION_ARGS)
 	Datum		values[2];
 	bool		nulls[2] = {false};
 
-	InitMaterializedSRF(fcinfo, 0);
+	rsinfo = rs_rows_begin(fcinfo, lengthof(values));
 	INSTR_TIME_SET_CURRENT(start);
 	values[0] = Int64GetDatum((int64) rs_image_block_size(rs_image_open(model, version)));
 	INSTR_TIME_SET_CURRENT(took);
@@ -65,15 +65,15 @@ may_see(Oid table)
 Datum
 recsys_cache_images(PG_FUNCTION_ARGS)
 {
-	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	ReturnSetInfo *rsinfo;
 	RsImageStatus *list;
 	int			n = rs_image_list(&list);
+	Datum		values[10];
 
-	InitMaterializedSRF(fcinfo, 0);
+	rsinfo = rs_rows_begin(fcinfo, lengthof(values));
 	for (int i = 0; i < n; i++)
 	{
 		const RsSharedImageStatus *status = &list[i].status;
-		Datum		values[10];
 		bool		nulls[10] = {false};
 
 		if (!may_see(status->key.table))

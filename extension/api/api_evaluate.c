@@ -10,12 +10,12 @@
 #include <math.h>
 
 #include "catalog/pg_type.h"
-#include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 
 #include "api/arguments.h"
+#include "api/rows.h"
 #include "compat.h"
 #include "serve/evaluate.h"
 
@@ -106,6 +106,7 @@ recsys_evaluate(PG_FUNCTION_ARGS)
 	int			n_lengths;
 	int			n;
 	bool		exclude_seen = true;
+	ReturnSetInfo *rsinfo;
 
 	(void) rs_arg(fcinfo, EVALUATE_MODEL, "model");
 	(void) rs_arg(fcinfo, EVALUATE_TEST, "test");
@@ -115,6 +116,7 @@ recsys_evaluate(PG_FUNCTION_ARGS)
 		(void) rs_arg(fcinfo, EVALUATE_EXCLUDE_SEEN, "exclude_seen");
 		exclude_seen = PG_GETARG_BOOL(EVALUATE_EXCLUDE_SEEN);
 	}
+	rsinfo = rs_rows_begin(fcinfo, RESULT_NATTS);
 	lengths = lengths_arg(fcinfo, EVALUATE_K, &n_lengths);
 	rs_new_snapshot_begin();
 	model = rs_arg_model(fcinfo, EVALUATE_MODEL, RS_MODEL_USE);
@@ -123,11 +125,10 @@ recsys_evaluate(PG_FUNCTION_ARGS)
 	n = rs_evaluate(model, version, PG_GETARG_OID(EVALUATE_TEST), lengths, n_lengths,
 					exclude_seen, &rows);
 	rs_new_snapshot_end();
-	InitMaterializedSRF(fcinfo, 0);
 	for (int i = 0; i < n; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		return_row((ReturnSetInfo *) fcinfo->resultinfo, &rows[i]);
+		return_row(rsinfo, &rows[i]);
 	}
 	return (Datum) 0;
 }

@@ -21,6 +21,7 @@
 #include "utils/timestamp.h"
 
 #include "api/arguments.h"
+#include "api/rows.h"
 #include "compat.h"
 #include "ingest/server_options.h"
 #include "ingest/service.h"
@@ -169,7 +170,7 @@ recsys_kafka_seek(PG_FUNCTION_ARGS)
 Datum
 recsys_kafka_preview(PG_FUNCTION_ARGS)
 {
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	ReturnSetInfo *result;
 	int			n = DatumGetInt32(rs_arg(fcinfo, 1, "n"));
 	Oid			types[] = {JSONBOID};
 	Datum		values[1];
@@ -179,7 +180,7 @@ recsys_kafka_preview(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("n must be between 1 and %d", MAX_PREVIEW)));
-	InitMaterializedSRF(fcinfo, 0);
+	result = rs_rows_begin(fcinfo, 6);
 	values[0] = JsonbPGetDatum(rs_kafka_preview(rs_arg_text(fcinfo, 0, "source"), n));
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
@@ -194,16 +195,13 @@ recsys_kafka_preview(PG_FUNCTION_ARGS)
 
 /* A row of whole numbers that are members of a JSON object. */
 static Datum
-numbers_to_row(FunctionCallInfo fcinfo, Jsonb *json, const char *const *names, int n)
+numbers_to_row(TupleDesc desc, Jsonb *json, const char *const *names)
 {
-	TupleDesc	desc;
 	Datum		values[8] = {0};
 	bool		nulls[8] = {0};
 
-	Assert(n <= (int) lengthof(values));
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
-	for (int i = 0; i < n; i++)
+	Assert(desc->natts <= (int) lengthof(values));
+	for (int i = 0; i < desc->natts; i++)
 	{
 		JsonbValue	value;
 
@@ -212,7 +210,7 @@ numbers_to_row(FunctionCallInfo fcinfo, Jsonb *json, const char *const *names, i
 		if (!nulls[i])
 			values[i] = DirectFunctionCall1(numeric_int8, NumericGetDatum(value.val.numeric));
 	}
-	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls));
+	return HeapTupleGetDatum(heap_form_tuple(desc, values, nulls));
 }
 
 /* kafka_retry(source, ids) */
@@ -220,12 +218,13 @@ Datum
 recsys_kafka_retry(PG_FUNCTION_ARGS)
 {
 	static const char *const names[] = {"retried", "rows", "failed"};
+	TupleDesc	desc = rs_row_begin(fcinfo, lengthof(names));
 	bool		all = PG_ARGISNULL(1);
 	Jsonb	   *answer;
 
 	PreventCommandIfReadOnly("recsys.kafka_retry()");
 	answer = rs_kafka_retry(rs_arg_text(fcinfo, 0, "source"), all ? (Datum) 0 : PG_GETARG_DATUM(1), all);
-	return numbers_to_row(fcinfo, answer, names, lengthof(names));
+	return numbers_to_row(desc, answer, names);
 }
 
 /* kafka_discard(source, ids) */
@@ -251,11 +250,14 @@ state_name(RkState state)
 	return name;
 }
 
+/* Columns of kafka_slots(). */
+#define SLOT_NATTS 22
+
 /* One row under construction: columns are added from left to right. */
 typedef struct SlotRow
 {
-	Datum		values[22];
-	bool		nulls[22];
+	Datum		values[SLOT_NATTS];
+	bool		nulls[SLOT_NATTS];
 	int			n;
 } SlotRow;
 
@@ -312,12 +314,11 @@ put_slot(ReturnSetInfo *result, const RkSlot *slot)
 Datum
 recsys_kafka_slots(PG_FUNCTION_ARGS)
 {
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	ReturnSetInfo *result = rs_rows_begin(fcinfo, SLOT_NATTS);
 	RsKafkaShared *shared = rs_slots();
 	bool		monitor = has_privs_of_role(GetUserId(), ROLE_PG_MONITOR);
 	RkSlot	   *slots;
 
-	InitMaterializedSRF(fcinfo, 0);
 	if (shared == NULL)
 		return (Datum) 0;
 	slots = palloc(sizeof(shared->common.slots));
@@ -343,8 +344,7 @@ recsys_kafka_service(PG_FUNCTION_ARGS)
 	char	   *reason;
 	char	   *hint;
 
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
+	desc = rs_row_begin(fcinfo, lengthof(values));
 	if (!rs_kafka_served(&reason, &hint))
 	{
 		values[1] = CStringGetTextDatum(reason);
@@ -354,5 +354,5 @@ recsys_kafka_service(PG_FUNCTION_ARGS)
 			values[2] = CStringGetTextDatum(hint);
 	}
 	values[0] = BoolGetDatum(nulls[1]);
-	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls));
+	return HeapTupleGetDatum(heap_form_tuple(desc, values, nulls));
 }

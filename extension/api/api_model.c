@@ -11,12 +11,12 @@
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "fmgr.h"
-#include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/rel.h"
 
 #include "api/arguments.h"
+#include "api/rows.h"
 #include "compat.h"
 #include "store/define.h"
 #include "store/model.h"
@@ -36,10 +36,11 @@ recsys_model_bind(PG_FUNCTION_ARGS)
 	char	   *name;
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_AFTER(trigger->tg_event) ||
-		!TRIGGER_FIRED_FOR_ROW(trigger->tg_event) || !TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
+		!TRIGGER_FIRED_FOR_ROW(trigger->tg_event) || !TRIGGER_FIRED_BY_INSERT(trigger->tg_event) ||
+		RelationGetRelid(trigger->tg_relation) != rs_model_table())
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("function \"recsys.model_bind\" is a trigger for inserted rows")));
+				 errmsg("function \"recsys.model_bind\" is a trigger for inserted rows of recsys.model")));
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	name = SPI_getvalue(trigger->tg_trigtuple, RelationGetDescr(trigger->tg_relation), 1);
@@ -114,24 +115,26 @@ recsys_model_view(PG_FUNCTION_ARGS)
 	PG_RETURN_OID(view);
 }
 
-/* options(): one row for each option */
+/* Columns of options(), */
+#define OPTION_NATTS 7
+
+/* which has one row for each option. */
 Datum
 recsys_options(PG_FUNCTION_ARGS)
 {
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	ReturnSetInfo *result = rs_rows_begin(fcinfo, OPTION_NATTS);
 	RsOptionDescription option;
 
-	InitMaterializedSRF(fcinfo, 0);
 	for (int i = 0; rs_options_describe(i, &option); i++)
 	{
-		const char *texts[] = {
+		const char *texts[OPTION_NATTS] = {
 			option.name, option.type, option.default_explicit,
 			option.default_implicit, option.range, option.algorithms, option.meaning
 		};
-		Datum		values[lengthof(texts)];
-		bool		nulls[lengthof(texts)];
+		Datum		values[OPTION_NATTS];
+		bool		nulls[OPTION_NATTS];
 
-		for (int column = 0; column < (int) lengthof(texts); column++)
+		for (int column = 0; column < OPTION_NATTS; column++)
 		{
 			nulls[column] = texts[column] == NULL;
 			values[column] = nulls[column] ? (Datum) 0 : CStringGetTextDatum(texts[column]);

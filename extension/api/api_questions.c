@@ -12,7 +12,6 @@
 #include <math.h>
 
 #include "catalog/pg_type.h"
-#include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -20,6 +19,7 @@
 
 #include "api/arguments.h"
 #include "api/list.h"
+#include "api/rows.h"
 #include "compat.h"
 #include "serve/explain.h"
 #include "serve/given_items.h"
@@ -366,11 +366,7 @@ return_explanation(FunctionCallInfo fcinfo, RsIdKind kind, const RsServing *serv
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 
-	if (rsinfo->setDesc->natts != PART_NATTS ||
-		TupleDescAttr(rsinfo->setDesc, PART_ITEM_ID)->atttypid != rs_id_type(kind))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("function is declared with another result than it returns")));
+	rs_rows_check_type(rsinfo->setDesc, PART_ITEM_ID, rs_id_type(kind));
 	put_items(rsinfo, kind, serving->image, explanation);
 	if (explanation->n_others > 0)
 		put_part(rsinfo, "other items", explanation->others);
@@ -399,7 +395,7 @@ explain(FunctionCallInfo fcinfo, RsIdKind kind)
 	model = rs_arg_model(fcinfo, EXPLAIN_MODEL, RS_MODEL_USE);
 	rs_check_item_kind(model, kind, "explain");
 	version = rs_arg_version(fcinfo, EXPLAIN_VERSION, model);
-	InitMaterializedSRF(fcinfo, 0);
+	(void) rs_rows_begin(fcinfo, PART_NATTS);
 	if (PG_ARGISNULL(EXPLAIN_USER_ID) || PG_ARGISNULL(EXPLAIN_ITEM_ID))
 		return (Datum) 0;
 	item_id = rs_arg_id(fcinfo, EXPLAIN_ITEM_ID, model->item_kind);

@@ -11,7 +11,6 @@
 #include "access/xlog.h"
 #include "catalog/pg_class.h"
 #include "fmgr.h"
-#include "funcapi.h"
 #include "miscadmin.h"
 #include "tcop/utility.h"
 #include "utils/acl.h"
@@ -20,6 +19,7 @@
 #include "utils/timestamp.h"
 
 #include "api/arguments.h"
+#include "api/rows.h"
 #include "compat.h"
 #include "train/deploy.h"
 #include "train/progress.h"
@@ -44,7 +44,7 @@ require_writable(const char *command)
 Datum
 recsys_train(PG_FUNCTION_ARGS)
 {
-	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	ReturnSetInfo *rsinfo;
 	char	   *model = rs_arg_text(fcinfo, 0, "model");
 	Jsonb	   *options = DatumGetJsonbP(rs_arg(fcinfo, 1, "options"));
 	bool		deploy = DatumGetBool(rs_arg(fcinfo, 2, "deploy"));
@@ -53,7 +53,7 @@ recsys_train(PG_FUNCTION_ARGS)
 	bool		nulls[8] = {false};
 
 	require_writable("recsys.train()");
-	InitMaterializedSRF(fcinfo, 0);
+	rsinfo = rs_rows_begin(fcinfo, lengthof(values));
 	rs_train(model, options, deploy, &result);
 
 	values[0] = Int32GetDatum(result.version);
@@ -144,16 +144,16 @@ may_see(const RsProgress *progress)
 Datum
 recsys_training_progress_slots(PG_FUNCTION_ARGS)
 {
-	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	ReturnSetInfo *rsinfo;
 	RsProgress *slots = palloc(sizeof(RsProgress) * RS_PROGRESS_SLOTS);
 	int			n = rs_progress_read(slots);
+	Datum		values[11];
 
-	InitMaterializedSRF(fcinfo, 0);
+	rsinfo = rs_rows_begin(fcinfo, lengthof(values));
 	for (int i = 0; i < n; i++)
 	{
 		const RsProgress *p = &slots[i];
 		char	   *user;
-		Datum		values[11];
 		bool		nulls[11] = {false};
 
 		if (!may_see(p))

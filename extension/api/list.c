@@ -7,12 +7,12 @@
  */
 #include "postgres.h"
 
-#include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
 #include "api/list.h"
+#include "api/rows.h"
 #include "compat.h"
 
 /* Columns of every list, */
@@ -49,22 +49,13 @@ typedef struct Rows
 static void
 begin_rows(Rows *rows, FunctionCallInfo fcinfo, RsIdKind kind, const RsImage *image, int natts)
 {
-	TupleDesc	desc;
-
-	/* which is that of the function's declaration, found already */
-	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
-	rows->rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	rows->rsinfo = rs_rows_begin(fcinfo, natts);
+	rs_rows_check_type(rows->rsinfo->setDesc, LIST_ITEM_ID, rs_id_type(kind));
 	rows->kind = kind;
 	rows->ids = &image->ids;
 	rows->row_context = AllocSetContextCreate(CurrentMemoryContext, "recsys result row",
 											  ALLOCSET_SMALL_SIZES);
 	rows->caller = CurrentMemoryContext;
-	desc = rows->rsinfo->setDesc;
-	if (desc->natts != natts ||
-		TupleDescAttr(desc, LIST_ITEM_ID)->atttypid != rs_id_type(kind))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("function is declared with another result than it returns")));
 }
 
 /* Fill in an item with its rank and hand out the row, whose other columns are filled. */

@@ -68,7 +68,7 @@ SELECT (recsys.recvec_accum(state, array_fill(5, ARRAY[30])::recsys.recvec))[1:3
 SELECT recsys.recvec_combine('{0}', '{0}'), recsys.recvec_combine('{0}', '{1,2}'), recsys.recvec_combine('{1,2}', '{0}');
 SELECT recsys.recvec_sum('{0}') IS NULL, recsys.recvec_avg('{0}') IS NULL, recsys.recvec_avg('{2,5}');
 SELECT num_nulls(recsys.recvec_accum(NULL, '[1]'), recsys.recvec_accum('{0}', NULL), recsys.recvec_combine(NULL, '{0}'), recsys.recvec_sum(NULL));
--- crafted states
+-- C12: crafted states
 SELECT state, string_agg(DISTINCT pg_temp.attempt(format(f, format('%L::float8[]', state))), ' / ')
 FROM unnest(ARRAY['{}', '{{1,2}}', '{NULL}', '{1,NULL}', '{1}', '{0,1}', '{-1,1}', '{NaN,1}', '{Infinity,1}']) WITH ORDINALITY AS u(state, n),
     unnest(ARRAY['SELECT recsys.recvec_accum(%s, ''[1]'')', 'SELECT recsys.recvec_combine(%s, ''{0}'')', 'SELECT recsys.recvec_combine(''{0}'', %s)',
@@ -78,7 +78,7 @@ SELECT pg_temp.attempt($$SELECT recsys.recvec_accum(array_fill(1::float8, ARRAY[
 SELECT pg_temp.attempt($$SELECT recsys.recvec_accum('{1,2,3}', '[1]')$$);
 SELECT pg_temp.attempt($$SELECT recsys.recvec_combine('{1,2,3}', '{1,2}')$$);
 SELECT pg_temp.attempt($$SELECT recsys.recvec_sum('{1,NaN}')$$), pg_temp.attempt($$SELECT recsys.recvec_avg('{1,1e300}')$$);
--- the C symbol declared for another state type
+-- C13: the C symbol declared for another state type
 SELECT format('CREATE FUNCTION pg_temp.misbound(integer[], recsys.recvec) RETURNS float8[] AS %L, %L LANGUAGE C STRICT',
     probin, 'recsys_recvec_accum') FROM pg_proc WHERE oid = 'recsys.recvec_out(recsys.recvec)'::regprocedure
 \gexec

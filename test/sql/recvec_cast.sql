@@ -81,7 +81,7 @@ FROM (SELECT ('[' || string_agg((i / 7.0)::real::text, ',') || ']')::recsys.recv
 SELECT pg_temp.attempt($$SELECT '{1}'::real[] = '[1]'::recsys.recvec$$);
 SELECT pg_temp.attempt($$SELECT array_length('[1]'::recsys.recvec, 1)$$);
 
--- ---- the C symbol of the array cast, declared for an array it does not know
+-- ---- C13: the C symbol of the array cast, declared for an array it does not know
 SELECT format('CREATE FUNCTION pg_temp.misbound(text[], integer, boolean) RETURNS recsys.recvec AS %L, %L LANGUAGE C STRICT',
     probin, 'recsys_array_to_recvec') FROM pg_proc WHERE oid = 'recsys.recvec_out(recsys.recvec)'::regprocedure
 \gexec

@@ -68,7 +68,7 @@ SELECT count(DISTINCT v), count(*) FROM unnest('{"[0]","[-0]","[1]"}'::recvec[])
 SELECT recvec_hash('[1,2]') <> recvec_hash('[2,1]'), recvec_hash_extended('[1,2]', 0) <> recvec_hash_extended('[1,2]', 1),
     recvec_hash_extended('[1,2]', 0)::bit(32) = recvec_hash('[1,2]')::bit(32);
 
--- ---- one value in every form of storage
+-- ---- C10: one value in every form of storage
 CREATE TABLE recvec_forms (form text, v recvec);
 INSERT INTO recvec_forms SELECT 'plain', array_fill(0::real, ARRAY[1000])::recvec;
 ALTER TABLE recvec_forms ALTER COLUMN v SET STORAGE external;
@@ -112,7 +112,7 @@ RESET enable_mergejoin;
 RESET enable_hashjoin;
 DROP TABLE recvec_forms, recvec_index;
 
--- ---- hostile values: a dimension that does not fit the length (the bytes are little-endian)
+-- ---- C11: hostile values: a dimension that does not fit the length (the bytes are little-endian)
 BEGIN;
 CREATE CAST (bytea AS recvec) WITHOUT FUNCTION;
 CREATE FUNCTION pg_temp.hostile(expression text) RETURNS text LANGUAGE sql RETURN (

@@ -58,6 +58,10 @@ foreach my $version (@released)
 	$node->safe_psql($database, "\\i $dir/$version.sql");
 	my @kept = split /\n/, slurp_file("$dir/$version.catalog");
 	same_lines([ grep { !/^text of / } @{ objects($database) } ], \@kept, "$version is what was released");
+
+	# C13: functions of then in the library of now, as after an installation and before this
+	my ($rc, $out, $err) = $node->psql($database, "SELECT count(*) FROM recsys.recommend_text('shop', 'c2')");
+	ok($rc == 0 || $err =~ /HINT:  ALTER EXTENSION recsys UPDATE/, "functions of $version in this library answer, or say what to do: $err");
 	$node->safe_psql($database, 'ALTER EXTENSION recsys UPDATE');
 	same_lines(objects($database), $fresh, "$version, updated, is a fresh installation");
 	is($node->safe_psql($database, $answers), slurp_file("$dir/$version.answers") =~ s/\n\z//r,
