@@ -19,6 +19,7 @@
 #include "api/rows.h"
 #include "compat.h"
 #include "store/define.h"
+#include "store/known.h"
 #include "store/model.h"
 
 RS_FUNCTION(recsys_create_model);

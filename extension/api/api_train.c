@@ -73,7 +73,7 @@ recsys_train(PG_FUNCTION_ARGS)
 Datum
 recsys_refresh(PG_FUNCTION_ARGS)
 {
-	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	ReturnSetInfo *rsinfo;
 	char	   *model = rs_arg_text(fcinfo, 0, "model");
 	bool		deploy = DatumGetBool(rs_arg(fcinfo, 1, "deploy"));
 	RsTrainResult result;
@@ -81,7 +81,7 @@ recsys_refresh(PG_FUNCTION_ARGS)
 	bool		nulls[10] = {false};
 
 	require_writable("recsys.refresh()");
-	InitMaterializedSRF(fcinfo, 0);
+	rsinfo = rs_rows_begin(fcinfo, lengthof(values));
 	rs_refresh(model, deploy, &result);
 
 	values[0] = Int32GetDatum(result.version);

@@ -38,6 +38,7 @@ my @works = (
 	"recsys.deploy('m', 1)" => '',
 	"recsys.deploy('m', 2)" => '',
 	"recsys.rollback('m')" => '',
+	"version FROM recsys.refresh('m')" => 3,
 	"recsys.alter_model('m', options => '{\"factors\": 3}')" => '',
 	"count(*) FROM recsys.training_progress" => 0,
 	"count(*) FROM recsys.recommend('m', 1, 2)" => 2,
@@ -128,6 +129,7 @@ foreach my $call ("recsys.train('endless')", "recsys.evaluate('m', 'endless')")
 my $holder = $node->background_psql('postgres');
 $holder->query_safe("BEGIN; SELECT FROM recsys.alter_model('m'); LOCK TABLE likes");
 foreach my $call ("SELECT recsys.recommend('m', 1)", "SELECT recsys.predict('m', 1, 1)", "SELECT recsys.explain('m', 1, 1)", "SELECT recsys.train('m')",
+	"SELECT recsys.refresh('m')",
 	"SELECT recsys.evaluate('m', 'likes')", "SELECT recsys.create_model('second', 'likes')", "SELECT recsys.alter_model('m', options => '{\"seed\": 1}')",
 	"SELECT recsys.deploy('m', 1)", "SELECT recsys.rollback('m')", "SELECT recsys.drop_model('m')")
 {
