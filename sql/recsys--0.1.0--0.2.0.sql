@@ -57,6 +57,47 @@ COMMENT ON COLUMN recsys.model_version.refreshed_from IS 'the trained version wh
 COMMENT ON TABLE recsys.model_version IS 'one row for each result of a training or refresh, immutable; see the view recsys.model_versions';
 COMMENT ON COLUMN recsys.model_version.loss IS 'the objective after each iteration; of a refresh, one: at its end';
 
+-- ---- the catalogue of a model ------------------------------------------------------
+
+ALTER TABLE recsys.model ADD COLUMN catalog_column text;
+COMMENT ON COLUMN recsys.model.catalog_column IS 'column of the items in what the view recsys_data.<model>_catalog was made over; NULL: the model has no catalog, and every item may be recommended';
+
+DROP FUNCTION recsys.create_model(text, regclass, name, name, name, name, text, text, text, jsonb);
+DROP FUNCTION recsys.alter_model(text, text, text, text, jsonb);
+CREATE FUNCTION recsys.create_model(
+    model         text,
+    source        regclass,
+    user_column   name    DEFAULT 'user_id',
+    item_column   name    DEFAULT 'item_id',
+    rating_column name    DEFAULT NULL,
+    time_column   name    DEFAULT NULL,
+    feedback      text    DEFAULT 'explicit',
+    algorithm     text    DEFAULT 'als',
+    run_as        text    DEFAULT 'caller',
+    options       jsonb   DEFAULT '{}',
+    catalog        regclass DEFAULT NULL,
+    catalog_column name     DEFAULT NULL)
+RETURNS void
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'recsys_create_model';
+COMMENT ON FUNCTION recsys.create_model(text, regclass, name, name, name, name, text, text, text, jsonb, regclass, name) IS
+'Defines a model over a table or view: makes the view recsys_data.<model> and two factor tables, owned by the caller. Explicit feedback without rating_column takes the column "rating"; implicit feedback without one counts rows. run_as "caller" reads the source with the rights of whoever asks, "owner" with those of the model''s owner. catalog is a table or view with a row for each item that may be recommended, catalog_column its column of items, which is called as item_column where it is NULL: lists hold those items alone of which whoever asks sees a row there; it becomes the view recsys_data.<model>_catalog. Errors: 42710 the model exists, 42P07 another relation of recsys_data has its name, 42703 no such column, 0A000 or 42804 wrong column type, 42809 not a table or view, 42501 no right, 22023 wrong option, or catalog_column without catalog.';
+
+CREATE FUNCTION recsys.alter_model(
+    model     text,
+    feedback  text  DEFAULT NULL,
+    algorithm text  DEFAULT NULL,
+    run_as    text  DEFAULT NULL,
+    options   jsonb DEFAULT NULL,
+    catalog        regclass DEFAULT NULL,
+    catalog_column name     DEFAULT NULL,
+    drop_catalog   boolean  DEFAULT false)
+RETURNS void
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'recsys_alter_model';
+COMMENT ON FUNCTION recsys.alter_model(text, text, text, text, jsonb, regclass, name, boolean) IS
+'Changes what is given and leaves what is NULL. options are laid over the model''s; a JSON null takes an option back to its default. catalog gives the model a catalog, as for create_model(), or another one; drop_catalog takes it away, so that every item may be recommended. Holds from the next training on; run_as and the catalog hold at once. Errors: 42704 no such model, 42501 not the owner, or the owner may not read the catalog, 55P03 run_as or a catalog is given or dropped and the model is being trained, 22023 wrong value, 42703 no such column, 0A000 or 42804 wrong column type, 42809 not a table or view, 42P07 another relation has the name of the catalog''s view, 42P16 the other catalog''s items are of another type: drop the catalog first.';
+
 -- ---- the right to ask ------------------------------------------------------------
 
 -- who may ask a model without reading it sees that it is there
@@ -78,7 +119,8 @@ SELECT m.name AS model,
        pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) v.started_at AS age,
        (SELECT pg_catalog.count(*) FROM recsys.model_version AS n
          WHERE n.model OPERATOR(pg_catalog.=) m.name) AS versions,
-       m.created_at
+       m.created_at,
+       m.catalog_column IS NOT NULL AS catalog
   FROM recsys.model AS m
   JOIN pg_catalog.pg_class AS c
     ON c.oid OPERATOR(pg_catalog.=) recsys.model_view(m.name)
@@ -178,7 +220,7 @@ RETURNS SETOF record
 LANGUAGE c STABLE PARALLEL RESTRICTED COST 10000 ROWS 10
 AS 'MODULE_PATHNAME', 'recsys_recommend';
 COMMENT ON FUNCTION recsys.recommend(text, bigint, int, boolean, bigint[], bigint[], boolean, int, text) IS
-'The k best items for a user, best first: items with bigint ids (smallint and integer included). Exact: every eligible item is scored; equal scores by ascending id. preference is what the list is ranked by, equal to preference() to the last bit. score is what predict() gives, to the last bit: the predicted rating (explicit) or preference (implicit). source tells where the answer comes from: "folded", the vector solved from the user''s rows of this moment; "model", the vector that training stored (fresh => false): by both the preference is the score; "popular", no vector, so that score is NULL, or one for which all items score alike, as that of a user with dislikes only: the items that most users like (by a weight above 0; by a rating at or above the mean of all), the preference being their number. exclude_seen leaves out every item of the user''s rows. candidates NULL means all items, an empty array none; in both arrays NULL elements and unknown ids are ignored. Fewer than k rows come only when fewer items are eligible. after asks for pages: '''' for the first one, and then next of the last row, which is NULL without after. While version and user stay as they are nothing comes twice and nothing is left out; a notice says that the order has changed. Errors: 42704 no such model, 42501 no right to ask it, 55000 no such version, 42804 the items are of another type, 22004 an argument but user_id is NULL, 22023 k is negative or after no token, 22P02 the id is not of the model''s type, 54000 the user''s rows need more than recsys.serving_memory. A NULL user_id gets no rows. Fold-in: Hu, Koren, Volinsky 2008, section 4; Zhou et al. 2008, section 3.';
+'The k best items for a user, best first: items with bigint ids (smallint and integer included). Exact: every eligible item is scored; equal scores by ascending id. preference is what the list is ranked by, equal to preference() to the last bit. score is what predict() gives, to the last bit: the predicted rating (explicit) or preference (implicit). source tells where the answer comes from: "folded", the vector solved from the user''s rows of this moment; "model", the vector that training stored (fresh => false): by both the preference is the score; "popular", no vector, so that score is NULL, or one for which all items score alike, as that of a user with dislikes only: the items that most users like (by a weight above 0; by a rating at or above the mean of all), the preference being their number. exclude_seen leaves out every item of the user''s rows. candidates NULL means all items, an empty array none; in both arrays NULL elements and unknown ids are ignored. Fewer than k rows come only when fewer items are eligible. after asks for pages: '''' for the first one, and then next of the last row, which is NULL without after. While version and user stay as they are nothing comes twice and nothing is left out; a notice says that the order has changed. Where the model has a catalog, items of which the caller sees no row there are not eligible. Errors: 42704 no such model, 42501 no right to ask it, 55000 no such version, or the catalog is missing, 42804 the items are of another type, 22004 an argument but user_id is NULL, 22023 k is negative or after no token, 22P02 the id is not of the model''s type, 54000 the user''s rows need more than recsys.serving_memory. A NULL user_id gets no rows. Fold-in: Hu, Koren, Volinsky 2008, section 4; Zhou et al. 2008, section 3.';
 
 CREATE FUNCTION recsys.recommend(
     model        text,
@@ -467,7 +509,7 @@ COMMENT ON FUNCTION recsys.preference_uuid(text, uuid, uuid, boolean, int) IS
 -- ---- what is left of a model, who may dump ------------------------------------
 
 COMMENT ON FUNCTION recsys.drop_model(text, boolean) IS
-'Drops a model with its view, its factor tables and all its versions, or what is left of a model that is gone: relations of the caller, and the rows of a name that no relation has for whoever may create models. Errors: 42704 no such model, 42501 not the owner, 55P03 it is being trained, 2BP01 something depends on its view.';
+'Drops a model with its view, its catalog, its factor tables and all its versions, or what is left of a model that is gone: relations of the caller, and the rows of a name that no relation has for whoever may create models. Errors: 42704 no such model, 42501 not the owner, 55P03 it is being trained, 2BP01 something depends on its view.';
 
 -- pg_dump reads what it dumps as its caller: the database's owner could dump before
 -- recsys was installed, and must be able to afterwards.  Passwords are not in here.
@@ -563,7 +605,7 @@ RETURNS SETOF record
 LANGUAGE c STABLE PARALLEL RESTRICTED COST 10000 ROWS 10
 AS 'MODULE_PATHNAME', 'recsys_recommend_for_items';
 COMMENT ON FUNCTION recsys.recommend_for_items(text, bigint[], real[], int, boolean, bigint[], bigint[], int, text) IS
-'The k best items for somebody whose rows these items are: a basket, a session, an anonymous visitor. Reads no row of the model''s view. As for a user of recommend(): vector folded in from the items, preference and score those that preference() and predict() would give, source "folded", or "popular" where the items say nothing or there are none. weights holds a rating (explicit) or weight (implicit) for each item; it counts as in a row of the source: an item that is repeated is reduced as rows are, one with a NULL weight counts as given but says nothing, a negative weight of implicit feedback is a dislike. Without weights each item is liked: a row of weight 1 where the model counts rows; otherwise an item is worth the mean of all likes that the version was trained on, which are the ratings at or above the mean of all or the weights above 0. NULL for items is the empty array; NULL elements and unknown ids are ignored. exclude_given leaves out the items. after asks for pages, as for recommend(). candidates NULL means all items, an empty array none. Errors: 42704 no such model, 42501 no right to ask it, 55000 no such version, or one from before 0.2.0 is asked without weights, 42804 the items are of another type, 22004 another argument is NULL, 22023 k is negative, after no token, there are not as many weights as items, or a weight is not finite, 22000 the equations have no solution, 54000 the items need more than recsys.serving_memory.';
+'The k best items for somebody whose rows these items are: a basket, a session, an anonymous visitor. Reads no row of the model''s view. As for a user of recommend(): vector folded in from the items, preference and score those that preference() and predict() would give, source "folded", or "popular" where the items say nothing or there are none. weights holds a rating (explicit) or weight (implicit) for each item; it counts as in a row of the source: an item that is repeated is reduced as rows are, one with a NULL weight counts as given but says nothing, a negative weight of implicit feedback is a dislike. Without weights each item is liked: a row of weight 1 where the model counts rows; otherwise an item is worth the mean of all likes that the version was trained on, which are the ratings at or above the mean of all or the weights above 0. NULL for items is the empty array; NULL elements and unknown ids are ignored. exclude_given leaves out the items. after asks for pages, as for recommend(). candidates NULL means all items, an empty array none. Where the model has a catalog, items of which the caller sees no row there are not eligible. Errors: 42704 no such model, 42501 no right to ask it, 55000 no such version, or the catalog is missing, or one from before 0.2.0 is asked without weights, 42804 the items are of another type, 22004 another argument is NULL, 22023 k is negative, after no token, there are not as many weights as items, or a weight is not finite, 22000 the equations have no solution, 54000 the items need more than recsys.serving_memory.';
 
 CREATE FUNCTION recsys.recommend_for_items_text(
     model         text,
@@ -623,7 +665,7 @@ RETURNS SETOF record
 LANGUAGE c STABLE PARALLEL RESTRICTED COST 10000 ROWS 10
 AS 'MODULE_PATHNAME', 'recsys_similar_items';
 COMMENT ON FUNCTION recsys.similar_items(text, bigint, int, bigint[], bigint[], int) IS
-'The k items most like an item, best first, the score being the cosine of their factors, from -1 to 1, without the component of the bias. Exact: every eligible item is compared; equal scores by ascending id. The item itself is not among them, nor are items whose vector is zero. No rows for an unknown or NULL item, for one whose vector is zero, and for the algorithm popular. candidates NULL means all items, an empty array none; in both arrays NULL elements and unknown ids are ignored. Errors: 42704 no such model, 42501 no right to ask it, 55000 no such version, 42804 the items are of another type, 22004 an argument is NULL, 22023 k is negative.';
+'The k items most like an item, best first, the score being the cosine of their factors, from -1 to 1, without the component of the bias. Exact: every eligible item is compared; equal scores by ascending id. The item itself is not among them, nor are items whose vector is zero. No rows for an unknown or NULL item, for one whose vector is zero, and for the algorithm popular. candidates NULL means all items, an empty array none; in both arrays NULL elements and unknown ids are ignored. Where the model has a catalog, items of which the caller sees no row there are not eligible. Errors: 42704 no such model, 42501 no right to ask it, 55000 no such version, or the catalog is missing, 42804 the items are of another type, 22004 an argument is NULL, 22023 k is negative.';
 
 CREATE FUNCTION recsys.similar_items_text(
     model      text,
@@ -670,7 +712,7 @@ RETURNS SETOF record
 LANGUAGE c STABLE PARALLEL RESTRICTED COST 10000 ROWS 10
 AS 'MODULE_PATHNAME', 'recsys_popular';
 COMMENT ON FUNCTION recsys.popular(text, int, bigint[], bigint[], int) IS
-'The k items that most users like, best first, the score being their number: by a weight above 0 (implicit), by a rating at or above the mean of all (explicit), when the version was trained. Equal scores by ascending id. What recommend() answers with source "popular". candidates NULL means all items, an empty array none; in both arrays NULL elements and unknown ids are ignored. Errors: 42704 no such model, 42501 no right to ask it, 55000 no such version, 42804 the items are of another type, 22004 an argument is NULL, 22023 k is negative.';
+'The k items that most users like, best first, the score being their number: by a weight above 0 (implicit), by a rating at or above the mean of all (explicit), when the version was trained. Equal scores by ascending id. What recommend() answers with source "popular". candidates NULL means all items, an empty array none; in both arrays NULL elements and unknown ids are ignored. Where the model has a catalog, items of which the caller sees no row there are not eligible. Errors: 42704 no such model, 42501 no right to ask it, 55000 no such version, or the catalog is missing, 42804 the items are of another type, 22004 an argument is NULL, 22023 k is negative.';
 
 CREATE FUNCTION recsys.popular_text(
     model      text,

@@ -51,8 +51,22 @@ recsys_model_bind(PG_FUNCTION_ARGS)
 }
 
 /*
+ * The arguments catalog and catalog_column, from this number on; there are none while
+ * the extension is not updated from 0.1.0.
+ */
+static void
+catalog_args(FunctionCallInfo fcinfo, int n, Oid *catalog, const char **column)
+{
+	if (PG_NARGS() > n && !PG_ARGISNULL(n))
+		*catalog = PG_GETARG_OID(n);
+	if (PG_NARGS() > n + 1 && !PG_ARGISNULL(n + 1))
+		*column = rs_arg_name(fcinfo, n + 1, "catalog_column");
+}
+
+/*
  * create_model(model, source, user_column, item_column, rating_column,
- *				time_column, feedback, algorithm, run_as, options)
+ *				time_column, feedback, algorithm, run_as, options, catalog,
+ *				catalog_column)
  */
 Datum
 recsys_create_model(PG_FUNCTION_ARGS)
@@ -72,11 +86,15 @@ recsys_create_model(PG_FUNCTION_ARGS)
 	definition.algorithm = rs_algorithm_parse(rs_arg_text(fcinfo, 7, "algorithm"));
 	definition.run_as_owner = rs_run_as_parse(rs_arg_text(fcinfo, 8, "run_as"));
 	definition.options = DatumGetJsonbP(rs_arg(fcinfo, 9, "options"));
+	catalog_args(fcinfo, 10, &definition.catalog, &definition.catalog_column);
 	rs_model_create(&definition);
 	PG_RETURN_VOID();
 }
 
-/* alter_model(model, feedback, algorithm, run_as, options); NULL = unchanged */
+/*
+ * alter_model(model, feedback, algorithm, run_as, options, catalog, catalog_column,
+ *			   drop_catalog); NULL = unchanged
+ */
 Datum
 recsys_alter_model(PG_FUNCTION_ARGS)
 {
@@ -91,6 +109,8 @@ recsys_alter_model(PG_FUNCTION_ARGS)
 		change.run_as = rs_arg_text(fcinfo, 3, "run_as");
 	if (!PG_ARGISNULL(4))
 		change.options = PG_GETARG_JSONB_P(4);
+	catalog_args(fcinfo, 5, &change.catalog, &change.catalog_column);
+	change.drop_catalog = PG_NARGS() > 7 && DatumGetBool(rs_arg(fcinfo, 7, "drop_catalog"));
 	rs_model_alter(rs_arg_text(fcinfo, 0, "model"), &change);
 	PG_RETURN_VOID();
 }

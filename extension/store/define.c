@@ -104,7 +104,7 @@ static bool
 is_part(const RsModelParts *parts, Oid relation)
 {
 	return relation == parts->view || relation == parts->user_factors ||
-		relation == parts->item_factors;
+		relation == parts->item_factors || relation == parts->catalog;
 }
 
 static bool
@@ -158,11 +158,15 @@ lock_name(const char *name)
 	LockDatabaseObject(rs_model_table(), hash, 0, ExclusiveLock);
 }
 
-/* The names of the view and of the factor tables must be free. */
+/* The names of the view, of the factor tables and of the catalogue must be free. */
 static void
-check_names_free(const char *model)
+check_names_free(const char *model, bool has_catalog)
 {
-	const char *names[] = {model, rs_user_factors_name(model), rs_item_factors_name(model)};
+	const char *names[] = {
+		model, rs_user_factors_name(model), rs_item_factors_name(model),
+		rs_item_catalog_name(model)
+	};
+	int			n = (int) lengthof(names) - (has_catalog ? 0 : 1);
 	RsModelParts parts;
 
 	rs_model_parts(model, &parts);
@@ -172,7 +176,7 @@ check_names_free(const char *model)
 				(errcode(ERRCODE_DUPLICATE_OBJECT),
 				 errmsg("recommendation model \"%s\" already exists", model),
 				 errhint("Use recsys.drop_model() or recsys.alter_model().")));
-	for (int i = 0; i < (int) lengthof(names); i++)
+	for (int i = 0; i < n; i++)
 	{
 		Oid			relation = get_relname_relid(names[i], rs_data_namespace());
 
@@ -306,6 +310,37 @@ check_columns(Relation source, RsModelDefinition *definition)
 		check_time_column(source, definition->time_column);
 }
 
+/*
+ * The column of the items in what is to be the catalogue: the one that is given, or
+ * the one that is called as in the source.  Ids are compared with those of the model,
+ * as they are: a cast would keep the index of the column from being used.
+ */
+static const char *
+check_catalog_column(Relation catalog, const char *column, const char *item_column, Oid item_type)
+{
+	RsIdKind	items;
+	RsIdKind	kind;
+
+	if (column == NULL)
+		column = item_column;
+	if (get_attnum(RelationGetRelid(catalog), column) <= 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("column \"%s\" of relation \"%s\" does not exist",
+						column, RelationGetRelationName(catalog)),
+				 errhint("Name the column of the catalog that has the items: catalog_column.")));
+	check_id_column(catalog, column);
+	if (!rs_id_kind_of_type(source_type(catalog, column), &kind) ||
+		!rs_id_kind_of_type(item_type, &items) || kind != items)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("column \"%s\" of relation \"%s\" is of type %s, but the items of the model are of type %s",
+						column, RelationGetRelationName(catalog),
+						format_type_be(source_type(catalog, column)), format_type_be(item_type)),
+				 errhint("A view can cast it; an index on the cast finds the items then.")));
+	return column;
+}
+
 /* Options as a run would use them, or an error. */
 static void
 check_options(RsFeedback feedback, Jsonb *json, bool has_time)
@@ -353,6 +388,13 @@ id_column_type(Relation source, const char *column)
 	return psprintf("%s COLLATE %s", name, generate_collation_name(collation));
 }
 
+/* A view that was just made. */
+static Oid
+find_view(const char *name)
+{
+	return get_relname_relid(name, rs_data_namespace());
+}
+
 /*
  * The lock on the source keeps its name, but not that of its schema: the view
  * was made by name and must be over what was checked.
@@ -360,8 +402,7 @@ id_column_type(Relation source, const char *column)
 static void
 check_view(Relation source, const char *name)
 {
-	Relation	view = relation_open(get_relname_relid(name, rs_data_namespace()),
-									 AccessShareLock);
+	Relation	view = relation_open(find_view(name), AccessShareLock);
 	ListCell   *cell;
 	bool		found = false;
 
@@ -380,12 +421,18 @@ check_view(Relation source, const char *name)
 						RelationGetRelationName(source))));
 }
 
+static char *
+qualified_name(Relation relation)
+{
+	return quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)),
+									  RelationGetRelationName(relation));
+}
+
 static void
 create_relations(Relation source, const RsModelDefinition *definition)
 {
 	const char *view = quote_identifier(definition->name);
-	char	   *relation = quote_qualified_identifier(get_namespace_name(RelationGetNamespace(source)),
-													  RelationGetRelationName(source));
+	char	   *relation = qualified_name(source);
 	char	   *columns = view_columns(definition);
 
 	/* the rights on the columns, asked for in the ordinary way */
@@ -405,6 +452,29 @@ create_relations(Relation source, const RsModelDefinition *definition)
 					 id_column_type(source, definition->item_column)));
 	execute(psprintf("COMMENT ON VIEW recsys_data.%s IS"
 					 " 'what a recommendation model reads; SELECT on it is the right to use the model'", view));
+}
+
+/*
+ * Make the catalogue's view, or another one of the view that there is: whoever may read
+ * that one may read this one.
+ */
+static void
+create_catalog(Relation catalog, const char *model, const char *column, bool run_as_owner,
+			   bool replace)
+{
+	char	   *name = rs_item_catalog_name(model);
+	char	   *select = psprintf("SELECT s.%s AS item_id FROM %s AS s",
+								  quote_identifier(column), qualified_name(catalog));
+
+	/* the right on the column, asked for in the ordinary way */
+	execute(psprintf("%s LIMIT 0", select));
+	execute(psprintf("CREATE %sVIEW recsys_data.%s WITH (security_invoker = %s) AS %s",
+					 replace ? "OR REPLACE " : "", quote_identifier(name),
+					 run_as_owner ? "false" : "true", select));
+	check_view(catalog, name);
+	execute(psprintf("COMMENT ON VIEW recsys_data.%s IS"
+					 " 'the items that may be recommended: whoever asks is shown those that they see here'",
+					 quote_identifier(name)));
 }
 
 /*
@@ -474,16 +544,60 @@ user_index_columns(const RsModelDefinition *definition)
 	return list.data;
 }
 
+/* Say in the model's row that it has a catalogue, or (NULL) none. */
+static void
+set_catalog_column(const char *model, const char *column)
+{
+	Oid			types[] = {TEXTOID, TEXTOID};
+	Datum		values[2] = {CStringGetTextDatum(model), (Datum) 0};
+	char		nulls[] = " n";
+
+	if (column != NULL)
+	{
+		values[1] = CStringGetTextDatum(column);
+		nulls[1] = ' ';
+	}
+	rs_catalog_execute("UPDATE recsys.model SET catalog_column = $2 WHERE name = $1",
+					   2, types, values, nulls, false);
+}
+
+static void
+check_catalog_arguments(Oid catalog, const char *column)
+{
+	if (!OidIsValid(catalog) && column != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("catalog_column is given without a catalog")));
+}
+
+static void
+define_catalog(Relation source, RsModelDefinition *definition)
+{
+	Relation	catalog = open_source(definition->catalog);
+
+	definition->catalog_column =
+		check_catalog_column(catalog, definition->catalog_column, definition->item_column,
+							 source_type(source, definition->item_column));
+	create_catalog(catalog, definition->name, definition->catalog_column,
+				   definition->run_as_owner, false);
+	set_catalog_column(definition->name, definition->catalog_column);
+	relation_close(catalog, NoLock);
+}
+
 /* Look at the model as it was just made. */
 static void
-check_user_index(const RsModelDefinition *definition)
+check_indexes(const RsModelDefinition *definition)
 {
-	CommandCounterIncrement();
-	PushActiveSnapshot(GetTransactionSnapshot());
-	rs_user_index_check(rs_model_open(definition->name, RS_MODEL_OWN),
-						definition->source, definition->user_column,
+	RsModel    *model;
+
+	rs_new_snapshot_begin();
+	model = rs_model_open(definition->name, RS_MODEL_OWN);
+	rs_user_index_check(model, definition->source, definition->user_column,
 						user_index_columns(definition));
-	PopActiveSnapshot();
+	if (OidIsValid(definition->catalog))
+		rs_catalog_index_check(model, find_view(rs_item_catalog_name(definition->name)),
+							   definition->catalog, definition->catalog_column);
+	rs_new_snapshot_end();
 }
 
 void
@@ -493,9 +607,10 @@ rs_model_create(RsModelDefinition *definition)
 
 	check_name(definition->name);
 	check_options(definition->feedback, definition->options, definition->time_column != NULL);
+	check_catalog_arguments(definition->catalog, definition->catalog_column);
 	check_may_create();
 	lock_name(definition->name);
-	check_names_free(definition->name);
+	check_names_free(definition->name, OidIsValid(definition->catalog));
 
 	source = open_source(definition->source);
 	check_columns(source, definition);
@@ -503,7 +618,9 @@ rs_model_create(RsModelDefinition *definition)
 		elog(ERROR, "SPI_connect failed");
 	create_relations(source, definition);
 	insert_model_row(definition);
-	check_user_index(definition);
+	if (OidIsValid(definition->catalog))
+		define_catalog(source, definition);
+	check_indexes(definition);
 	SPI_finish();
 	relation_close(source, NoLock);
 }
@@ -549,32 +666,6 @@ update_model_row(const RsModel *model, const RsModelChange *change, RsFeedback *
 	return DatumGetJsonbP(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
 }
 
-void
-rs_model_alter(const char *name, const RsModelChange *change)
-{
-	RsModel    *model = rs_model_open(name, change->run_as != NULL ?
-									  RS_MODEL_CHANGE : RS_MODEL_OWN);
-	RsFeedback	feedback;
-	Jsonb	   *options;
-
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
-	/* the view before the row, as a training does that publishes */
-	if (change->run_as != NULL)
-		execute(psprintf("ALTER VIEW recsys_data.%s SET (security_invoker = %s)",
-						 quote_identifier(model->name),
-						 rs_run_as_parse(change->run_as) ? "false" : "true"));
-	options = update_model_row(model, change, &feedback);
-	check_options(feedback, options, model->time_column != NULL);
-	if (feedback == RS_EXPLICIT && model->rating_column == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("explicit feedback needs a rating column"),
-				 errdetail("Model \"%s\" counts rows.", model->name),
-				 errhint("Create a model with rating_column.")));
-	SPI_finish();
-}
-
 /*
  * DROP checks that callers own what they drop, and what depends on it.  By name: it
  * waits for readers, and meanwhile the owner may drop or rename the next part, which
@@ -588,9 +679,113 @@ drop_relation(const char *kind, Oid relation, const char *name)
 }
 
 static void
+alter_run_as(const char *view, bool owner)
+{
+	execute(psprintf("ALTER VIEW recsys_data.%s SET (security_invoker = %s)",
+					 quote_identifier(view), owner ? "false" : "true"));
+}
+
+/* The catalogue's view of a model whose view and tables are there; InvalidOid: none. */
+static Oid
+find_catalog(const RsModel *model)
+{
+	RsModelParts parts;
+
+	rs_model_parts(model->name, &parts);
+	return parts.catalog;
+}
+
+static void
+replace_catalog(const RsModel *model, const RsModelChange *change, bool run_as_owner)
+{
+	Relation	catalog = open_source(change->catalog);
+	const char *column = check_catalog_column(catalog, change->catalog_column,
+											  model->item_column, model->item_type);
+
+	create_catalog(catalog, model->name, column, run_as_owner, OidIsValid(find_catalog(model)));
+	rs_catalog_index_check(model, find_view(rs_item_catalog_name(model->name)), change->catalog, column);
+	set_catalog_column(model->name, column);
+	relation_close(catalog, NoLock);
+}
+
+static void
+drop_catalog(const RsModel *model)
+{
+	drop_relation("VIEW", find_catalog(model), rs_item_catalog_name(model->name));
+	set_catalog_column(model->name, NULL);
+}
+
+/*
+ * The catalogue is changed as the model's owner: the view is theirs whoever alters the
+ * model, and what it reads is for them to have the right to.
+ */
+static void
+alter_catalog(const RsModel *model, const RsModelChange *change)
+{
+	bool		run_as_owner = change->run_as != NULL ? rs_run_as_parse(change->run_as) :
+		model->run_as_owner;
+	RsOwnerContext context;
+
+	rs_owner_begin(model, &context);
+	if (change->drop_catalog)
+		drop_catalog(model);
+	else if (OidIsValid(change->catalog))
+		replace_catalog(model, change, run_as_owner);
+	else if (OidIsValid(find_catalog(model)))
+		alter_run_as(rs_item_catalog_name(model->name), run_as_owner);
+	rs_owner_end(&context);
+}
+
+/* Whoever changes a view keeps others from changing, training and dropping the model. */
+static bool
+changes_views(const RsModelChange *change)
+{
+	return change->run_as != NULL || OidIsValid(change->catalog) || change->drop_catalog;
+}
+
+static void
+check_change(const RsModelChange *change)
+{
+	check_catalog_arguments(change->catalog, change->catalog_column);
+	if (OidIsValid(change->catalog) && change->drop_catalog)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("a catalog is given and dropped"),
+				 errhint("drop_catalog takes the catalog away; a new one replaces it without.")));
+}
+
+void
+rs_model_alter(const char *name, const RsModelChange *change)
+{
+	RsModel    *model;
+	RsFeedback	feedback;
+	Jsonb	   *options;
+
+	check_change(change);
+	model = rs_model_open(name, changes_views(change) ? RS_MODEL_CHANGE : RS_MODEL_OWN);
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	/* the views before the row, as a training does that publishes */
+	if (change->run_as != NULL)
+		alter_run_as(model->name, rs_run_as_parse(change->run_as));
+	if (changes_views(change))
+		alter_catalog(model, change);
+	options = update_model_row(model, change, &feedback);
+	check_options(feedback, options, model->time_column != NULL);
+	if (feedback == RS_EXPLICIT && model->rating_column == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("explicit feedback needs a rating column"),
+				 errdetail("Model \"%s\" counts rows.", model->name),
+				 errhint("Create a model with rating_column.")));
+	SPI_finish();
+}
+
+static void
 drop_parts(const char *name, const RsModelParts *parts)
 {
 	drop_relation("VIEW", parts->view, name);
+	drop_relation("VIEW", parts->catalog, rs_item_catalog_name(name));
 	drop_relation("TABLE", parts->user_factors, rs_user_factors_name(name));
 	drop_relation("TABLE", parts->item_factors, rs_item_factors_name(name));
 	delete_model_rows(name);

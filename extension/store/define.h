@@ -25,6 +25,8 @@ typedef struct RsModelDefinition
 	RsAlgorithm algorithm;
 	bool		run_as_owner;
 	Jsonb	   *options;
+	Oid			catalog;		/* InvalidOid: none */
+	const char *catalog_column;
 } RsModelDefinition;
 
 /* What alter_model() was asked to change; NULL = unchanged. */
@@ -34,6 +36,9 @@ typedef struct RsModelChange
 	const char *algorithm;
 	const char *run_as;
 	Jsonb	   *options;
+	Oid			catalog;		/* InvalidOid: unchanged */
+	const char *catalog_column;
+	bool		drop_catalog;
 } RsModelChange;
 
 /* "caller" or "owner"; true for the latter. */

@@ -57,7 +57,8 @@ enum
 	MODEL_USER_COLUMN,
 	MODEL_ITEM_COLUMN,
 	MODEL_RATING_COLUMN,
-	MODEL_TIME_COLUMN
+	MODEL_TIME_COLUMN,
+	MODEL_CATALOG_COLUMN = 12	/* added by 0.2.0 */
 };
 
 /* Columns of recsys.model_anchor, in order. */
@@ -349,6 +350,14 @@ jsonb_column(HeapTuple tuple, int column, TupleDesc desc)
 	return DatumGetJsonbPCopy(value);
 }
 
+/* A column that 0.2.0 added: NULL while the extension is not updated. */
+static Datum
+added_column(HeapTuple tuple, int column, TupleDesc desc, bool *isnull)
+{
+	*isnull = true;
+	return column > desc->natts ? (Datum) 0 : heap_getattr(tuple, column, desc, isnull);
+}
+
 static void
 decode_model(HeapTuple tuple, TupleDesc desc, void *object)
 {
@@ -356,6 +365,7 @@ decode_model(HeapTuple tuple, TupleDesc desc, void *object)
 	RsModel    *model = &known->model;
 	bool		isnull;
 	Datum		active = heap_getattr(tuple, MODEL_ACTIVE_VERSION, desc, &isnull);
+	Datum		catalog;
 
 	model->active_version = isnull ? 0 : DatumGetInt32(active);
 	model->feedback = rs_feedback_parse(text_column(tuple, MODEL_FEEDBACK, desc));
@@ -365,6 +375,8 @@ decode_model(HeapTuple tuple, TupleDesc desc, void *object)
 	model->item_column = text_column(tuple, MODEL_ITEM_COLUMN, desc);
 	model->rating_column = text_column(tuple, MODEL_RATING_COLUMN, desc);
 	model->time_column = text_column(tuple, MODEL_TIME_COLUMN, desc);
+	catalog = added_column(tuple, MODEL_CATALOG_COLUMN, desc, &isnull);
+	model->catalog_column = isnull ? NULL : TextDatumGetCString(catalog);
 	known->has_types = false;	/* the type of the time is one of them */
 }
 
@@ -399,14 +411,6 @@ rs_known_read_anchor(RsKnown *known)
 
 	return OidIsValid(table) &&
 		read_row(&known->anchor_row, table, known->name, 0, decode_anchor, &known->anchor);
-}
-
-/* A column that 0.2.0 added: NULL while the extension is not updated. */
-static Datum
-added_column(HeapTuple tuple, int column, TupleDesc desc, bool *isnull)
-{
-	*isnull = true;
-	return column > desc->natts ? (Datum) 0 : heap_getattr(tuple, column, desc, isnull);
 }
 
 static void

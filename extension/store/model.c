@@ -59,9 +59,8 @@ rs_new_snapshot_end(void)
 	PopActiveSnapshot();
 }
 
-/* Owner of a relation, InvalidOid if it is gone. */
-static Oid
-relation_owner(Oid relation)
+Oid
+rs_relation_owner(Oid relation)
 {
 	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
 	Oid			owner = InvalidOid;
@@ -77,7 +76,7 @@ relation_owner(Oid relation)
 Oid
 rs_catalog_owner(void)
 {
-	return relation_owner(rs_model_table());
+	return rs_relation_owner(rs_model_table());
 }
 
 /* Is there a row of this Oid in a table of pg_catalog?  Under the snapshot, NULL: now. */
@@ -140,6 +139,19 @@ rs_item_factors_name(const char *model)
 	return psprintf("%s_item_factors", model);
 }
 
+char *
+rs_item_catalog_name(const char *model)
+{
+	return psprintf("%s_catalog", model);
+}
+
+bool
+rs_is_item_catalog(Oid relation, Oid owner)
+{
+	return get_rel_relkind(relation) == RELKIND_VIEW && rs_relation_owner(relation) == owner &&
+		get_attnum(relation, "item_id") == 1 && get_attname(relation, 2, true) == NULL;
+}
+
 /* Who wrote the row of a relation in pg_class; InvalidTransactionId if it is gone. */
 static TransactionId
 relation_writer(Oid relation)
@@ -160,7 +172,7 @@ find_factor_table(const char *name)
 {
 	RsKnownTable table = {.oid = data_relation(name, RELKIND_RELATION)};
 
-	table.owner = relation_owner(table.oid);
+	table.owner = rs_relation_owner(table.oid);
 	table.xmin = relation_writer(table.oid);
 	return table;
 }
@@ -177,7 +189,7 @@ find_relations(RsKnown *known)
 	known->user_factors = find_factor_table(rs_user_factors_name(known->name));
 	known->item_factors = find_factor_table(rs_item_factors_name(known->name));
 	model->view = data_relation(known->name, RELKIND_VIEW);
-	model->owner = relation_owner(model->view);
+	model->owner = rs_relation_owner(model->view);
 	model->user_factors = known->user_factors.oid;
 	model->item_factors = known->item_factors.oid;
 	if (!OidIsValid(model->owner) || !OidIsValid(model->user_factors) ||
@@ -241,7 +253,7 @@ rs_model_bind(const char *name)
 	Datum		values[] = {
 		CStringGetTextDatum(name),
 		ObjectIdGetDatum(view),
-		ObjectIdGetDatum(relation_owner(view)),
+		ObjectIdGetDatum(rs_relation_owner(view)),
 		ObjectIdGetDatum(data_relation(rs_item_factors_name(name), RELKIND_RELATION))
 	};
 
@@ -313,6 +325,18 @@ rs_item_factors_view(Oid table)
 		is_bound(known) ? known->model.view : InvalidOid;
 }
 
+/* The catalogue of these parts, whose owner is that of the first there is. */
+static Oid
+find_catalog(const char *name, const RsModelParts *parts)
+{
+	Oid			relation = data_relation(rs_item_catalog_name(name), RELKIND_VIEW);
+	Oid			first = OidIsValid(parts->view) ? parts->view :
+		OidIsValid(parts->user_factors) ? parts->user_factors : parts->item_factors;
+
+	return OidIsValid(first) && rs_is_item_catalog(relation, rs_relation_owner(first)) ?
+		relation : InvalidOid;
+}
+
 void
 rs_model_parts(const char *name, RsModelParts *parts)
 {
@@ -329,6 +353,8 @@ rs_model_parts(const char *name, RsModelParts *parts)
 		parts->view = known->model.view;
 	parts->user_factors = known->model.user_factors;
 	parts->item_factors = known->model.item_factors;
+	if (!parts->row || known->model.catalog_column != NULL)
+		parts->catalog = find_catalog(name, parts);
 	rs_new_snapshot_end();
 }
 
@@ -540,6 +566,7 @@ copy_model(const RsModel *known)
 	model->item_column = copy_name(known->item_column);
 	model->rating_column = copy_name(known->rating_column);
 	model->time_column = copy_name(known->time_column);
+	model->catalog_column = copy_name(known->catalog_column);
 	return model;
 }
 

@@ -60,6 +60,7 @@ typedef struct RsModel
 	char	   *item_column;
 	char	   *rating_column;	/* NULL: rows are counted */
 	char	   *time_column;	/* NULL: none */
+	char	   *catalog_column; /* of the items in the catalogue; NULL: it has none */
 } RsModel;
 
 /* A trained version, immutable. */
@@ -98,6 +99,7 @@ typedef struct RsModelParts
 	Oid			view;
 	Oid			user_factors;
 	Oid			item_factors;
+	Oid			catalog;		/* InvalidOid, too, when the row tells of none */
 } RsModelParts;
 
 extern void rs_model_parts(const char *name, RsModelParts *parts);
@@ -134,9 +136,19 @@ extern char *rs_model_shown_name(const char *name);
  */
 extern RsVersion *rs_version_open(const RsModel *model, int version);
 
-/* Names of a model's factor tables in recsys_data, palloc'd. */
+/* Names of a model's factor tables and of its catalogue in recsys_data, palloc'd. */
 extern char *rs_user_factors_name(const char *model);
 extern char *rs_item_factors_name(const char *model);
+extern char *rs_item_catalog_name(const char *model);
+
+/*
+ * Is this relation, which may be InvalidOid, the catalogue of a model of this owner: a
+ * view of theirs with the one column item_id?
+ */
+extern bool rs_is_item_catalog(Oid relation, Oid owner);
+
+/* Owner of a relation, InvalidOid if it is gone. */
+extern Oid	rs_relation_owner(Oid relation);
 
 /* Oid of the schema recsys_data. */
 extern Oid	rs_data_namespace(void);

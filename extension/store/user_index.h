@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * user_index.h
- *		Does an index find the rows of one user?
+ *		Does an index find the rows of one user, and the items of a catalogue?
  *
  *-------------------------------------------------------------------------
  */
@@ -20,5 +20,8 @@
  */
 extern void rs_user_index_check(const RsModel *model, Oid source, const char *column,
 								const char *definition);
+
+/* The same of items in the catalogue, a view over source. */
+extern void rs_catalog_index_check(const RsModel *model, Oid view, Oid source, const char *column);
 
 #endif							/* RS_USER_INDEX_H */

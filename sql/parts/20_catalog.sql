@@ -20,9 +20,11 @@ CREATE TABLE recsys.model (
     item_column    text NOT NULL,
     rating_column  text,
     time_column    text,
-    created_at     timestamptz NOT NULL
+    created_at     timestamptz NOT NULL,
+    catalog_column text
 );
 COMMENT ON TABLE recsys.model IS 'one row for each model; see the view recsys.models';
+COMMENT ON COLUMN recsys.model.catalog_column IS 'column of the items in what the view recsys_data.<model>_catalog was made over; NULL: the model has no catalog, and every item may be recommended';
 
 CREATE TABLE recsys.model_version (
     model           text COLLATE "C" NOT NULL,

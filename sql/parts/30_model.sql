@@ -2,7 +2,7 @@
 -- Models: create, alter, drop, look at.
 --
 -- PUBLIC may execute these functions: each checks the rights itself.  Creating
--- needs CREATE on the schema recsys_data and SELECT on the source's columns;
+-- needs CREATE on the schema recsys_data and SELECT on the columns that are read;
 -- altering and dropping need the ownership of the model's view.
 -- ---------------------------------------------------------------------------
 
@@ -16,31 +16,36 @@ CREATE FUNCTION recsys.create_model(
     feedback      text    DEFAULT 'explicit',
     algorithm     text    DEFAULT 'als',
     run_as        text    DEFAULT 'caller',
-    options       jsonb   DEFAULT '{}')
+    options       jsonb   DEFAULT '{}',
+    catalog        regclass DEFAULT NULL,
+    catalog_column name     DEFAULT NULL)
 RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'recsys_create_model';
-COMMENT ON FUNCTION recsys.create_model(text, regclass, name, name, name, name, text, text, text, jsonb) IS
-'Defines a model over a table or view: makes the view recsys_data.<model> and two factor tables, owned by the caller. Explicit feedback without rating_column takes the column "rating"; implicit feedback without one counts rows. run_as "caller" reads the source with the rights of whoever asks, "owner" with those of the model''s owner. Errors: 42710 the model exists, 42P07 another relation of recsys_data has its name, 42703 no such column, 0A000 or 42804 wrong column type, 42809 not a table or view, 42501 no right, 22023 wrong option.';
+COMMENT ON FUNCTION recsys.create_model(text, regclass, name, name, name, name, text, text, text, jsonb, regclass, name) IS
+'Defines a model over a table or view: makes the view recsys_data.<model> and two factor tables, owned by the caller. Explicit feedback without rating_column takes the column "rating"; implicit feedback without one counts rows. run_as "caller" reads the source with the rights of whoever asks, "owner" with those of the model''s owner. catalog is a table or view with a row for each item that may be recommended, catalog_column its column of items, which is called as item_column where it is NULL: lists hold those items alone of which whoever asks sees a row there; it becomes the view recsys_data.<model>_catalog. Errors: 42710 the model exists, 42P07 another relation of recsys_data has its name, 42703 no such column, 0A000 or 42804 wrong column type, 42809 not a table or view, 42501 no right, 22023 wrong option, or catalog_column without catalog.';
 
 CREATE FUNCTION recsys.alter_model(
     model     text,
     feedback  text  DEFAULT NULL,
     algorithm text  DEFAULT NULL,
     run_as    text  DEFAULT NULL,
-    options   jsonb DEFAULT NULL)
+    options   jsonb DEFAULT NULL,
+    catalog        regclass DEFAULT NULL,
+    catalog_column name     DEFAULT NULL,
+    drop_catalog   boolean  DEFAULT false)
 RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'recsys_alter_model';
-COMMENT ON FUNCTION recsys.alter_model(text, text, text, text, jsonb) IS
-'Changes what is given and leaves what is NULL. options are laid over the model''s; a JSON null takes an option back to its default. Holds from the next training on; run_as holds at once. Errors: 42704 no such model, 42501 not the owner, 55P03 run_as is given and the model is being trained, 22023 wrong value.';
+COMMENT ON FUNCTION recsys.alter_model(text, text, text, text, jsonb, regclass, name, boolean) IS
+'Changes what is given and leaves what is NULL. options are laid over the model''s; a JSON null takes an option back to its default. catalog gives the model a catalog, as for create_model(), or another one; drop_catalog takes it away, so that every item may be recommended. Holds from the next training on; run_as and the catalog hold at once. Errors: 42704 no such model, 42501 not the owner, or the owner may not read the catalog, 55P03 run_as or a catalog is given or dropped and the model is being trained, 22023 wrong value, 42703 no such column, 0A000 or 42804 wrong column type, 42809 not a table or view, 42P07 another relation has the name of the catalog''s view, 42P16 the other catalog''s items are of another type: drop the catalog first.';
 
 CREATE FUNCTION recsys.drop_model(model text, if_exists boolean DEFAULT false)
 RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'recsys_drop_model';
 COMMENT ON FUNCTION recsys.drop_model(text, boolean) IS
-'Drops a model with its view, its factor tables and all its versions, or what is left of a model that is gone: relations of the caller, and the rows of a name that no relation has for whoever may create models. Errors: 42704 no such model, 42501 not the owner, 55P03 it is being trained, 2BP01 something depends on its view.';
+'Drops a model with its view, its catalog, its factor tables and all its versions, or what is left of a model that is gone: relations of the caller, and the rows of a name that no relation has for whoever may create models. Errors: 42704 no such model, 42501 not the owner, 55P03 it is being trained, 2BP01 something depends on its view.';
 
 CREATE FUNCTION recsys.options(
     OUT name             text,
@@ -74,7 +79,8 @@ SELECT m.name AS model,
        pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) v.started_at AS age,
        (SELECT pg_catalog.count(*) FROM recsys.model_version AS n
          WHERE n.model OPERATOR(pg_catalog.=) m.name) AS versions,
-       m.created_at
+       m.created_at,
+       m.catalog_column IS NOT NULL AS catalog
   FROM recsys.model AS m
   JOIN pg_catalog.pg_class AS c
     ON c.oid OPERATOR(pg_catalog.=) recsys.model_view(m.name)

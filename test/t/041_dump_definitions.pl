@@ -27,18 +27,24 @@ GRANT SELECT (user_id, "Item
 id", rating) ON "Shop; --"."Rat""ings" TO recsys_regress_owner;
 ALTER TABLE "Shop; --"."Rat""ings" ENABLE ROW LEVEL SECURITY;
 CREATE POLICY p ON "Shop; --"."Rat""ings" USING (user_id <> 3);
+CREATE TABLE "Shop; --"."Cat; --" ("Item
+id" uuid PRIMARY KEY);
+INSERT INTO "Shop; --"."Cat; --" SELECT md5(i::text)::uuid FROM generate_series(1, 4) AS i;
+GRANT SELECT ON "Shop; --"."Cat; --" TO recsys_regress_owner;
 CREATE TABLE plain (user_id text, item_id bigint, rating real);
 CREATE INDEX ON plain (user_id);
 GRANT SELECT ON plain TO "recsys_regress ""other""";
 
 SET ROLE recsys_regress_owner;
 SET client_min_messages = error;
-SELECT recsys.create_model(E'new\nline \\! "quo''te" $$', '"Shop; --"."Rat""ings"', item_column => E'Item\nid', run_as => 'owner', options => '{"factors": 2}');
+SELECT recsys.create_model(E'new\nline \\! "quo''te" $$', '"Shop; --"."Rat""ings"', item_column => E'Item\nid', run_as => 'owner', options => '{"factors": 2}',
+	catalog => '"Shop; --"."Cat; --"');
 GRANT SELECT ON recsys_data."new
 line \! ""quo'te"" $$" TO recsys_regress_app WITH GRANT OPTION;
 SELECT FROM recsys.train(E'new\nline \\! "quo''te" $$');
 SET ROLE "recsys_regress ""other""";
-SELECT recsys.create_model('untrained', 'plain', algorithm => 'popular', options => '{"keep_versions": 9}');
+SELECT recsys.create_model('untrained', 'plain', algorithm => 'popular', options => '{"keep_versions": 9}', catalog => 'plain');
+DROP VIEW recsys_data.untrained_catalog;
 GRANT SELECT ON recsys_data.untrained TO PUBLIC;
 SELECT recsys.create_model('gone', 'plain');
 DROP VIEW recsys_data.gone;
@@ -48,7 +54,8 @@ SQL
 # What is defined: names, owners, rights, dependencies; in one text.
 my $defined = <<'SQL';
 SELECT m::text FROM recsys.model AS m WHERE recsys.model_view(name) IS NOT NULL ORDER BY name;
-SELECT model, owner, feedback, algorithm, run_as, options, active_version, users, items FROM recsys.models ORDER BY model;
+SELECT model, owner, feedback, algorithm, run_as, options, active_version, users, items, catalog FROM recsys.models ORDER BY model;
+SELECT pg_get_viewdef(oid) FROM pg_class WHERE relnamespace = 'recsys_data'::regnamespace AND relkind = 'v' ORDER BY relname;
 SELECT model, version, stamp, trained_by FROM recsys.model_version ORDER BY model;
 SELECT relname, relkind, relowner::regrole, relacl, reloptions, obj_description(oid) FROM pg_class WHERE relnamespace = 'recsys_data'::regnamespace ORDER BY relname;
 SELECT c.relname, a.attname, a.atttypid::regtype, a.attcollation::regcollation, a.attnotnull FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid
@@ -87,8 +94,13 @@ sub restored
 		'2|3', "$database: the owner trains under the policy");
 	is($node->safe_psql($database, "SET ROLE recsys_regress_app; SELECT count(*) FROM recsys.recommend_uuid($model, 1)"),
 		1, "$database: a user asks");
+	$node->safe_psql($database, 'DELETE FROM "Shop; --"."Cat; --"');
+	is($node->safe_psql($database, "SET ROLE recsys_regress_app; SELECT count(*) FROM recsys.recommend_uuid($model, 1)"),
+		0, "$database: of what is in the catalogue");
 	my ($rc, $out, $err) = $node->psql($database, "SET ROLE recsys_regress_app; SELECT recsys.alter_model($model)");
 	like($err, qr/must be owner of model/, "$database: a user does not own");
+	($rc, $out, $err) = $node->psql($database, q{INSERT INTO plain VALUES ('a', 1, 3); SET ROLE "recsys_regress ""other"""; SELECT FROM recsys.train('untrained'); SELECT recsys.popular('untrained')});
+	like($err, qr/the catalog of model "untrained" is missing/, "$database: a catalogue that is gone opens nothing");
 	is($node->safe_psql($database, q{SET ROLE "recsys_regress ""other"""; SELECT recsys.create_model('made', 'plain')}),
 		'', "$database: who could create models can");
 	($rc, $out, $err) = $node->psql($database, 'DROP EXTENSION recsys');

@@ -37,7 +37,9 @@ sub as_owner
 as_owner('shop', <<'SQL');
 INSERT INTO ratings SELECT u, i, (u * i) % 5 + 1 FROM generate_series(1, 6) AS u, generate_series(1, 6) AS i WHERE u <> i;
 CREATE INDEX ON ratings (user_id);
-SELECT recsys.create_model('m', 'ratings', options => '{"factors": 2}');
+CREATE TABLE items (item_id int PRIMARY KEY);
+INSERT INTO items SELECT generate_series(1, 5);
+SELECT recsys.create_model('m', 'ratings', options => '{"factors": 2}', catalog => 'items');
 SELECT FROM recsys.train('m');
 SQL
 
@@ -71,7 +73,7 @@ is(as_owner('whole', 'SELECT version FROM recsys.train(\'m\')'), 2, 'it trains o
 # a name that is left is nobody's to inherit, in a restored database either
 $node->safe_psql('postgres', 'CREATE DATABASE heir OWNER recsys_regress_dba');
 ($out, $err) = run_command([ 'pg_restore', @as_superuser, '--exit-on-error', '-d', 'heir', "$dir/custom" ]);
-$node->safe_psql('heir', 'DROP VIEW recsys_data.m; DROP TABLE recsys_data.m_user_factors, recsys_data.m_item_factors;
+$node->safe_psql('heir', 'DROP VIEW recsys_data.m, recsys_data.m_catalog; DROP TABLE recsys_data.m_user_factors, recsys_data.m_item_factors;
 	GRANT CREATE ON SCHEMA recsys_data TO recsys_regress_other');
 my $heir = q{CREATE VIEW recsys_data.m WITH (security_invoker) AS SELECT 1 AS user_id, 1 AS item_id, 1::real AS rating, NULL::timestamptz AS "time";
 	CREATE TABLE recsys_data.m_user_factors (version int, user_id int, factors recsys.recvec NOT NULL, bias real NOT NULL, PRIMARY KEY (version, user_id));
@@ -94,7 +96,8 @@ like($err, qr/model "m" does not exist/, 'which make no model');
 ($rc, $out, $err) = $node->psql('part', "SELECT recsys.create_model('m', 'ratings')", extra_params => [ '-U', 'recsys_regress_dba' ]);
 like($err, qr/already exists.*\n.*HINT:\s+recsys\.drop_model\('m'\) removes what is left/, 'and stand in its way');
 as_owner('part', "SELECT recsys.drop_model('m')");
-as_owner('part', q{SELECT recsys.create_model('m', 'ratings', options => '{"factors": 2}')});
+is(as_owner('part', q{SELECT count(*) FROM pg_class WHERE relnamespace = 'recsys_data'::regnamespace}), 0, 'with its catalogue');
+as_owner('part', q{SELECT recsys.create_model('m', 'ratings', options => '{"factors": 2}', catalog => 'items')});
 is(as_owner('part', "SELECT version FROM recsys.train('m')"), 1, 'the hint is right: dropped, the model is made again');
 is(as_owner('part', $answer), $before, 'and the model is as before');
 

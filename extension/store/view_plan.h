@@ -1,0 +1,79 @@
+/*-------------------------------------------------------------------------
+ *
+ * view_plan.h
+ *		Saved plans of statements that read a view of a model.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RS_VIEW_PLAN_H
+#define RS_VIEW_PLAN_H
+
+#include "postgres.h"
+
+#include "executor/spi.h"
+#include "tcop/dest.h"
+
+#include "store/model.h"
+
+/* What a view is read for. */
+typedef enum RsViewRead
+{
+	RS_READ_ROWS,				/* all rows of a user */
+	RS_READ_LATEST,				/* the latest rows that training would take */
+	RS_READ_ITEMS,				/* the items alone, each once */
+	RS_READ_LISTED,				/* of the catalogue: those of some items */
+	RS_READ_CATALOG				/* all of it */
+} RsViewRead;
+
+/* A statement.  All that its SQL is made of is here, and in the model's name. */
+typedef struct RsViewStatement
+{
+	Oid			view;
+	RsViewRead	read;
+	int32		limit;			/* of RS_READ_LATEST, else 0 */
+	Oid			argument_type;	/* of $1; InvalidOid: there is none */
+	Oid			types[3];		/* of columns; those that are not used are 0 */
+} RsViewStatement;
+
+typedef char *(*RsViewSql) (const RsModel *model, const RsViewStatement *statement);
+
+typedef struct RsViewPlan
+{
+	RsViewStatement statement;	/* as it was prepared; the key are the first three */
+	NameData	name;			/* of the model then */
+	int			busy;			/* executions under way: the view may call us */
+	SPIPlanPtr	plan;			/* NULL while it is being prepared */
+	double		cost;			/* see rs_view_plan_cost() */
+	int			cost_generation;
+} RsViewPlan;
+
+/*
+ * The saved plan of a statement; it is prepared when there is none, or one by another
+ * name or for other types.  The views of whoever asks are read with their right but, as
+ * rs_model_open() or rs_item_catalog_open() let them in, that of a view that its owner
+ * reads.  SPI is connected.  Errors: 55006 when a plan that runs would have to be
+ * another one.
+ */
+extern RsViewPlan *rs_view_plan(const RsModel *model, const RsViewStatement *statement,
+								RsViewSql sql);
+
+/* Execute it, reading alone; the rows go to the receiver. */
+extern void rs_view_plan_execute(RsViewPlan *plan, Datum argument, DestReceiver *receiver);
+
+/*
+ * What executing it costs in the units of the planner, when all that it reads is in
+ * memory; it is planned anew when the plan was.  An array is taken to have
+ * RS_VIEW_PLAN_ELEMENTS elements, as the planner does.
+ */
+#define RS_VIEW_PLAN_ELEMENTS	10
+
+extern double rs_view_plan_cost(const RsModel *model, RsViewPlan *plan, RsViewSql sql);
+
+/* A copy of the plan that is made where indexes are scanned wherever it is possible. */
+extern PlannedStmt *rs_view_plan_by_indexes(const RsModel *model, const RsViewStatement *statement,
+											RsViewSql sql);
+
+/* Raise 55006: the view was changed while it is being read. */
+extern void rs_view_refuse_changed(const char *model);
+
+#endif							/* RS_VIEW_PLAN_H */
