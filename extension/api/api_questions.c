@@ -194,6 +194,7 @@ recommend_for_items(FunctionCallInfo fcinfo, RsIdKind kind)
 	rs_check_item_kind(model, kind, "recommend_for_items");
 	version = rs_arg_version(fcinfo, FOR_ITEMS_VERSION, model);
 	given_items_arg(fcinfo, kind, model->item_kind, &given);
+	request.catalog = rs_item_catalog_open(model);
 	request.candidates = rs_arg_items(fcinfo, FOR_ITEMS_CANDIDATES, kind, model->item_kind);
 	request.exclude = rs_arg_items(fcinfo, FOR_ITEMS_EXCLUDE, kind, model->item_kind);
 
@@ -231,27 +232,26 @@ similar_items(FunctionCallInfo fcinfo, RsIdKind kind)
 {
 	RsModel    *model;
 	RsVersion  *version;
-	RsItemSet  *candidates;
-	RsItemSet  *exclude;
+	RsRequest	request = {0};
 	RsScored   *entries = NULL;
 	const RsImage *image;
-	int32		k = rs_arg_k(fcinfo, SIMILAR_K);
 	int32		position = -1;
 	int32		n = 0;
 
+	request.k = rs_arg_k(fcinfo, SIMILAR_K);
 	model = rs_arg_model(fcinfo, SIMILAR_MODEL, RS_MODEL_ASK);
 	rs_check_item_kind(model, kind, "similar_items");
 	version = rs_arg_version(fcinfo, SIMILAR_VERSION, model);
-	candidates = rs_arg_items(fcinfo, SIMILAR_CANDIDATES, kind, model->item_kind);
-	exclude = rs_arg_items(fcinfo, SIMILAR_EXCLUDE, kind, model->item_kind);
+	request.catalog = rs_item_catalog_open(model);
+	request.candidates = rs_arg_items(fcinfo, SIMILAR_CANDIDATES, kind, model->item_kind);
+	request.exclude = rs_arg_items(fcinfo, SIMILAR_EXCLUDE, kind, model->item_kind);
 
 	image = rs_image_open(model, version);
 	if (!PG_ARGISNULL(SIMILAR_ITEM_ID))
 		position = rs_idlist_find(&image->ids,
 								  rs_arg_id(fcinfo, SIMILAR_ITEM_ID, model->item_kind));
 	if (position >= 0)
-		n = rs_similar_items(image, position, rs_eligible_words(image, candidates, exclude),
-							 k, &entries);
+		n = rs_similar_items(image, position, &request, &entries);
 	rs_return_list(fcinfo, kind, image, entries, n);
 	return (Datum) 0;
 }
@@ -290,6 +290,7 @@ popular(FunctionCallInfo fcinfo, RsIdKind kind)
 	model = rs_arg_model(fcinfo, POPULAR_MODEL, RS_MODEL_ASK);
 	rs_check_item_kind(model, kind, "popular");
 	version = rs_arg_version(fcinfo, POPULAR_VERSION, model);
+	request.catalog = rs_item_catalog_open(model);
 	request.candidates = rs_arg_items(fcinfo, POPULAR_CANDIDATES, kind, model->item_kind);
 	request.exclude = rs_arg_items(fcinfo, POPULAR_EXCLUDE, kind, model->item_kind);
 

@@ -104,6 +104,7 @@ recommend(FunctionCallInfo fcinfo, RsIdKind kind)
 		.fresh = PG_GETARG_BOOL(RECOMMEND_FRESH),
 		.need_seen = request.exclude_seen,
 	};
+	request.catalog = rs_item_catalog_open(model);
 	request.candidates = rs_arg_items(fcinfo, RECOMMEND_CANDIDATES, kind, model->item_kind);
 	request.exclude = rs_arg_items(fcinfo, RECOMMEND_EXCLUDE, kind, model->item_kind);
 

@@ -49,11 +49,17 @@ count_words(const RsImage *image)
 }
 
 uint64 *
+rs_eligible_none(const RsImage *image)
+{
+	return palloc_extended(mul_size(sizeof(uint64), Max(count_words(image), 1)),
+						   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+}
+
+uint64 *
 rs_eligible_words(const RsImage *image, const RsItemSet *candidates, const RsItemSet *exclude)
 {
 	int32		n_words = count_words(image);
-	uint64	   *words = palloc_extended(mul_size(sizeof(uint64), Max(n_words, 1)),
-										MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	uint64	   *words = rs_eligible_none(image);
 
 	if (candidates != NULL)
 		set_items(words, image, candidates, true);
@@ -69,9 +75,24 @@ rs_eligible_words(const RsImage *image, const RsItemSet *candidates, const RsIte
 }
 
 void
+rs_eligible_add(uint64 *words, int32 position)
+{
+	set_eligible(words, position, true);
+}
+
+void
 rs_eligible_remove(uint64 *words, int32 position)
 {
 	set_eligible(words, position, false);
+}
+
+void
+rs_eligible_restrict(const RsImage *image, uint64 *words, const uint64 *to)
+{
+	int32		n_words = count_words(image);
+
+	for (int32 i = 0; i < n_words; i++)
+		words[i] &= to[i];
 }
 
 RsEligible

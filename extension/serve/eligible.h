@@ -23,8 +23,15 @@ typedef struct RsItemSet
 extern uint64 *rs_eligible_words(const RsImage *image, const RsItemSet *candidates,
 								 const RsItemSet *exclude);
 
-/* Leave out an item by its position; -1 is no item. */
+/* Words for the items of an image, none of which is eligible; palloc'd. */
+extern uint64 *rs_eligible_none(const RsImage *image);
+
+/* Take in or leave out an item by its position; -1 is no item. */
+extern void rs_eligible_add(uint64 *words, int32 position);
 extern void rs_eligible_remove(uint64 *words, int32 position);
+
+/* Leave out all items but these. */
+extern void rs_eligible_restrict(const RsImage *image, uint64 *words, const uint64 *to);
 
 /* The same as the kernel wants it: counted. */
 extern RsEligible rs_eligible(const RsImage *image, const uint64 *words);

@@ -14,6 +14,7 @@
 #include "serve/eligible.h"
 #include "serve/page.h"
 #include "serve/serving.h"
+#include "store/item_catalog.h"
 
 typedef struct RsRequest
 {
@@ -21,20 +22,22 @@ typedef struct RsRequest
 	bool		exclude_seen;	/* those of rs_user_seen() */
 	const RsItemSet *candidates;	/* NULL: all items */
 	const RsItemSet *exclude;	/* NULL: none */
+	const RsItemCatalog *catalog;	/* what it shows; NULL: every item */
 	const char *after;			/* token of the page; NULL: not in pages */
 } RsRequest;
 
 typedef struct RsRecommendation
 {
 	RsPage		page;			/* where the list begins */
-	int32		n;				/* min(k, eligible items from there on) */
+	int32		n;				/* k, or all eligible items from there on */
 	RsScored   *entries;		/* best first; positions in the image, preferences */
 } RsRecommendation;
 
 /*
  * Rank all eligible items by preference, equal ones by id, and keep the k best of
  * those that come after the page before.  Exact; memory for k entries and one bit for
- * each item.  Errors: those of rs_page_read().
+ * each item.  With a catalogue code of its owner runs; the image then stays pinned while
+ * the current context lives.  Errors: those of rs_page_read().
  */
 extern void rs_recommend(const RsServing *serving, const RsRequest *request,
 						 RsRecommendation *result);

@@ -20,6 +20,7 @@ ROUNDS = 5
 SECONDS = 2
 USERS, ITEMS, ROWS_A_USER = 20_000, 26_744, 100
 MANY_ITEMS = 1_000_000
+WIDE_ITEMS = 100_000
 
 # popularity falls with the rank, three of five rows are of the user's own taste
 RATINGS = f"""
@@ -163,6 +164,38 @@ def selections(database, report, questions):
                    ours[0] / bound, "<= 1 x", ours[0] <= bound)
 
 
+def catalogue(database, report, questions):
+    """S9: the same by a catalogue, and where it shows few items."""
+    database.execute(
+        "CREATE TABLE wide (user_id int, item_id int)",
+        f"""INSERT INTO wide SELECT u, 1 + (at * 7919) % {WIDE_ITEMS}
+              FROM (SELECT DISTINCT u, (CASE WHEN random() < 0.6 THEN (u % 50) * 2000 ELSE 0 END
+                                        + floor({WIDE_ITEMS} * power(random(), 3))::int) AS at
+                      FROM generate_series(1, {USERS}) AS u, generate_series(1, {ROWS_A_USER}) AS n) AS x""",
+        "CREATE INDEX ON wide (user_id) INCLUDE (item_id)", "VACUUM ANALYZE wide",
+        f"CREATE TABLE goods AS SELECT i AS item_id, 1 + i % 1000 AS share FROM generate_series(1, {WIDE_ITEMS}) AS i",
+        "CREATE INDEX ON goods (item_id) INCLUDE (share)", "VACUUM ANALYZE goods")
+    shown = {"free": None, "most": 900, "half": 500, "some": 50, "few": 5}
+    for name, share in shown.items():
+        catalog = ""
+        if share:
+            database.execute(f"CREATE VIEW goods_{name} AS SELECT item_id FROM goods WHERE share <= {share}")
+            catalog = f", catalog => 'goods_{name}'"
+        database.execute(f"SELECT recsys.create_model('{name}', 'wide', feedback => 'implicit'{catalog})",
+                         f"SELECT FROM recsys.train('{name}', '{{\"iterations\": 5}}')")
+    latencies = {name: [] for name in shown}
+    for _ in range(ROUNDS):
+        for name in shown:
+            latencies[name].append(percentiles(questions.run(asked(name)))[0])
+    free = statistics.median(latencies["free"])
+    for name, share in shown.items():
+        ours = statistics.median(latencies[name])
+        if share:
+            report.add("S9", f"a catalogue of {share / 10:g} % of {WIDE_ITEMS} items, p50", "ms", (ours,),
+                       "without", (free,), ours / free, "<= 1.3 x" if name == "most" else "-",
+                       ours <= 1.3 * free if name == "most" else None)
+
+
 def many_items(database, report, questions):
     """S2: a million items, trained ones and random ones of equal norm."""
     database.execute(
@@ -202,7 +235,7 @@ def main():
     report = Report()
     questions = Questions("bench_serve")
     steps = {"S1": lambda: single(database, report, questions), "S4": lambda: by_row(database, report),
-             "S7": lambda: first_question(report, questions), "S9": lambda: selections(database, report, questions),
+             "S7": lambda: first_question(report, questions), "S9": lambda: (selections(database, report, questions), catalogue(database, report, questions)),
              "S5": lambda: retraining(database, report, questions)}
     if FULL:
         steps["S2"] = lambda: many_items(database, report, questions)

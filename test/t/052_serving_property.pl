@@ -1,5 +1,6 @@
 # A random walk over what changes answers: training, refreshing, deploying, rolling back, savepoints,
-# models made anew, views renamed, ratings written, caches of any size, several sessions.
+# models made anew, views renamed, ratings written, catalogues given, changed and taken away,
+# caches of any size, several sessions.
 # After each step some answers must be those of plain SQL over the factor tables, to the
 # bit. PROPERTY_SEED=n takes another walk, PROPERTY_STEPS=n sets its length.
 
@@ -73,7 +74,7 @@ $$;
 CREATE FUNCTION check_list(m text, u text, fresh bool, k int, seen bool, candidates text, exclude text, number int, asked int) RETURNS text STABLE LANGUAGE plpgsql AS
 $$
 DECLARE
-	ut text; it text; got text; want text; f text;
+	ut text; it text; got text; want text; f text; listed text := 'true';
 BEGIN
 	SELECT max(format_type(atttypid, NULL)) FILTER (WHERE attname = 'user_id'), max(format_type(atttypid, NULL)) FILTER (WHERE attname = 'item_id')
 		INTO ut, it FROM pg_attribute WHERE attrelid = ('recsys_data.' || m)::regclass;
@@ -82,17 +83,20 @@ BEGIN
 	f := CASE it WHEN 'bigint' THEN '' ELSE '_' || it END;
 	EXECUTE format('SELECT string_agg(r.rank || '':'' || r.item_id || '':'' || r.preference, '' '' ORDER BY r.rank) FROM recsys.recommend%s($1, $2::%s, $3, $4, $5::%s[], $6::%s[], $7, $8) r', f, ut, it, it)
 		INTO got USING m, u, k, seen, candidates, exclude, fresh, asked;
+	IF (SELECT catalog FROM recsys.models WHERE model = m) THEN
+		listed := format('EXISTS (SELECT FROM recsys_data.%I c WHERE c.item_id = i.item_id)', m || '_catalog');
+	END IF;
 	EXECUTE format($q$
 		WITH o AS MATERIALIZED (SELECT * FROM oracle($1, $2, $7, $8)), eligible AS (
 			SELECT i.item_id, i.users FROM recsys_data.%I i WHERE i.version = $8
 			AND ($5 IS NULL OR i.item_id = ANY ($5::%s[])) AND ($6 IS NULL OR NOT i.item_id = ANY ($6::%s[]))
-			AND (NOT $4 OR NOT EXISTS (SELECT FROM recsys_data.%I r WHERE r.user_id = $2::%s AND r.item_id = i.item_id))),
+			AND (NOT $4 OR NOT EXISTS (SELECT FROM recsys_data.%I r WHERE r.user_id = $2::%s AND r.item_id = i.item_id)) AND %s),
 		scored AS (
 			SELECT e.item_id, CASE WHEN NOT EXISTS (SELECT FROM o) THEN e.users ELSE coalesce(o.score, recsys.predict%s($1, $2::%s, e.item_id, $7, $9)) END AS score
 			FROM eligible e LEFT JOIN o ON o.item = e.item_id::text),
 		ranked AS (SELECT row_number() OVER (ORDER BY score DESC, item_id %s) AS rank, * FROM scored)
 		SELECT string_agg(rank || ':' || item_id || ':' || score, ' ' ORDER BY rank) FROM ranked WHERE rank <= $3$q$,
-		m || '_item_factors', it, it, m, ut, f, ut, CASE it WHEN 'text' THEN 'COLLATE "C"' ELSE '' END)
+		m || '_item_factors', it, it, m, ut, listed, f, ut, CASE it WHEN 'text' THEN 'COLLATE "C"' ELSE '' END)
 		INTO want USING m, u, k, seen, candidates, exclude, fresh, number, asked;
 	IF got IS DISTINCT FROM want THEN
 		RETURN format('recommend(%s, %s, k %s, seen %s, candidates %s, exclude %s, fresh %s, version %s): %s, not %s', m, u, k, seen, candidates, exclude, fresh, number, got, want);
@@ -189,7 +193,8 @@ sub create_model
 {
 	my ($m) = @_;
 	my $model = $models{$m};
-	return "SELECT recsys.create_model('$m', '${m}_source', rating_column => 'rating', feedback => '$model->{feedback}', options => '$model->{options}')";
+	my $catalog = pick('', '', ", catalog => '${m}_goods'", ", catalog => '${m}_shown'");
+	return "SELECT recsys.create_model('$m', '${m}_source', rating_column => 'rating', feedback => '$model->{feedback}', options => '$model->{options}'$catalog)";
 }
 
 sub user_id { return id($models{ $_[0] }{user}, $_[1]); }
@@ -202,6 +207,11 @@ foreach my $m (@names)
 
 	# "'xu'" is the text of an id of column u
 	s/'x(\w)'::text/'x' || $1/ foreach ($u, $i);
+	# of the goods a session is shown those up to its level; there are NULLs and repetitions
+	$node->safe_psql('postgres', "CREATE TABLE ${m}_goods (item_id $model->{item}, level int);
+		INSERT INTO ${m}_goods SELECT $i, i % 4 FROM generate_series(1, 215) i WHERE i % 9 > 0 UNION ALL SELECT NULL, 0;
+		CREATE INDEX ON ${m}_goods (item_id); ANALYZE ${m}_goods;
+		CREATE VIEW ${m}_shown AS SELECT item_id FROM ${m}_goods WHERE level <= current_setting('walk.level', true)::int");
 	# items from 141 on are rated as those 70 below: they score alike
 	$node->safe_psql('postgres', "CREATE TABLE ${m}_source (user_id $model->{user}, item_id $model->{item}, rating $model->{rating});
 		INSERT INTO ${m}_source SELECT $u, $i, 1 + (h & 3) FROM (SELECT u, i, abs(hashint4(u * 1000 + i - CASE WHEN i > 140 THEN 70 ELSE 0 END + $seed)) AS h
@@ -232,7 +242,7 @@ sub run
 	return ($all, $code);
 }
 
-$_->{psql}->query("SET lock_timeout = '20ms'; SET client_min_messages = error; SELECT setseed(0." . int(rand(1000)) . ")") foreach @sessions;
+$_->{psql}->query("SET lock_timeout = '20ms'; SET client_min_messages = error; SET walk.level = " . int(rand(4)) . "; SELECT setseed(0." . int(rand(1000)) . ")") foreach @sessions;
 
 # An action that may fail, as others hold locks; its transaction is then rolled back.
 sub act
@@ -266,6 +276,19 @@ sub write_sql
 		"UPDATE ${m}_source SET user_id = $u WHERE item_id = $i");
 }
 
+sub goods_sql
+{
+	my ($m) = @_;
+	my $i = item_id($m, 1 + int(rand(215)));
+	return pick(
+		"INSERT INTO ${m}_goods VALUES ($i, " . int(rand(4)) . ")",
+		"INSERT INTO ${m}_goods SELECT item_id, " . int(rand(4)) . " FROM recsys_data.${m}_item_factors WHERE random() < 0.2",
+		"DELETE FROM ${m}_goods WHERE item_id = $i OR item_id IS NULL",
+		"DELETE FROM ${m}_goods WHERE random() < " . pick('0.1', '0.1', '0.9'),
+		"UPDATE ${m}_goods SET level = " . int(rand(4)) . " WHERE random() < 0.3",
+		"SET walk.level = " . int(rand(4)));
+}
+
 sub step
 {
 	my ($s) = @_;
@@ -275,7 +298,9 @@ sub step
 	my $deploy = pick('true', 'false');
 	my ($train, $refresh) = ("recsys.train('$m', '{\"seed\": $seeded}', deploy => $deploy)", "recsys.refresh('$m', deploy => $deploy)");
 
-	if ($r < 30) { act($s, 'write', write_sql($m)); }
+	if ($r < 20) { act($s, 'write', write_sql($m)); }
+	elsif ($r < 27) { act($s, 'goods', goods_sql($m)); }
+	elsif ($r < 30) { act($s, "catalog $m", "SELECT recsys.alter_model('$m', " . pick("catalog => '${m}_goods'", "catalog => '${m}_shown'", 'drop_catalog => true') . ")"); }
 	elsif ($r < 36) { act($s, "train $m", "SELECT FROM $train"); }
 	elsif ($r < 40) { act($s, "refresh $m", "SELECT FROM $refresh"); }
 	elsif ($r < 47) { act($s, "deploy $m", "SELECT recsys.deploy('$m', v) FROM (SELECT version FROM recsys.model_versions WHERE model = '$m' ORDER BY random() LIMIT 1) x(v)"); }
@@ -377,6 +402,7 @@ is($checks, $steps, "answers are those of plain SQL (seed $seed)");
 
 act($_, 'end', 'ROLLBACK') foreach grep { $_->{open} } @sessions;
 $_->{psql}->quit foreach @sessions;
+$node->safe_psql('postgres', "SELECT recsys.alter_model('bias', catalog => 'bias_goods')");
 
 # Without shared memory, which a backend touches page by page.
 sub rss

@@ -1,0 +1,142 @@
+/*-------------------------------------------------------------------------
+ *
+ * catalog.c
+ *		The items of a list that whoever asks sees in the catalogue of the model.
+ *
+ * Two ways lead to the same list.  Where many items are shown, the best are looked up,
+ * a batch at a time, until k were found.  Where few are, all rows of the catalogue are
+ * read once, and the ranking goes on among their items.  How many are shown is told by
+ * the items that were looked up so far; the planner tells what either way costs, so it
+ * is the indexes of the catalogue that decide.
+ *
+ * Only what was read of the catalogue as it is in this snapshot decides which items are
+ * in a list.  Nothing is kept for the next one.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "utils/memutils.h"
+
+#include "compat.h"
+#include "serve/catalog.h"
+
+/* Before any was looked up, so large a share of the items is taken to be shown. */
+#define FIRST_SHARE		0.9
+
+/* Items that are looked up beyond what the share tells, as chance may have it. */
+#define SPARE_PART		0.2
+#define SPARE_ITEMS		3
+
+/* Items that are looked up at a time, at most. */
+#define MOST_ITEMS		4096
+
+/* Where the items of rows are marked. */
+typedef struct Shown
+{
+	const RsImage *image;
+	uint64	   *words;
+} Shown;
+
+static void
+mark_item(Datum item_id, void *arg)
+{
+	const Shown *shown = arg;
+
+	rs_eligible_add(shown->words, rs_idlist_find(&shown->image->ids, item_id));
+}
+
+uint64 *
+rs_catalog_words(const RsItemCatalog *catalog, const RsImage *image)
+{
+	Shown		shown = {.image = image,.words = rs_eligible_none(image)};
+
+	rs_item_catalog_read(catalog, mark_item, &shown);
+	return shown.words;
+}
+
+/* Mark those of the entries that are shown. */
+static void
+look_up(const RsItemCatalog *catalog, Shown *shown, const RsScored *entries, int32 n)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "recsys look-up",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(context);
+	Datum	   *ids = palloc(Max(n, 1) * sizeof(Datum));
+
+	for (int32 i = 0; i < n; i++)
+		ids[i] = rs_idlist_get(&shown->image->ids, entries[i].position);
+	if (n > 0)
+		rs_item_catalog_look_up(catalog, ids, n, mark_item, shown);
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(context);
+}
+
+/*
+ * How many items to look up to find this many.  The share of items that are shown is
+ * (found + 1) / (looked_up + 2), which is Laplace's rule of succession.
+ */
+static double
+items_needed(int32 wanted, int32 found, int64 looked_up)
+{
+	double		share = looked_up == 0 ? FIRST_SHARE : (found + 1.0) / ((double) looked_up + 2.0);
+
+	return wanted / share * (looked_up == 0 ? 1.0 : 1.0 + SPARE_PART) + SPARE_ITEMS;
+}
+
+/* Go on among the items of all rows. */
+static int32
+take_of_all(const RsItemCatalog *catalog, RsRanking *ranking, int32 k, RsScored *entries)
+{
+	uint64	   *words = rs_catalog_words(catalog, ranking->image);
+
+	rs_ranking_restrict(ranking, words);
+	pfree(words);
+	return rs_ranking_next(ranking, Min(k, rs_ranking_left(ranking)), entries);
+}
+
+/* Look up the best until k were found, unless that comes to cost more than reading all. */
+static int32
+take_shown(const RsItemCatalog *catalog, RsRanking *ranking, int32 k, RsScored *entries)
+{
+	Shown		shown = {.image = ranking->image,.words = rs_eligible_none(ranking->image)};
+	RsScored   *batch = palloc(MOST_ITEMS * sizeof(RsScored));
+	double		an_item;
+	double		all;
+	int64		looked_up = 0;
+	int32		found = 0;
+	int32		n = 1;
+
+	rs_item_catalog_costs(catalog, &an_item, &all);
+	while (found < k && n > 0)
+	{
+		double		needed = Min(items_needed(k - found, found, looked_up),
+								 (double) rs_ranking_left(ranking));
+
+		if (needed * an_item > all)
+		{
+			found += take_of_all(catalog, ranking, k - found, entries + found);
+			break;
+		}
+		n = rs_ranking_next(ranking, (int32) Min(needed, MOST_ITEMS), batch);
+		look_up(catalog, &shown, batch, n);
+		looked_up += n;
+		for (int32 i = 0; i < n && found < k; i++)
+		{
+			if (rs_is_eligible(shown.words, batch[i].position))
+				entries[found++] = batch[i];
+		}
+	}
+	pfree(batch);
+	pfree(shown.words);
+	return found;
+}
+
+int32
+rs_catalog_take(const RsItemCatalog *catalog, RsRanking *ranking, int32 k, RsScored *entries)
+{
+	if (catalog == NULL)
+		return rs_ranking_next(ranking, k, entries);
+	rs_image_pin(ranking->image, CurrentMemoryContext);
+	return take_shown(catalog, ranking, k, entries);
+}
