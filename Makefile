@@ -223,7 +223,7 @@ test-majors:
 
 # One stage: make test-regress REGRESS=name, make test-tap PROVE_TESTS=file
 TEST_STAGES = test-lint test-build test-unit test-regress test-isolation test-tap test-nokafka \
-	test-installcheck test-gates test-kafka
+	test-installcheck test-gates test-kafka test-long
 $(TEST_STAGES): test-%:
 	@test/run.sh $*
 
@@ -241,8 +241,10 @@ help:
 #: make psql          psql on the demo's server, which runs as long as psql does
 #: make test          set up what is missing, build, and run all tests on a private server
 #: make test-STAGE    one of lint build unit regress isolation tap nokafka installcheck gates kafka (real
-#:                    brokers, by Java and Maven; test/setup.sh kafka); one test by
+#:                    brokers, by Java and Maven; test/setup.sh kafka) long; one test by
 #:                    REGRESS=name, ISOLATION=name or PROVE_TESTS=test/t/file.pl
+#: make test-long     what takes minutes: the memory of a session over a million questions,
+#:                    10,000 steps of the property test
 #: make test-majors   the tests on the other supported majors: 16 from a wheel, 17 and 18
 #:                    in chroots (root)
 #: make check-unit    the unit tests, without a server

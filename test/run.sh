@@ -2,9 +2,9 @@
 # Run the tests and say how many passed.
 #
 #   test/run.sh [STAGE...]      lint build unit regress isolation tap nokafka
-#                               installcheck gates kafka
+#                               installcheck gates kafka long
 #
-# Without stages: all but gates and kafka.  The last line is `N passed, N failed`, with
+# Without stages: all but gates, kafka and long.  The last line is `N passed, N failed`, with
 # `, N skipped` where something could not be tried; what failed is printed, and
 # every log is under build/log.  Single tests, all optional:
 #   REGRESS="name..."  ISOLATION="name..."  PROVE_TESTS="test/t/file..."
@@ -360,6 +360,7 @@ tap_environment()
 		TEMP_CONFIG="$WORK/stage.conf" RECSYS_STAGE="$WORK/stage"
 		RECSYS_KAFKA_TOOLS="$WORK/kafka" PG_CONFIG="$PG_CONFIG"
 		KAFKA_SEED="${KAFKA_SEED:-}" KAFKA_ROUNDS="${KAFKA_ROUNDS:-}"
+		MEMORY_SCALE="${MEMORY_SCALE:-}"
 		PROPERTY_SEED="${PROPERTY_SEED:-}" PROPERTY_STEPS="${PROPERTY_STEPS:-}")
 }
 
@@ -394,6 +395,21 @@ run_tap()
 		USER_ENV=()
 		return
 	fi
+	# shellcheck disable=SC2086	# names are words
+	run_proves $files
+	USER_ENV=()
+}
+
+# ---- long: TAP tests that take minutes, and a long walk of the property test -------------
+
+run_long()
+{
+	local files
+
+	stage long
+	files=${PROVE_TESTS:-$(cd "$ROOT" && find test/long -name '*.pl' | sort) test/t/052_serving_property.pl}
+	need_work
+	PROPERTY_STEPS=${PROPERTY_STEPS:-10000} tap_environment
 	# shellcheck disable=SC2086	# names are words
 	run_proves $files
 	USER_ENV=()
