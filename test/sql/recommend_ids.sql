@@ -96,6 +96,27 @@ SELECT items FROM recsys.train('ids_bytes');
 SELECT array_agg(r.item_id ORDER BY r.rank) FROM recsys.recommend_text('ids_bytes', 'nobody') r;
 SELECT array_agg(r.item_id ORDER BY r.rank) FROM recsys.recommend_text('ids_bytes', 'nobody', candidates => '{b,"",A,é}') r;
 
+-- whole numbers that lie close together are found by bits, others by a hash: all that
+-- the model has, and none besides
+CREATE TABLE ids_close AS SELECT user_id, item_id * 50 - 264 AS item_id, rating FROM ids_bigint;
+CREATE TABLE ids_wide AS SELECT user_id, item_id * 1000 - 264 AS item_id, rating FROM ids_bigint;
+CREATE TABLE ids_ends AS SELECT user_id, CASE item_id WHEN 1 THEN '-9223372036854775808' WHEN 10 THEN '9223372036854775807' ELSE item_id END AS item_id, rating FROM ids_bigint;
+CREATE INDEX ON ids_close (user_id);
+CREATE INDEX ON ids_wide (user_id);
+CREATE INDEX ON ids_ends (user_id);
+SELECT recsys.create_model(t, t, options => '{"factors": 4, "regularization": 0.01}') FROM unnest('{ids_close,ids_wide,ids_ends}'::text[]) t;
+SELECT t, v.items FROM unnest('{ids_close,ids_wide,ids_ends}'::text[]) t, recsys.train(t) v ORDER BY t;
+SELECT t, array_agg(i ORDER BY i) FROM unnest('{ids_close,ids_wide,ids_ends}'::text[]) t,
+    (SELECT generate_series(-1000, 11000) UNION ALL VALUES ('-9223372036854775808'::bigint), ('-9223372036854775807'),
+        ('9223372036854775744'), ('9223372036854775806'), ('9223372036854775807')) AS x (i)
+WHERE recsys.predict(t, 2, i) IS NOT NULL GROUP BY t ORDER BY t;
+SELECT count(*) FROM generate_series(1, 20) u, recsys.recommend('ids_bigint', u) b
+JOIN recsys.recommend('ids_close', u) c ON c.rank = b.rank AND c.item_id = b.item_id * 50 - 264 AND c.score = b.score
+JOIN recsys.recommend('ids_wide', u) w ON w.rank = b.rank AND w.item_id = b.item_id * 1000 - 264 AND w.score = b.score
+JOIN recsys.recommend('ids_ends', u) e ON e.rank = b.rank AND e.score = b.score;
+SELECT recsys.drop_model(t) FROM unnest('{ids_close,ids_wide,ids_ends}'::text[]) t;
+DROP TABLE ids_close, ids_wide, ids_ends;
+
 SELECT recsys.drop_model(t) FROM unnest('{ids_bigint,ids_text,ids_uuids,ids_mixed,ids_domain,ids_bytes,ids_bytewise,ids_words}'::text[]) t;
 DROP TABLE ids_bigint, ids_text, ids_uuids, ids_mixed, ids_domain, ids_bytes, ids_bytewise, ids_words;
 DROP DOMAIN ids_item;
