@@ -18,7 +18,7 @@
  * and leave its versions behind.
  *
  * The check reads what the relation cache holds, and the system cache once for
- * each index: it runs at each call, and takes about a microsecond.
+ * each index.  It runs again when any relation changed, and takes about a microsecond.
  *
  *-------------------------------------------------------------------------
  */
@@ -45,6 +45,7 @@
 #include "utils/syscache.h"
 
 #include "compat.h"
+#include "store/changes.h"
 #include "store/factor_table.h"
 
 /* Each function below returns what differs, a sentence, or NULL if nothing does. */
@@ -268,6 +269,32 @@ check_table(const RsModel *model, bool of_users, Relation table)
 			 errtable(table)));
 }
 
+/* What was found to be as it was made. */
+typedef struct Checked
+{
+	Oid			table;
+	RsIdKind	kind;
+	uint64		changes;		/* rs_changes() before it was looked at */
+} Checked;
+
+/* Check a table, unless that was done before and nothing changed since. */
+static void
+check_table_once(const RsModel *model, bool of_users, Relation table)
+{
+	static Checked last[2];		/* of items, of users */
+	Checked		now = {
+		.table = RelationGetRelid(table),
+		.kind = of_users ? model->user_kind : model->item_kind,
+		.changes = rs_changes(),
+	};
+
+	if (last[of_users].table == now.table && last[of_users].kind == now.kind &&
+		last[of_users].changes == now.changes)
+		return;
+	check_table(model, of_users, table);
+	last[of_users] = now;
+}
+
 Relation
 rs_factor_table_open(const RsModel *model, bool of_users, LOCKMODE lockmode)
 {
@@ -276,7 +303,7 @@ rs_factor_table_open(const RsModel *model, bool of_users, LOCKMODE lockmode)
 
 	if (table == NULL)			/* dropped since the model was found */
 		rs_model_missing(model->name);
-	check_table(model, of_users, table);
+	check_table_once(model, of_users, table);
 	return table;
 }
 

@@ -105,17 +105,20 @@ rs_is_subscribed(Oid relation)
 
 /* Base type of a column of the view. */
 static Oid
-view_column_type(Oid view, const char *column)
+view_column_type(Relation view, const char *column)
 {
-	AttrNumber	attnum = get_attnum(view, column);
+	TupleDesc	desc = RelationGetDescr(view);
 
-	if (attnum == InvalidAttrNumber)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_COLUMN),
-				 errmsg("column \"%s\" of view \"%s\" does not exist",
-						column, get_rel_name(view)),
-				 errhint("The view of a model must keep its columns; drop the model and create it again.")));
-	return getBaseType(get_atttype(view, attnum));
+	for (int i = 0; i < desc->natts; i++)
+	{
+		if (strcmp(NameStr(TupleDescAttr(desc, i)->attname), column) == 0)
+			return getBaseType(TupleDescAttr(desc, i)->atttypid);
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_COLUMN),
+			 errmsg("column \"%s\" of view \"%s\" does not exist",
+					column, RelationGetRelationName(view)),
+			 errhint("The view of a model must keep its columns; drop the model and create it again.")));
 }
 
 /* Oid of a relation of one kind in recsys_data, InvalidOid if there is none. */
@@ -211,17 +214,17 @@ find_types(RsKnown *known)
 		return;
 	view = relation_open(model->view, NoLock);
 	model->run_as_owner = !RelationHasSecurityInvoker(view);
-	relation_close(view, NoLock);
-	model->user_type = view_column_type(model->view, "user_id");
-	model->item_type = view_column_type(model->view, "item_id");
+	model->user_type = view_column_type(view, "user_id");
+	model->item_type = view_column_type(view, "item_id");
 	if (!rs_id_kind_of_type(model->user_type, &model->user_kind) ||
 		!rs_id_kind_of_type(model->item_type, &model->item_kind))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("view \"%s\" is not the view of a model", model->name)));
-	model->rating_type = view_column_type(model->view, "rating");
+	model->rating_type = view_column_type(view, "rating");
 	model->time_type = model->time_column == NULL ?
-		InvalidOid : view_column_type(model->view, "time");
+		InvalidOid : view_column_type(view, "time");
+	relation_close(view, NoLock);
 	known->has_types = known->has_relations && rs_changes() == changes;
 }
 

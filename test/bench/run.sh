@@ -150,14 +150,14 @@ run_kafka()
 	echo "The table is in $CACHE/kafka.md"
 }
 
-# With the library preloaded, as 15 and 16 share item images only then.
+# With the library preloaded, as 15 and 16 share item images only then.  A commit is
+# waited for, or the vacuum after it finds rows that are not known to be visible to all.
 run_serve()
 {
 	start_server <<-'CONF'
 		shared_preload_libraries = 'recsys'
 		shared_buffers = 1GB
 		fsync = off
-		synchronous_commit = off
 		autovacuum = off
 		max_wal_size = 8GB
 		recsys.cache_size = 4GB
