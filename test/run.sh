@@ -410,6 +410,7 @@ run_long()
 	files=${PROVE_TESTS:-$(cd "$ROOT" && find test/long -name '*.pl' | sort) test/t/052_serving_property.pl}
 	need_work
 	PROPERTY_STEPS=${PROPERTY_STEPS:-10000} tap_environment
+	USER_ENV+=(PG_TEST_TIMEOUT_DEFAULT=3600)	# for as long as a session lasts
 	# shellcheck disable=SC2086	# names are words
 	run_proves $files
 	USER_ENV=()
