@@ -705,14 +705,16 @@ CREATE FUNCTION recsys.popular(
     candidates bigint[] DEFAULT NULL,
     exclude    bigint[] DEFAULT NULL,
     version    int DEFAULT NULL,
+    since      interval DEFAULT NULL,
+    half_life  interval DEFAULT NULL,
     OUT rank int,
     OUT item_id bigint,
     OUT score real)
 RETURNS SETOF record
 LANGUAGE c STABLE PARALLEL RESTRICTED COST 10000 ROWS 10
 AS 'MODULE_PATHNAME', 'recsys_popular';
-COMMENT ON FUNCTION recsys.popular(text, int, bigint[], bigint[], int) IS
-'The k items that most users like, best first, the score being their number: by a weight above 0 (implicit), by a rating at or above the mean of all (explicit), when the version was trained. Equal scores by ascending id. What recommend() answers with source "popular". candidates NULL means all items, an empty array none; in both arrays NULL elements and unknown ids are ignored. Where the model has a catalog, items of which the caller sees no row there are not eligible. Errors: 42704 no such model, 42501 no right to ask it, 55000 no such version, or the catalog is missing, 42804 the items are of another type, 22004 an argument is NULL, 22023 k is negative.';
+COMMENT ON FUNCTION recsys.popular(text, int, bigint[], bigint[], int, interval, interval) IS
+'The k items that most users like, best first, the score being their number: by a weight above 0 (implicit), by a rating at or above the mean of all (explicit). Equal scores by ascending id. Without since and half_life: when the version was trained, which is what recommend() answers with source "popular". With either: by the rows that the model''s view shows the caller now, of items that the version has, the mean being that of the version. since leaves rows out that are older than that at the start of the transaction, as by time >= now() - since; with half_life a like counts 2^(-age / half_life), one of the future 1. A user counts once for an item, by their latest rating (of equally late ones the mean) or by the sum of their weights, at the time of their latest row; rows without a time do not count, items that nobody likes are not in the list. history_limit does not matter. candidates NULL means all items, an empty array none; in both arrays NULL elements and unknown ids are ignored. Where the model has a catalog, items of which the caller sees no row there are not eligible. Errors: 42704 no such model, 42501 no right to ask it, 55000 no such version, or the catalog is missing, or since or half_life where the model has no time column or times that are numbers, 42804 the items are of another type, 22004 another argument is NULL, 22023 k is negative, or an interval is not positive or not finite, 22008 an interval leads out of the range of times.';
 
 CREATE FUNCTION recsys.popular_text(
     model      text,
@@ -720,14 +722,16 @@ CREATE FUNCTION recsys.popular_text(
     candidates text[] DEFAULT NULL,
     exclude    text[] DEFAULT NULL,
     version    int DEFAULT NULL,
+    since      interval DEFAULT NULL,
+    half_life  interval DEFAULT NULL,
     OUT rank int,
     OUT item_id text,
     OUT score real)
 RETURNS SETOF record
 LANGUAGE c STABLE PARALLEL RESTRICTED COST 10000 ROWS 10
 AS 'MODULE_PATHNAME', 'recsys_popular_text';
-COMMENT ON FUNCTION recsys.popular_text(text, int, text[], text[], int) IS
-'As recsys.popular(text, int, bigint[], bigint[], int), but for items of any model with their ids as text.';
+COMMENT ON FUNCTION recsys.popular_text(text, int, text[], text[], int, interval, interval) IS
+'As recsys.popular(text, int, bigint[], bigint[], int, interval, interval), but for items of any model with their ids as text.';
 
 CREATE FUNCTION recsys.popular_uuid(
     model      text,
@@ -735,14 +739,16 @@ CREATE FUNCTION recsys.popular_uuid(
     candidates uuid[] DEFAULT NULL,
     exclude    uuid[] DEFAULT NULL,
     version    int DEFAULT NULL,
+    since      interval DEFAULT NULL,
+    half_life  interval DEFAULT NULL,
     OUT rank int,
     OUT item_id uuid,
     OUT score real)
 RETURNS SETOF record
 LANGUAGE c STABLE PARALLEL RESTRICTED COST 10000 ROWS 10
 AS 'MODULE_PATHNAME', 'recsys_popular_uuid';
-COMMENT ON FUNCTION recsys.popular_uuid(text, int, uuid[], uuid[], int) IS
-'As recsys.popular(text, int, bigint[], bigint[], int), but for items with uuid ids.';
+COMMENT ON FUNCTION recsys.popular_uuid(text, int, uuid[], uuid[], int, interval, interval) IS
+'As recsys.popular(text, int, bigint[], bigint[], int, interval, interval), but for items with uuid ids.';
 
 CREATE FUNCTION recsys.explain(
     model   text,

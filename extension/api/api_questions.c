@@ -16,6 +16,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
 
 #include "api/arguments.h"
 #include "api/list.h"
@@ -25,6 +26,7 @@
 #include "serve/given_items.h"
 #include "serve/recommend.h"
 #include "serve/similar.h"
+#include "serve/trending.h"
 
 /* Arguments of recommend_for_items(), in order. */
 enum
@@ -58,7 +60,9 @@ enum
 	POPULAR_K,
 	POPULAR_CANDIDATES,
 	POPULAR_EXCLUDE,
-	POPULAR_VERSION
+	POPULAR_VERSION,
+	POPULAR_SINCE,
+	POPULAR_HALF_LIFE
 };
 
 /* Arguments of explain(). */
@@ -276,15 +280,46 @@ recsys_similar_items_uuid(PG_FUNCTION_ARGS)
 
 /* ---- popular ---------------------------------------------------------------- */
 
-/* What recommend() answers a user who has no vector and has seen nothing. */
+/* An interval, which may be NULL. */
+static const Interval *
+interval_arg(FunctionCallInfo fcinfo, int n)
+{
+	return PG_ARGISNULL(n) ? NULL : PG_GETARG_INTERVAL_P(n);
+}
+
+/* By the rows of now. */
+static void
+popular_lately(FunctionCallInfo fcinfo, RsIdKind kind, const RsModel *model,
+			   const RsVersion *version, const RsRequest *request)
+{
+	RsLikesWindow window = rs_likes_window(model, interval_arg(fcinfo, POPULAR_SINCE),
+										   interval_arg(fcinfo, POPULAR_HALF_LIFE));
+	const RsImage *image;
+	RsScored   *entries;
+	int32		n = rs_trending(model, version, &window, request, &image, &entries);
+
+	rs_return_list(fcinfo, kind, image, entries, n);
+}
+
+/* By the training: what recommend() answers a user who has no vector and has seen nothing. */
+static void
+popular_ever(FunctionCallInfo fcinfo, RsIdKind kind, const RsModel *model,
+			 const RsVersion *version, const RsRequest *request)
+{
+	RsServing	serving;
+	RsRecommendation list;
+
+	rs_serving_open_nobody(&serving, model, version);
+	rs_recommend(&serving, request, &list);
+	rs_return_list(fcinfo, kind, serving.image, list.entries, list.n);
+}
+
 static Datum
 popular(FunctionCallInfo fcinfo, RsIdKind kind)
 {
 	RsModel    *model;
 	RsVersion  *version;
 	RsRequest	request = {0};
-	RsServing	serving;
-	RsRecommendation list;
 
 	request.k = rs_arg_k(fcinfo, POPULAR_K);
 	model = rs_arg_model(fcinfo, POPULAR_MODEL, RS_MODEL_ASK);
@@ -294,9 +329,10 @@ popular(FunctionCallInfo fcinfo, RsIdKind kind)
 	request.candidates = rs_arg_items(fcinfo, POPULAR_CANDIDATES, kind, model->item_kind);
 	request.exclude = rs_arg_items(fcinfo, POPULAR_EXCLUDE, kind, model->item_kind);
 
-	rs_serving_open_nobody(&serving, model, version);
-	rs_recommend(&serving, &request, &list);
-	rs_return_list(fcinfo, kind, serving.image, list.entries, list.n);
+	if (PG_ARGISNULL(POPULAR_SINCE) && PG_ARGISNULL(POPULAR_HALF_LIFE))
+		popular_ever(fcinfo, kind, model, version, &request);
+	else
+		popular_lately(fcinfo, kind, model, version, &request);
 	return (Datum) 0;
 }
 

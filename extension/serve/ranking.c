@@ -85,6 +85,22 @@ next_by_likeness(RsRanking *ranking, int32 m, RsScored *entries, int32 *n)
 }
 
 static void
+next_by_scores(RsRanking *ranking, int32 m, RsScored *entries, int32 *n)
+{
+	RsTopk		topk;
+
+	rs_topk_init(&topk, entries, m);
+	for (int32 i = 0; m > 0 && i < ranking->image->ids.n; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (rs_is_eligible(ranking->words, i))
+			rs_topk_push(&topk, ranking->scores[i], i);
+	}
+	(void) rs_topk_finish(&topk, rs_interrupt, NULL);
+	*n = topk.n;
+}
+
+static void
 init(RsRanking *ranking, const RsImage *image, uint64 *words)
 {
 	memset(ranking, 0, offsetof(RsRanking, search));
@@ -134,6 +150,14 @@ rs_ranking_of_item(RsRanking *ranking, const RsImage *image, int32 position, uin
 	ranking->next = next_by_likeness;
 	ranking->position = position;
 	ranking->square = rs_dot(x, x, image->k);
+}
+
+void
+rs_ranking_of_scores(RsRanking *ranking, const RsImage *image, const float *scores, uint64 *words)
+{
+	init(ranking, image, words);
+	ranking->next = next_by_scores;
+	ranking->scores = scores;
 }
 
 int32

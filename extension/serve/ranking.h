@@ -28,6 +28,7 @@ typedef struct RsRanking
 	int32		walked;			/* by popularity: number of items that were looked at */
 	int32		position;		/* by likeness: of the item that others are like */
 	double		square;			/* of the length of its vector */
+	const float *scores;		/* by scores that are given */
 	RsItems		items;			/* by score */
 	RsSearch	search;
 } RsRanking;
@@ -49,6 +50,10 @@ extern void rs_ranking_after(RsRanking *ranking, int32 position);
  */
 extern void rs_ranking_of_item(RsRanking *ranking, const RsImage *image, int32 position,
 							   uint64 *words);
+
+/* Items by their scores, one for each position, of eligible ones. */
+extern void rs_ranking_of_scores(RsRanking *ranking, const RsImage *image,
+								 const float *scores, uint64 *words);
 
 /* How many may still come, at most. */
 static inline int32

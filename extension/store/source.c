@@ -81,6 +81,14 @@ rs_source_select(const RsModel *model)
 					row_columns(model), quote_identifier(model->name));
 }
 
+char *
+rs_source_usable_rating(void)
+{
+	return psprintf("v.rating::pg_catalog.float8 OPERATOR(pg_catalog.>=) '%.17g'::pg_catalog.float8"
+					" AND v.rating::pg_catalog.float8 OPERATOR(pg_catalog.<=) '%.17g'::pg_catalog.float8",
+					-(double) FLT_MAX, (double) FLT_MAX);
+}
+
 /* ---- what the rows are of ----------------------------------------------------- */
 
 /*
@@ -124,12 +132,9 @@ select_latest(const RsModel *model, int32 limit, bool with_time)
 {
 	return psprintf("(SELECT %s FROM recsys_data.%s AS v"
 					" WHERE v.user_id OPERATOR(pg_catalog.=) $1 AND v.item_id IS NOT NULL"
-					" AND v.rating::pg_catalog.float8 OPERATOR(pg_catalog.>=) '%.17g'::pg_catalog.float8"
-					" AND v.rating::pg_catalog.float8 OPERATOR(pg_catalog.<=) '%.17g'::pg_catalog.float8"
-					" AND v.\"time\" IS %s"
+					" AND %s AND v.\"time\" IS %s"
 					" ORDER BY %sv.item_id%s, v.rating DESC LIMIT %d)",
-					row_columns(model), quote_identifier(model->name),
-					-(double) FLT_MAX, (double) FLT_MAX,
+					row_columns(model), quote_identifier(model->name), rs_source_usable_rating(),
 					with_time ? "NOT NULL" : "NULL",
 					with_time ? "v.\"time\" DESC, " : "",
 					model->item_kind == RS_ID_TEXT ? " COLLATE pg_catalog.\"C\"" : "",

@@ -28,6 +28,9 @@
  */
 extern char *rs_source_select(const RsModel *model);
 
+/* SQL: has the row v of the view a rating that training can take? */
+extern char *rs_source_usable_rating(void);
+
 /*
  * The base type of a column that a result has an id of this kind, or the rating,
  * in.  Errors: 55006 when it is another kind, as the view is another one by now.

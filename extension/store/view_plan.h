@@ -21,6 +21,10 @@ typedef enum RsViewRead
 	RS_READ_ROWS,				/* all rows of a user */
 	RS_READ_LATEST,				/* the latest rows that training would take */
 	RS_READ_ITEMS,				/* the items alone, each once */
+	RS_READ_RATED,				/* how many users like each item, by ratings */
+	RS_READ_RATED_FADING,		/* the longer ago the less */
+	RS_READ_WEIGHED,			/* the same by weights */
+	RS_READ_WEIGHED_FADING,
 	RS_READ_LISTED,				/* of the catalogue: those of some items */
 	RS_READ_CATALOG				/* all of it */
 } RsViewRead;

@@ -121,7 +121,9 @@ rs_popular_count(const RsRatings *ratings, bool implicit, RsAlsModel *result)
 		result->item_counts[item] = reduced;
 		result->n_cells += reduced;
 	}
-	count_likes(cells, first, n_items, implicit, sum / (double) Max(result->n_cells, 1), result);
+	if (!implicit)
+		result->objective.mean = sum / (double) Max(result->n_cells, 1);
+	count_likes(cells, first, n_items, implicit, result->objective.mean, result);
 	pfree(cells);
 	pfree(first);
 }

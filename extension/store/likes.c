@@ -1,0 +1,251 @@
+/*-------------------------------------------------------------------------
+ *
+ * likes.c
+ *		How many users like each item by the rows of the model's view of now.
+ *
+ * One SELECT does it, over what a window of time holds: an index on the time of the
+ * source serves it.  Its plan is saved; what depends on the question is the one
+ * argument, an array {since, least value of a like, now, half-life}.
+ *
+ * Memory: that of the executor, which keeps the pairs of users and items of the window
+ * in its hash tables, and beyond work_mem on disk.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <float.h>
+#include <math.h>
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/timestamp.h"
+
+#include "compat.h"
+#include "store/likes.h"
+#include "store/source.h"
+#include "store/view_plan.h"
+
+/* ---- the window --------------------------------------------------------------- */
+
+static void
+check_times(const RsModel *model)
+{
+	if (!OidIsValid(model->time_type))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("model \"%s\" has no time column", model->name),
+				 errhint("Create the model with time_column, or ask without since and half_life.")));
+	if (model->time_type != TIMESTAMPTZOID && model->time_type != TIMESTAMPOID &&
+		model->time_type != DATEOID)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the times of model \"%s\" are numbers", model->name),
+				 errdetail("How long ago they are cannot be told."),
+				 errhint("Let a view make timestamps of them.")));
+}
+
+/* The time before now, as SQL subtracts: months are as long as they are. */
+static TimestampTz
+before(TimestampTz now, const Interval *interval, const char *name)
+{
+	TimestampTz time = DatumGetTimestampTz(DirectFunctionCall2(timestamptz_mi_interval,
+															   TimestampTzGetDatum(now),
+															   PointerGetDatum(interval)));
+
+	if (time >= now || TIMESTAMP_NOT_FINITE(time))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s must be a positive, finite interval", name)));
+	return time;
+}
+
+/* As date_part('epoch', ...) gives it. */
+static double
+epoch(TimestampTz time)
+{
+	return (double) (time - SetEpochTimestamp()) / USECS_PER_SEC;
+}
+
+RsLikesWindow
+rs_likes_window(const RsModel *model, const Interval *since, const Interval *half_life)
+{
+	TimestampTz now = GetCurrentTransactionStartTimestamp();
+	RsLikesWindow window = {.since = -INFINITY,.now = epoch(now),.half_life = INFINITY};
+
+	check_times(model);
+	if (since != NULL)
+		window.since = epoch(before(now, since, "since"));
+	if (half_life != NULL)
+		window.half_life = (double) (now - before(now, half_life, "half_life")) / USECS_PER_SEC;
+	return window;
+}
+
+/* ---- the statement -------------------------------------------------------------- */
+
+/*
+ * "last" of each pair of a user and an item: time and value.  Of weights the latest time
+ * and their sum; of ratings the greatest array, which is the latest one, of equally late
+ * ones their mean.
+ */
+#define LAST_OF_WEIGHTS \
+	"SELECT v.item_id," \
+	" ARRAY[pg_catalog.max(pg_catalog.date_part('epoch', v.\"time\"::pg_catalog.timestamptz))," \
+	" pg_catalog.sum(v.rating::pg_catalog.float8)] AS last" \
+	" FROM %s GROUP BY v.user_id, v.item_id"
+
+#define LAST_OF_RATINGS \
+	"SELECT c.item_id, pg_catalog.max(ARRAY[pg_catalog.date_part('epoch'," \
+	" c.\"time\"::pg_catalog.timestamptz), c.rating]) AS last" \
+	" FROM (SELECT v.user_id, v.item_id, v.\"time\"," \
+	" pg_catalog.avg(v.rating::pg_catalog.float8) AS rating" \
+	" FROM %s GROUP BY v.user_id, v.item_id, v.\"time\") AS c" \
+	" GROUP BY c.user_id, c.item_id"
+
+/* Rows of the window that a training can use. */
+#define WINDOW \
+	"recsys_data.%s AS v" \
+	" WHERE v.\"time\" OPERATOR(pg_catalog.>=) pg_catalog.to_timestamp($1[1])" \
+	" AND v.user_id IS NOT NULL AND v.item_id IS NOT NULL AND %s"
+
+/* A like counts 1, */
+#define COUNTED \
+	"SELECT l.item_id, pg_catalog.count(*)::pg_catalog.float8 FROM (%s) AS l" \
+	" WHERE l.last[2] OPERATOR(pg_catalog.>=) $1[2] GROUP BY l.item_id"
+
+/*
+ * or 2^(-age / half-life), one of the future 1.  None less than 2^-1000, as power() takes
+ * a result of zero for an error; a real cannot tell.
+ */
+#define FADING \
+	"SELECT f.item_id, pg_catalog.sum(f.part ORDER BY f.part) FROM (" \
+	"SELECT l.item_id, pg_catalog.power(2, GREATEST(-1000, LEAST(0," \
+	" l.last[1] OPERATOR(pg_catalog.-) $1[3]) OPERATOR(pg_catalog./) $1[4])) AS part" \
+	" FROM (%s) AS l WHERE l.last[2] OPERATOR(pg_catalog.>=) $1[2]) AS f GROUP BY f.item_id"
+
+static char *
+likes_sql(const RsModel *model, const RsViewStatement *statement)
+{
+	bool		weights = statement->read == RS_READ_WEIGHED || statement->read == RS_READ_WEIGHED_FADING;
+	bool		fading = statement->read == RS_READ_RATED_FADING || statement->read == RS_READ_WEIGHED_FADING;
+	char	   *window = psprintf(WINDOW, quote_identifier(model->name), rs_source_usable_rating());
+	char	   *last = weights ? psprintf(LAST_OF_WEIGHTS, window) : psprintf(LAST_OF_RATINGS, window);
+
+	return fading ? psprintf(FADING, last) : psprintf(COUNTED, last);
+}
+
+static RsViewStatement
+likes_statement(const RsModel *model, RsFeedback feedback, bool fading)
+{
+	RsViewStatement statement = {
+		.view = model->view,
+		.read = feedback == RS_IMPLICIT ?
+		(fading ? RS_READ_WEIGHED_FADING : RS_READ_WEIGHED) :
+		(fading ? RS_READ_RATED_FADING : RS_READ_RATED),
+		.argument_type = FLOAT8ARRAYOID,
+	};
+
+	return statement;
+}
+
+/* The least double that is no less than this when it is rounded to float. */
+static double
+least_rounded_to(float value)
+{
+	double		middle = ((double) nextafterf(value, -INFINITY) + (double) value) / 2;
+
+	return (float) middle >= value ? middle : nextafter(middle, INFINITY);
+}
+
+/* Of ratings the mean, of weights the least that is positive: rs_cell_is_like(). */
+static double
+least_like(const RsVersion *version)
+{
+	return least_rounded_to(version->feedback == RS_IMPLICIT ?
+							nextafterf(0.0f, 1.0f) : (float) version->mean);
+}
+
+static Datum
+make_argument(const RsVersion *version, const RsLikesWindow *window)
+{
+	Datum		values[] = {
+		Float8GetDatum(window->since),
+		Float8GetDatum(least_like(version)),
+		Float8GetDatum(window->now),
+		Float8GetDatum(window->half_life),
+	};
+
+	return PointerGetDatum(construct_array(values, lengthof(values), FLOAT8OID, sizeof(float8),
+										   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+}
+
+/* ---- reading ---------------------------------------------------------------------- */
+
+typedef struct LikesReceiver
+{
+	DestReceiver pub;
+	const RsModel *model;
+	Oid			item_type;		/* of the column, as the rows say */
+	RsTakeLikes take;
+	void	   *arg;
+} LikesReceiver;
+
+/* Item, likes. */
+static bool
+receive_row(TupleTableSlot *slot, DestReceiver *self)
+{
+	LikesReceiver *receiver = (LikesReceiver *) self;
+	Datum		item;
+
+	CHECK_FOR_INTERRUPTS();
+	slot_getallattrs(slot);
+	item = rs_id_from_column(slot->tts_values[0], receiver->item_type);
+	receiver->take(item, DatumGetFloat8(slot->tts_values[1]), receiver->arg);
+	if (receiver->model->item_kind == RS_ID_TEXT && item != slot->tts_values[0])
+		pfree(DatumGetPointer(item));	/* was compressed or toasted */
+	return true;
+}
+
+static void
+receive_startup(DestReceiver *self, int operation, TupleDesc desc)
+{
+	LikesReceiver *receiver = (LikesReceiver *) self;
+
+	receiver->item_type = rs_source_id_type(receiver->model, desc, 0,
+											receiver->model->item_kind);
+}
+
+static void
+receive_end(DestReceiver *self)
+{
+}
+
+void
+rs_likes_read(const RsModel *model, const RsVersion *version, const RsLikesWindow *window,
+			  RsTakeLikes take, void *arg)
+{
+	RsViewStatement statement = likes_statement(model, version->feedback,
+												isfinite(window->half_life));
+	LikesReceiver receiver = {
+		.pub = {
+			.receiveSlot = receive_row,
+			.rStartup = receive_startup,
+			.rShutdown = receive_end,
+			.rDestroy = receive_end,
+			.mydest = DestNone,
+		},
+		.model = model,
+		.take = take,
+		.arg = arg,
+	};
+	Datum		argument = make_argument(version, window);
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	rs_view_plan_execute(rs_view_plan(model, &statement, likes_sql), argument, &receiver.pub);
+	SPI_finish();
+}

@@ -1,0 +1,51 @@
+/*-------------------------------------------------------------------------
+ *
+ * likes.h
+ *		How many users like each item by the rows of the model's view of now.
+ *
+ * Who likes an item is told as a training tells it (kernel/cells.h), by the mean of a
+ * version: a user's latest rating is at or above it, the mean of equally late ones; or
+ * the sum of their weights is positive.  A user counts once for an item, at the time of
+ * their latest row.  Rows without a time count nowhere.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RS_LIKES_H
+#define RS_LIKES_H
+
+#include "postgres.h"
+
+#include "datatype/timestamp.h"
+
+#include "store/model.h"
+
+/* Which rows count, and how much; times are seconds of the epoch. */
+typedef struct RsLikesWindow
+{
+	double		since;			/* earlier rows do not; -infinity: all do */
+	double		now;
+	double		half_life;		/* seconds after which a like counts half, twice as
+								 * many a quarter; infinity: each counts 1 */
+} RsLikesWindow;
+
+/*
+ * A window that ends now, which is when the transaction began; either interval may be
+ * NULL.  Errors: 55000 the model has no times, or they are numbers; 22023 an interval
+ * is not positive or not finite; 22008 it leads out of the range of times.
+ */
+extern RsLikesWindow rs_likes_window(const RsModel *model, const Interval *since,
+									 const Interval *half_life);
+
+/* An item, of the model's kind, valid until the function returns, and its likes. */
+typedef void (*RsTakeLikes) (Datum item_id, double likes, void *arg);
+
+/*
+ * Read the items that anybody likes, as the current user under the active snapshot; of
+ * a model that was opened with RS_MODEL_ASK or more.  Sums are added in ascending order.
+ * Code of the view's owner may run meanwhile: an image must be pinned.  Connects to SPI
+ * itself.
+ */
+extern void rs_likes_read(const RsModel *model, const RsVersion *version,
+						  const RsLikesWindow *window, RsTakeLikes take, void *arg);
+
+#endif							/* RS_LIKES_H */
