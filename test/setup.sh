@@ -48,8 +48,13 @@ needs_of_test()
 	need shellcheck command -v shellcheck
 	need libipc-run-perl env PATH="$SYSTEM_PATH" perl -MIPC::Run -MTest::More -MTime::HiRes -e 1
 	need python3-psycopg env PATH="$SYSTEM_PATH" python3 -c 'import psycopg'
+	need python3-asyncpg env PATH="$SYSTEM_PATH" python3 -c 'import asyncpg'
 	need libpostgresql-jdbc-java test -e /usr/share/java/postgresql.jar
 	need default-jdk-headless command -v javac
+	# its package is a service: not where it would be started, now and after each boot
+	if [ ! -d /run/systemd/system ]; then
+		need pgbouncer test -x /usr/sbin/pgbouncer
+	fi
 }
 
 needs_of_bench()
@@ -99,7 +104,8 @@ progress()
 
 apt_get()
 {
-	as_root env DEBIAN_FRONTEND=noninteractive apt-get -q \
+	# in runlevel 1 no package starts a service
+	as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get -q \
 		-o DPkg::Lock::Timeout=300 "$@" 2>&1 | tee -a "$BUILD/apt.log" | progress ||
 		{ tail -n 20 "$BUILD/apt.log" >&2; die "apt-get $* failed, see build/apt.log"; }
 }

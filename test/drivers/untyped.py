@@ -1,6 +1,6 @@
 """Parameters as psycopg sends them: text without a type, int, UUID, lists.
 
-    untyped.py CONNINFO     prints `ok` or `not ok` for each call
+    untyped.py pooled|direct     prints `ok` or `not ok` for each call; the server by PGHOST and so on
 """
 import sys
 import uuid
@@ -9,7 +9,7 @@ import psycopg
 
 USER = uuid.UUID(int=7)
 CALLS = [
-    # (what, SQL, parameters, expected first column)
+    # (what, SQL, parameters, expected first column, or error)
     ("int user, bigint items", "SELECT count(*) FROM recsys.recommend('numbers', %s, %s)", (1, 2), 2),
     ("text for an integer user", "SELECT count(*) FROM recsys.recommend('numbers', %s, %s)", ("1", 2), 2),
     ("list of candidates", "SELECT count(*) FROM recsys.recommend('numbers', %s, 10, candidates => %s)", (1, [3, 4]), 2),
@@ -21,6 +21,8 @@ CALLS = [
     ("predict with text ids", "SELECT recsys.predict_text('words', %s, %s) IS NOT NULL", ("user 1", "item 3"), True),
     ("predict with int ids", "SELECT recsys.predict('numbers', %s, %s) IS NOT NULL", (1, 3), True),
     ("basket", "SELECT count(*) FROM recsys.recommend_for_items('numbers', %s, k => %s)", ([3, 4], 2), 2),
+    ("a tuple of candidates", "SELECT count(*) FROM recsys.recommend('numbers', %s, 10, candidates => %s)", (1, (3, 4)), psycopg.errors.InvalidTextRepresentation),
+    ("weights of double precision", "SELECT count(*) FROM recsys.recommend_for_items('numbers', %s, %s, 2)", ([3, 4], [1.5, 2.5]), psycopg.errors.UndefinedFunction),
     ("basket with weights", "SELECT count(*) FROM recsys.recommend_for_items('numbers', %s, %s::real[], 2)", ([3, 4], [1.5, 2.5]), 2),
     ("empty basket", "SELECT count(*) FROM recsys.recommend_for_items('numbers', %s::bigint[], k => 2)", ([],), 2),
     ("basket of texts", "SELECT count(*) FROM recsys.recommend_for_items_text('words', %s, k => 2)", (["item 3"],), 2),
@@ -30,13 +32,15 @@ CALLS = [
     ("vectors", "SELECT recsys.user_vector('numbers', %s) IS NOT NULL AND recsys.item_vector('numbers', %s) IS NOT NULL", (1, 3), True),
 ]
 
-with psycopg.connect(sys.argv[1]) as connection:
-    for prepare in (False, True):
+POOLED = sys.argv[1] == "pooled"
+with psycopg.connect(**({"prepare_threshold": None} if POOLED else {})) as connection:
+    for prepare in (False,) if POOLED else (False, True):
         for what, sql, parameters, expected in CALLS:
             try:
                 got = connection.execute(sql, parameters, prepare=prepare).fetchone()[0]
             except psycopg.Error as error:
                 connection.rollback()
                 got = error
-            verdict = "ok" if got == expected else "not ok"
-            print(f"{verdict} - psycopg, {what}{', prepared' if prepare else ''}: {got}")
+            right = isinstance(got, expected) if isinstance(expected, type) else got == expected
+            verdict = "ok" if right else "not ok"
+            print(f"{verdict} - psycopg, {what}{', prepared' if prepare else ''}:", str(got).partition("\n")[0])

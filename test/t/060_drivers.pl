@@ -1,18 +1,39 @@
-# Calls through real drivers: their parameters often carry no type.
+# Calls through real drivers: their parameters often carry no type.  The programs of the
+# manual are run as they stand there, and print what it shows; through a pooler as well.
 use strict;
 use warnings;
 
+use File::Basename;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use Readme;
 use RecsysTest;
 use Test::More;
 
 # A driver that is not installed is told, not passed over in silence.
 my $psycopg = system('/usr/bin/python3 -c "import psycopg" 2>/dev/null') == 0;
+my $asyncpg = system('/usr/bin/python3 -c "import asyncpg" 2>/dev/null') == 0;
 my ($jar) = glob('/usr/share/java/postgresql.jar');
 my $java = $jar && system('java -XX:-UsePerfData -version >/dev/null 2>&1') == 0;
+my ($pgbouncer) = grep { -x } map { "$_/pgbouncer" } '/usr/sbin', split /:/, $ENV{PATH};
 
-my $node = recsys_node('drivers', conf => "listen_addresses = '127.0.0.1'\n");
+my @blocks = readme_blocks(slurp_file(dirname(__FILE__) . '/../../README.md'));
+
+# The program of the manual in this language with a text in it.
+sub program
+{
+	my ($lang, $part) = @_;
+	my ($found) = grep { $_->{lang} eq $lang && index($_->{text}, $part) >= 0 } @blocks;
+
+	die "the manual has no $lang with $part" unless $found;
+	return $found;
+}
+
+my $node = recsys_node('drivers', create => 0,
+	init => [ extra => [ '--encoding=UTF8', '--locale=C' ] ], conf => "listen_addresses = '127.0.0.1'\n");
+# the quick start up to what it asks, and models with ids of each type
+my @quick_start = map { $_->{text} } grep { $_->{lang} eq 'sql' } @blocks;
+$node->safe_psql('postgres', "$quick_start[0] $quick_start[1]");
 $node->safe_psql('postgres', <<'SQL');
 CREATE TABLE event AS
 SELECT u AS number, 'user ' || u AS word,
@@ -29,7 +50,12 @@ SELECT recsys.create_model('uuids', 'event', 'uuid', 'item', feedback => 'implic
 SELECT recsys.train('numbers'), recsys.train('words'), recsys.train('uuids');
 SQL
 
-# Run a program and pass each of its verdicts on.
+# Drivers find the server, or the pooler before it, by these.
+$ENV{PGHOST} = '127.0.0.1';
+$ENV{PGDATABASE} = 'postgres';
+$ENV{PGUSER} = 'postgres';
+
+# Run a program that tests, and pass each of its verdicts on.
 sub run_driver
 {
 	my ($name, @command) = @_;
@@ -40,21 +66,99 @@ sub run_driver
 	for my $line (split /\n/, $out)
 	{
 		my ($not, $what) = $line =~ /^(not )?ok - (.*)/ or next;
-		ok(!$not, $what);
+		ok(!$not, "$what ($name)");
 	}
+	return;
 }
 
-my $dir = "$ENV{TESTDIR}/test/drivers";
-SKIP:
+# Run a program of the manual, which must print what the manual shows.
+sub run_program
 {
-	skip 'psycopg is not installed', 1 unless $psycopg;
-	run_driver('psycopg', '/usr/bin/python3', "$dir/untyped.py",
-		'host=127.0.0.1 dbname=postgres user=postgres port=' . $node->port);
+	my ($name, $program, $file, @command) = @_;
+	my $path = $node->basedir . "/$file";
+	my ($out, $err) = ('', '');
+
+	if (!-e $path)
+	{
+		open my $fh, '>', $path or die "$path: $!";
+		print $fh $program->{text};
+		close $fh;
+	}
+	IPC::Run::run([ map { s/^FILE$/$path/r } @command ], '>', \$out, '2>', \$err);
+	is($out . $err, $program->{output}, "$name: the program of the manual, line $program->{line}");
+	return;
 }
+
+my $dir = dirname(__FILE__) . '/../drivers';
+
+# Everything that can be tried, straight at the server or through the pooler.
+sub try_drivers
+{
+	my ($way, $port) = @_;
+	my $url = "jdbc:postgresql://127.0.0.1:$port/postgres?user=postgres" . ($way eq 'pooled' ? '&prepareThreshold=0' : '');
+
+	local $ENV{PGPORT} = $port;
+  SKIP:
+	{
+		skip "$way: psycopg is not installed", 1 unless $psycopg;
+		run_driver("psycopg, $way", '/usr/bin/python3', "$dir/untyped.py", $way);
+		run_program("psycopg, $way", program('python', 'import psycopg'), 'recommend_psycopg.py', '/usr/bin/python3', 'FILE');
+	}
+  SKIP:
+	{
+		skip "$way: asyncpg is not installed", 1 unless $asyncpg;
+		run_driver("asyncpg, $way", '/usr/bin/python3', "$dir/asked.py", $way);
+		# it prepares its statements by name, which this pooler may not pass on
+		run_program("asyncpg, $way", program('python', 'import asyncpg'), 'recommend_asyncpg.py', '/usr/bin/python3', 'FILE')
+		  if $way eq 'direct';
+	}
+  SKIP:
+	{
+		skip "$way: no Java, or no JDBC driver for PostgreSQL", 1 unless $java;
+		run_driver("JDBC, $way", 'java', '-XX:-UsePerfData', '-cp', $jar, "$dir/Untyped.java", $url);
+		run_program("JDBC, $way", program('java', 'DriverManager'), 'Recommend.java', 'java', '-XX:-UsePerfData', '-cp', $jar, 'FILE', $url);
+	}
+	return;
+}
+
+try_drivers('direct', $node->port);
+
+# pgx, which wants a Go toolchain and is not run, asks the server what types the parameters
+# of its statement have, as asyncpg does, and sends what Go's integers and slices fit.
+my ($statement) = program('go', 'connection.Query')->{text} =~ /"(SELECT .*)"/;
+like(program('python', 'import asyncpg')->{text}, qr/"\Q$statement\E"/, 'pgx: the statement is the one that asyncpg runs');
+is($node->safe_psql('postgres', "PREPARE q AS $statement; SELECT parameter_types FROM pg_prepared_statements"),
+	'{bigint,integer,bigint[]}', 'pgx: its parameters have types of Go');
+
+# ---- PgBouncer, by transaction ---------------------------------------------------------
+
 SKIP:
 {
-	skip 'no Java, or no JDBC driver for PostgreSQL', 1 unless $java;
-	run_driver('JDBC', 'java', '-XX:-UsePerfData', '-cp', $jar, "$dir/Untyped.java",
-		'jdbc:postgresql://127.0.0.1:' . $node->port . '/postgres?user=postgres');
+	skip 'PgBouncer is not installed', 1 unless $pgbouncer;
+	my $port = PostgreSQL::Test::Cluster::get_free_port();
+	my $base = $node->basedir;
+
+	append_to_file("$base/pgbouncer.ini", <<"INI");
+[databases]
+postgres = host=127.0.0.1 port=@{[ $node->port ]} user=postgres
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = $port
+unix_socket_dir =
+logfile = $base/pgbouncer.log
+pidfile = $base/pgbouncer.pid
+auth_type = any
+pool_mode = transaction
+default_pool_size = 1
+ignore_startup_parameters = extra_float_digits
+INI
+	my $pooler = IPC::Run::start([ $pgbouncer, "$base/pgbouncer.ini" ], '<', '/dev/null', '>', '/dev/null', '2>', '/dev/null');
+	my $pooled = "host=127.0.0.1 port=$port dbname=postgres user=postgres";
+	ok(poll_until(sub { system("psql -XAtc 'SELECT 1' '$pooled' >/dev/null 2>&1") == 0 }), 'the pooler runs') || diag(slurp_file("$base/pgbouncer.log"));
+
+	try_drivers('pooled', $port);
+	is($node->safe_psql('postgres', "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND client_port > 0 AND pid <> pg_backend_pid()"),
+		1, 'all through one session of the server');
+	$pooler->kill_kill;
 }
 done_testing();

@@ -7,6 +7,8 @@
 # where the server complains, the complaint comes after the rest.  A block without
 # shown output must only run without an error.
 #
+# Programs in other languages are run by 060_drivers.pl.
+#
 # Who copies an example must not pay for it: what folds a user in or looks a vector up is
 # called as often as it is written, not once for each row of a table.
 #
@@ -20,6 +22,7 @@ use File::Basename;
 use File::Find;
 use KafkaTest;
 use PostgreSQL::Test::Utils;
+use Readme;
 use Test::More;
 use RecsysTest;
 
@@ -29,40 +32,7 @@ my @lines = split /\n/, $readme;
 
 # ---- the manual's blocks and sections ------------------------------------------
 
-# Every fenced block: lang, line, text, and for sql the output shown.
-my @blocks;
-my $fence;
-my $previous;
-
-foreach my $i (0 .. $#lines)
-{
-	my $line = $lines[$i];
-
-	if ($fence)
-	{
-		if ($line eq '```')
-		{
-			push @blocks, $fence;
-			$previous->{output} = $fence->{text}
-			  if $fence->{lang} eq 'text' && $previous;
-			$previous = $fence->{lang} eq 'sql' ? $fence : undef;
-			$fence = undef;
-		}
-		else
-		{
-			$fence->{text} .= "$line\n";
-		}
-	}
-	elsif ($line =~ /^```(\w*)$/)
-	{
-		$fence = { lang => $1, line => $i + 1, text => '' };
-	}
-	elsif ($line =~ /\S/)
-	{
-		$previous = undef;
-	}
-}
-ok(!$fence, 'every block ends');
+my @blocks = readme_blocks($readme);
 
 # The text from a heading to the next one of the same or a higher level.
 sub section
