@@ -167,7 +167,7 @@ SELECT v.model,
                          WHERE o.option_name OPERATOR(pg_catalog.=) 'security_invoker' AND o.option_value::boolean));
 COMMENT ON VIEW recsys.model_versions IS 'the versions of the models that the reader may ask: options, counts, loss by iteration, the trained version that a refresh was refreshed from and, for who may SELECT from the model''s view, where they came from';
 
--- ---- evaluate: exclude_seen, known_users, known_items ------------------------
+-- ---- evaluate: more metrics, exclude_seen, min_rating; evaluate_users; split ---
 
 DROP FUNCTION recsys.evaluate(text, regclass, int[], int);
 CREATE FUNCTION recsys.evaluate(
@@ -176,6 +176,7 @@ CREATE FUNCTION recsys.evaluate(
     k       int[] DEFAULT '{10,20}',
     version int   DEFAULT NULL,
     exclude_seen boolean DEFAULT true,
+    min_rating real DEFAULT NULL,
     OUT metric         text,
     OUT k              int,
     OUT value          double precision,
@@ -183,10 +184,165 @@ CREATE FUNCTION recsys.evaluate(
     OUT users_skipped  int,
     OUT standard_error double precision)
 RETURNS SETOF record
-LANGUAGE c VOLATILE PARALLEL RESTRICTED COST 1000000 ROWS 11
+LANGUAGE c VOLATILE PARALLEL RESTRICTED COST 1000000 ROWS 24
 AS 'MODULE_PATHNAME', 'recsys_evaluate';
-COMMENT ON FUNCTION recsys.evaluate(text, regclass, int[], int, boolean) IS
-'Measures a version on held-out data by asking what recommend() and predict() answer, with vectors folded in from the model''s rows of this moment. test is read as the caller: its columns are called as the source''s were, or user_id, item_id, rating. For each user of test, T is the set of distinct items of their test rows, every one counting as relevant whatever its rating, also those the model does not know or they have already seen; R is the list of all items, but (exclude_seen) those of their rows in the model''s view, cut at k; hits = |R and T|. recall = hits / |T|; hit_rate = 1 if there is a hit, else 0; ndcg = sum over hits of 1 / log2(rank + 1), divided by the same sum for min(k, |T|) hits at the top (binary gains; Jarvelin and Kekalainen 2002). These are means over users; a user the model does not know is evaluated on the popular items, an empty list scores 0; users_skipped counts users all of whose test items are NULL; standard_error is s / sqrt(users). known_users is the share of these users of whom the model''s view has rows, known_items the share of the items of all T that the version has; a warning says if most are unknown, or most are left out as seen. Explicit feedback adds, over all test rows that have a rating and a prediction: rmse, the root of the mean squared error, and mae, the mean absolute error, in units of the rating; users_skipped counts users without any prediction; standard_error takes users as the sampling units of a ratio estimator (Cochran 1977, section 2.11). predicted_share is the share of rated test rows that have a prediction. Rows with a NULL user are ignored. value is NULL when there is nothing to measure, standard_error when fewer than two users were. Ordered by metric, k. Errors: 42704, 42501, 55000 as for recommend(), 42P01 no such relation, 42703 no such column, 22023 k is empty, not positive or not one-dimensional, 22004 an argument or an element of k is NULL, 54000 k has more than 1000000 elements, 42804 an id column of a type that cannot be an id, 22000 a test rating is not finite.';
+COMMENT ON FUNCTION recsys.evaluate(text, regclass, int[], int, boolean, real) IS
+'Measures a version on held-out data by asking what recommend() and predict() answer, with vectors folded in from the model''s rows of this moment. test is read as the caller: its columns are called as the source''s were, or user_id, item_id, rating. For each user of test, T is the set of distinct relevant items of their test rows: every one, or with min_rating those with a rating of at least that, also those that the model does not know or the user has already seen; R is the list of all items, but (exclude_seen) those of their rows in the model''s view, cut at k; hits = |R and T|. precision = hits / k; recall = hits / |T|; hit_rate = 1 if there is a hit, else 0; mrr = 1 / rank of the first hit, 0 without one (Voorhees 1999); map = sum over hits of (hits up to that rank / rank), divided by min(k, |T|); ndcg = sum over hits of 1 / log2(rank + 1), divided by the same sum for min(k, |T|) hits at the top (binary gains; Jarvelin and Kekalainen 2002). These are means over users; a user the model does not know is evaluated on the popular items, an empty list scores 0; users_skipped counts users without an item in T; standard_error is s / sqrt(users). novelty is the mean over users with a list of the mean rank of its items by popularity, from 1 for the item that most users like. Of the lists of all users: coverage is the share of the version''s items that are in one of them; gini = (sum over i of (2 i - n - 1) x_i) / (n * sum of x), x_1 <= ... <= x_n being how often each of the version''s n items is in them: 0 if all alike, near 1 if few have everything (Gini 1912). known_users is the share of these users of whom the model''s view has rows, known_items the share of the items of all T that the version has; a warning says if most are unknown, or most are left out as seen. Explicit feedback adds, over all test rows that have a rating and a prediction: rmse, the root of the mean squared error, and mae, the mean absolute error, in units of the rating; f1 = 2 both / (liked + predicted), the rows whose rating and prediction, rating, and prediction are at least min_rating or, without it, the version''s mean (van Rijsbergen 1979); users_skipped counts users without any prediction; standard_error takes users as the sampling units of a ratio estimator (Cochran 1977, section 2.11). predicted_share is the share of rated test rows that have a prediction. Rows with a NULL user are ignored. value is NULL when there is nothing to measure, standard_error when fewer than two users were, and of coverage and gini. Ordered by metric, k. Errors: 42704, 42501, 55000 as for recommend(), 42P01 no such relation, 42703 no such column, 22023 k is empty, not positive or not one-dimensional, or min_rating is not finite, 22004 an argument or an element of k is NULL, 54000 k has more than 100 elements, 42804 an id column of a type that cannot be an id, 22000 a test rating is not finite.';
+
+CREATE FUNCTION recsys.evaluate_users(
+    model   text,
+    test    regclass,
+    k       int DEFAULT 10,
+    version int DEFAULT NULL,
+    exclude_seen boolean DEFAULT true,
+    min_rating real DEFAULT NULL,
+    OUT user_id           text,
+    OUT source            text,
+    OUT seen              int,
+    OUT rows              int,
+    OUT relevant          int,
+    OUT hits              int,
+    OUT hit_rate          double precision,
+    OUT "precision"       double precision,
+    OUT recall            double precision,
+    OUT ndcg              double precision,
+    OUT average_precision double precision,
+    OUT reciprocal_rank   double precision,
+    OUT novelty           double precision,
+    OUT predicted         int,
+    OUT rmse              double precision,
+    OUT mae               double precision)
+RETURNS SETOF record
+LANGUAGE c VOLATILE PARALLEL RESTRICTED COST 1000000 ROWS 1000
+AS 'MODULE_PATHNAME', 'recsys_evaluate_users';
+COMMENT ON FUNCTION recsys.evaluate_users(text, regclass, int, int, boolean, real) IS
+'What evaluate() measures, a row for each user of test, in ascending order of their ids: to be grouped, joined or compared in SQL. source is that of recommend(); seen counts the user''s rows in the model''s view, rows those in test, relevant the distinct relevant items of these (|T|), predicted those with a rating and a prediction. hits to novelty are of the list cut at k, as evaluate() defines them, NULL where relevant is 0 (novelty also for an empty list); their means are its recall, hit_rate, ..., map (average_precision) and mrr (reciprocal_rank). rmse and mae are over the predicted rows, NULL without any; sqrt(sum(rmse ^ 2 * predicted) / sum(predicted)) is evaluate()''s. Errors: as evaluate().';
+
+CREATE FUNCTION recsys.split(
+    source      regclass,
+    method      text,
+    user_column name DEFAULT 'user_id',
+    item_column name DEFAULT 'item_id',
+    time_column name DEFAULT NULL,
+    share       double precision DEFAULT 0.1,
+    since       text DEFAULT NULL,
+    n           int  DEFAULT 1,
+    seed        int  DEFAULT 0,
+    new_users   boolean DEFAULT false,
+    train       text DEFAULT NULL,
+    test        text DEFAULT NULL)
+RETURNS TABLE (fold text, relation regclass, rows bigint, users bigint)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE COST 1000000 ROWS 3
+SET search_path = pg_catalog, pg_temp
+AS $split$
+DECLARE
+    source_name text[];     -- schema and name
+    columns     text;
+    time_type   text;
+    wanted      name;
+    label       name := 'fold';
+    pair        text;       -- hash of user and item, 0 to 2^63 - 1
+    of_user     text;       -- what a window is over
+    is_test     text;
+    has_train   text;       -- whether a row of the user is not to be tested
+    otherwise   text := 'train';
+    labels      text[];     -- the fold of a row, as the views train and test see it
+    folds       text[] := '{train,test}';
+    part        text[];
+    views       text[];
+BEGIN
+    SELECT a.name INTO wanted
+      FROM (VALUES ('source', source IS NULL), ('method', method IS NULL), ('user_column', user_column IS NULL),
+                   ('item_column', item_column IS NULL), ('share', share IS NULL), ('n', n IS NULL),
+                   ('seed', seed IS NULL), ('new_users', new_users IS NULL)) AS a (name, missing) WHERE a.missing;
+    IF FOUND THEN
+        RAISE null_value_not_allowed USING MESSAGE = format('argument "%s" must not be null', wanted);
+    ELSIF method NOT IN ('time', 'last', 'random') THEN
+        RAISE invalid_parameter_value USING
+            MESSAGE = format('unrecognized method "%s"', method),
+            HINT = 'Methods are time, last and random.';
+    ELSIF method <> 'random' AND time_column IS NULL THEN
+        RAISE invalid_parameter_value USING MESSAGE = format('method "%s" needs a time_column', method);
+    ELSIF NOT (share > 0 AND share < 1) THEN
+        RAISE invalid_parameter_value USING MESSAGE = format('share must be between 0 and 1, not %s', share);
+    ELSIF n < 1 THEN
+        RAISE invalid_parameter_value USING MESSAGE = format('n must be positive, not %s', n);
+    END IF;
+
+    SELECT ARRAY[s.nspname, c.relname] INTO source_name
+      FROM pg_class AS c JOIN pg_namespace AS s ON s.oid = c.relnamespace WHERE c.oid = source;
+    IF NOT FOUND THEN
+        RAISE undefined_table USING MESSAGE = format('relation with OID %s does not exist', source::oid);
+    END IF;
+    FOREACH wanted IN ARRAY ARRAY[user_column, item_column, time_column] LOOP
+        IF NOT EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = source AND a.attname = wanted AND a.attnum > 0)
+           AND wanted IS NOT NULL THEN
+            RAISE undefined_column USING
+                MESSAGE = format('relation "%s" has no column "%s"', source_name[2], wanted),
+                HINT = 'Name the columns: user_column, item_column, time_column.';
+        END IF;
+    END LOOP;
+    SELECT string_agg(format('s.%I', a.attname), ', ' ORDER BY a.attnum),
+           min(format_type(a.atttypid, a.atttypmod)) FILTER (WHERE a.attname = time_column)
+      INTO columns, time_type
+      FROM pg_attribute AS a WHERE a.attrelid = source AND a.attnum > 0 AND NOT a.attisdropped;
+    WHILE EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = source AND a.attname = label) LOOP
+        label := label || '_';
+    END LOOP;
+
+    pair := format('(hashtextextended(t.%I::text COLLATE "C", hashtextextended(t.%I::text COLLATE "C", %s)) & %s)',
+                   item_column, user_column, seed, 9223372036854775807);
+    of_user := format('PARTITION BY t.%I, t.%I IS NULL', user_column, item_column);
+    CASE method
+        WHEN 'random' THEN
+            is_test := format('%s < %s', pair, (share * 9223372036854775808::double precision)::bigint);
+            has_train := format('cume_dist() OVER (%s ORDER BY %s) < 1', of_user, pair);
+        WHEN 'last' THEN
+            of_user := format('%s ORDER BY t.%I DESC NULLS LAST, %s', of_user, time_column, pair);
+            is_test := format('rank() OVER (%s) <= %s', of_user, n);
+            has_train := format('cume_dist() OVER (%s) < 1', of_user);
+        WHEN 'time' THEN
+            IF since IS NULL THEN
+                EXECUTE format('SELECT percentile_disc(%L::double precision) WITHIN GROUP (ORDER BY t.%I DESC)::text FROM %I.%I AS t',
+                               share, time_column, source_name[1], source_name[2]) INTO since;
+            END IF;
+            is_test := format('t.%I >= %L::%s', time_column, since, time_type);
+            has_train := format('bool_or((%s) IS NOT TRUE) OVER (%s)', is_test, of_user);
+            otherwise := 'left out';
+    END CASE;
+    -- by time nothing that might be tested is trained on: train need not look at has_train
+    labels := array_fill(format('CASE WHEN %s THEN ''test'' ELSE ''train'' END', is_test), ARRAY[2]);
+    IF NOT new_users THEN
+        labels[2] := format('CASE WHEN (%s) IS NOT TRUE THEN ''train'' WHEN %s THEN ''test'' ELSE %L END',
+                            is_test, has_train, otherwise);
+        labels[1] := CASE method WHEN 'time' THEN labels[1] ELSE labels[2] END;
+    END IF;
+
+    FOR i IN 1 .. 2 LOOP
+        part := parse_ident(coalesce(CASE i WHEN 1 THEN train ELSE test END,
+                                     quote_ident(source_name[2] || '_' || folds[i])));
+        IF cardinality(part) = 1 THEN
+            part := source_name[1] || part;
+        ELSIF cardinality(part) > 2 THEN
+            RAISE invalid_name USING MESSAGE = format('improper name of a view: "%s"', array_to_string(part, '.'));
+        END IF;
+        views[i] := format('%I.%I', part[1], part[2]);
+        EXECUTE format('CREATE VIEW %s WITH (security_invoker = true) AS SELECT %s'
+                       ' FROM (SELECT t.*, %s AS %I FROM %I.%I AS t) AS s WHERE s.%I = %L',
+                       views[i], columns, labels[i], label, source_name[1], source_name[2], label, folds[i]);
+    END LOOP;
+
+    RETURN QUERY EXECUTE format(
+        'SELECT f.fold, f.relation, coalesce(c.n, 0), coalesce(c.users, 0)'
+        ' FROM (VALUES (''train'', $1), (''test'', $2), (''left out'', NULL)) AS f (fold, relation)'
+        ' LEFT JOIN (SELECT s.%I, count(*), count(DISTINCT s.%I) FROM (SELECT t.*, %s AS %I FROM %I.%I AS t) AS s'
+        ' GROUP BY 1) AS c (fold, n, users) USING (fold) WHERE f.relation IS NOT NULL OR c.n > 0'
+        ' ORDER BY f.fold = ''left out'', f.fold DESC',
+        label, user_column, labels[2], label, source_name[1], source_name[2])
+        USING views[1]::regclass, views[2]::regclass;
+END $split$;
+COMMENT ON FUNCTION recsys.split(regclass, text, name, name, name, double precision, text, int, int, boolean, text, text) IS
+'Makes two views over a table, view or whatever else has rows: train, to create a model on, and test, to evaluate() it with. They have the columns of source and are read with the right of who reads them (security_invoker). method says which rows are tested: ''time'', those at or after since or, if that is NULL, the latest moment since which at least the given share of the rows that have a time are; ''last'', the last n rows of each user by time (rows without one count as the earliest, rows of one time are ordered by a hash of user and item); ''random'', about the given share of all pairs of user and item, by a hash of both and the seed. Rows of the same user, item and (last) time are never torn apart: so that may be some more than n. A user always keeps a row in train: by last and random the one that would be tested as the last one; by time their rows are in neither view if all are later. new_users does away with that. The same rows are split alike whatever their order and wherever they are. Names are those of views without or with schema; default is that of the source with _train or _test, in its schema. One row for train and test, and one for the rows in neither, if any (fold ''left out''): the view, its rows, its users. Errors: 22004 an argument but the ones with default NULL is NULL, 22023 unrecognized method, no time_column, share not within 0 and 1, n not positive, 42703 no such column, 42P07 there is a relation of that name, 42501 the caller may not read the source or not create a view in the schema, 42602 a name with more than a schema.';
 
 -- ---- recommend: preference beside score; preference() -------------------------
 

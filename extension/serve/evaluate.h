@@ -10,27 +10,25 @@
 
 #include "postgres.h"
 
-#include "store/model.h"
+#include "serve/measure.h"
 
 typedef struct RsMetricRow
 {
 	const char *metric;
 	int32		k;				/* 0: not a metric of a list */
 	double		value;			/* NaN: none */
-	double		standard_error; /* negative: none */
+	double		standard_error; /* negative or NaN: none */
 	int64		users;
 	int64		users_skipped;
 } RsMetricRow;
 
 /*
  * Measure a version on the relation test, read as the current user under the
- * active snapshot; k holds n_k >= 1 positive list lengths, in any order and
- * perhaps repeated; exclude_seen as for recommend().  Returns the number of
- * rows, which are ordered by metric and k and palloc'd.  Errors as for
- * rs_test_open() and rs_test_next_user(); WARNING if most users or items are
+ * active snapshot.  Returns the number of rows, which are ordered by metric and k
+ * and palloc'd.  Errors: those of measure.h; WARNING if most users or items are
  * unknown, or most items are left out as seen.
  */
 extern int	rs_evaluate(const RsModel *model, const RsVersion *version, Oid test,
-						const int32 *k, int n_k, bool exclude_seen, RsMetricRow **rows);
+						const RsMeasureOptions *options, RsMetricRow **rows);
 
 #endif							/* RS_EVALUATE_H */

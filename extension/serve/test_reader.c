@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * test_reader.c
- *		The held-out data of evaluate(), user by user.
+ *		The held-out data of evaluate() and its kin, user by user.
  *
  * The test relation is read once, ordered by user, through a cursor.
  *
@@ -80,7 +80,7 @@ id_expression(Oid test, RsIdKind kind, const char *column)
  *	FROM public.held_out AS t WHERE t.who::pg_catalog.int8 IS NOT NULL ORDER BY 1, 2, 3
  */
 static char *
-test_query(const RsModel *model, const RsVersion *version, Oid test, const char *name)
+test_query(const RsModel *model, Oid test, const char *name, bool with_rating)
 {
 	const char *rating = "NULL::pg_catalog.float8";
 	const char *user;
@@ -90,7 +90,7 @@ test_query(const RsModel *model, const RsVersion *version, Oid test, const char 
 						 find_column(test, model->user_column, "user_id"));
 	item = id_expression(test, model->item_kind,
 						 find_column(test, model->item_column, "item_id"));
-	if (version->feedback == RS_EXPLICIT)
+	if (with_rating)
 		rating = psprintf("t.%s::pg_catalog.float8",
 						  quote_identifier(find_column(test, model->rating_column, "rating")));
 	return psprintf("SELECT %s, %s, %s FROM %s AS t WHERE %s IS NOT NULL"
@@ -112,10 +112,10 @@ qualified_name(Oid test)
 }
 
 void
-rs_test_open(RsTestReader *reader, const RsModel *model, const RsVersion *version, Oid test)
+rs_test_open(RsTestReader *reader, const RsModel *model, Oid test, bool with_rating)
 {
 	const char *name = qualified_name(test);
-	SPIPlanPtr	plan = SPI_prepare(test_query(model, version, test, name), 0, NULL);
+	SPIPlanPtr	plan = SPI_prepare(test_query(model, test, name, with_rating), 0, NULL);
 
 	if (plan == NULL)
 		elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));

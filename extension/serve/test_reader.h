@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * test_reader.h
- *		The held-out data of evaluate(), user by user.
+ *		The held-out data of evaluate() and its kin, user by user.
  *
  *-------------------------------------------------------------------------
  */
@@ -25,7 +25,7 @@ typedef struct RsTestRow
 	double		rating;
 } RsTestRow;
 
-/* All rows of one user; items ascend. */
+/* All rows of one user, ordered by item and rating. */
 typedef struct RsTestUser
 {
 	Datum		id;
@@ -47,12 +47,12 @@ typedef struct RsTestReader
 /*
  * Start to read a relation as the current user, under the active snapshot.  SPI
  * is connected until the end.  Its columns are called as the model's source
- * calls them, or user_id, item_id, rating; a rating is read for explicit
- * feedback only.  Errors: 42P01 no such relation, 42703 no such column, 42804 a
- * column whose type cannot be an id, though a cast might make one of it.
+ * calls them, or user_id, item_id, rating; the last is read with_rating only.
+ * Errors: 42P01 no such relation, 42703 no such column, 42804 a column whose type
+ * cannot be an id, though a cast might make one of it.
  */
-extern void rs_test_open(RsTestReader *reader, const RsModel *model,
-						 const RsVersion *version, Oid test);
+extern void rs_test_open(RsTestReader *reader, const RsModel *model, Oid test,
+						 bool with_rating);
 
 /*
  * The rows of the next user, in ascending order of ids, in the current memory

@@ -60,7 +60,7 @@ SELECT p.oid::regprocedure::text, p.provolatile, p.proparallel FROM pg_temp.memb
 -- those that check the rights themselves
 SELECT p.oid::regprocedure FROM pg_temp.member_function AS p
  WHERE p.provolatile = 'v' AND has_function_privilege('public', p.oid, 'EXECUTE')
-   AND p.proname NOT IN ('create_model', 'alter_model', 'drop_model', 'train', 'refresh', 'deploy', 'rollback', 'evaluate', 'training_progress_slots',
+   AND p.proname NOT IN ('create_model', 'alter_model', 'drop_model', 'train', 'refresh', 'deploy', 'rollback', 'evaluate', 'evaluate_users', 'split', 'training_progress_slots',
                          'kafka_create_source', 'kafka_alter_source', 'kafka_drop_source', 'kafka_start', 'kafka_stop',
                          'kafka_seek', 'kafka_preview', 'kafka_retry', 'kafka_discard', 'kafka_slots', 'kafka_service',
                          'kafka_validator', 'prewarm', 'cache_images');

@@ -27,6 +27,12 @@ BEGIN
     INSERT INTO sp.answer SELECT run, 7, recsys.user_vector('sp', 1)::pg_catalog.text;
     INSERT INTO sp.answer SELECT run, 8, e.value::pg_catalog.text FROM recsys.evaluate('sp', 'sp.ratings') AS e;
     INSERT INTO sp.answer SELECT run, 9, o.name FROM recsys.options() AS o;
+    INSERT INTO sp.answer SELECT run, 10, u.ndcg::pg_catalog.text FROM recsys.evaluate_users('sp', 'sp.ratings', exclude_seen => false) AS u;
+    INSERT INTO sp.answer SELECT run, 11, f.rows::pg_catalog.text FROM recsys.split('sp.ratings', 'last', time_column => 'at', n => 2) AS f;
+    INSERT INTO sp.answer SELECT run, 12, t.item_id::pg_catalog.text FROM sp.ratings_test AS t;
+    INSERT INTO sp.answer SELECT run, 13, f.relation::pg_catalog.text FROM recsys.split('sp.ratings', 'time', time_column => 'at', train => 'sp.early', test => 'sp.late') AS f;
+    INSERT INTO sp.answer SELECT run, 14, f.rows::pg_catalog.text FROM recsys.split('sp.ratings', 'random', train => 'sp.some', test => 'sp.others') AS f;
+    DROP VIEW sp.ratings_train, sp.ratings_test, sp.early, sp.late, sp.some, sp.others;
     PERFORM recsys.drop_model('sp');
     PERFORM recsys.drop_model('sp_text');
 END $$;

@@ -1,13 +1,13 @@
 /*-------------------------------------------------------------------------
  *
  * test_metrics.c
- *		Measures of a ranked list by hand-made numbers; means against two passes.
+ *		Measures of ranked lists by hand-made numbers; means against two passes.
  *
  *-------------------------------------------------------------------------
  */
 #include "unit.h"
 
-#include "kernel/metrics.h"
+#include "serve/metrics.h"
 
 /* The metrics at k of a list of n: every rank is added, needed or not. */
 static RsRankMetrics
@@ -17,7 +17,7 @@ metrics_of_list(const bool *hit, int32_t n, int32_t relevant, int32_t k)
 
 	for (int32_t rank = 0; rank < k; rank++)
 		rs_rank_add(&sums, rank < n && hit[rank], rank < relevant);
-	return rs_rank_metrics(&sums, relevant);
+	return rs_rank_metrics(&sums, relevant, k);
 }
 
 static void
@@ -28,21 +28,30 @@ test_lists(void)
 
 	/* three hits of four relevant items, at ranks 2, 4 and 5 */
 	m = metrics_of_list(hit, 5, 4, 5);
+	CHECK(m.hits == 3);
+	CHECK_NEAR(m.precision, 0.6, 1e-15);
 	CHECK_NEAR(m.recall, 0.75, 1e-15);
 	CHECK(m.hit_rate == 1.0);
+	CHECK_NEAR(m.reciprocal_rank, 0.5, 1e-15);
+	CHECK_NEAR(m.average_precision, (1.0 / 2 + 2.0 / 4 + 3.0 / 5) / 4, 1e-15);
 	CHECK_NEAR(m.ndcg, (1 / log2(3) + 1 / log2(5) + 1 / log2(6)) /
 			   (1 + 1 / log2(3) + 0.5 + 1 / log2(5)), 1e-15);
 
 	/* cut at 3 and at 1 */
 	m = metrics_of_list(hit, 5, 4, 3);
+	CHECK_NEAR(m.precision, 1.0 / 3, 1e-15);
 	CHECK_NEAR(m.recall, 0.25, 1e-15);
+	CHECK_NEAR(m.average_precision, 1.0 / 2 / 3, 1e-15);
 	CHECK_NEAR(m.ndcg, (1 / log2(3)) / (1 + 1 / log2(3) + 0.5), 1e-15);
 	m = metrics_of_list(hit, 5, 4, 1);
-	CHECK(m.recall == 0.0 && m.hit_rate == 0.0 && m.ndcg == 0.0);
+	CHECK(m.hits == 0 && m.precision == 0.0 && m.recall == 0.0 && m.hit_rate == 0.0);
+	CHECK(m.reciprocal_rank == 0.0 && m.average_precision == 0.0 && m.ndcg == 0.0);
 
 	/* the ideal list is no longer than the relevant items are many */
 	m = metrics_of_list(hit + 1, 1, 1, 10);
 	CHECK(m.recall == 1.0 && m.hit_rate == 1.0 && m.ndcg == 1.0);
+	CHECK(m.reciprocal_rank == 1.0 && m.average_precision == 1.0);
+	CHECK_NEAR(m.precision, 0.1, 1e-15);
 
 	/* a list shorter than k, and none at all */
 	m = metrics_of_list(hit, 2, 2, 10);
@@ -50,6 +59,39 @@ test_lists(void)
 	CHECK_NEAR(m.ndcg, (1 / log2(3)) / (1 + 1 / log2(3)), 1e-15);
 	m = metrics_of_list(NULL, 0, 3, 10);
 	CHECK(m.recall == 0.0 && m.hit_rate == 0.0 && m.ndcg == 0.0);
+}
+
+static double
+gini_of(const int32_t *counts, int32_t n)
+{
+	RsGini		gini = {.n = n};
+
+	for (int32_t i = 0; i < n; i++)
+		rs_gini_add(&gini, counts[i]);
+	return rs_gini_value(&gini);
+}
+
+static void
+test_gini(void)
+{
+	static const int32_t equal[] = {7, 7, 7, 7};
+	static const int32_t one[] = {0, 0, 0, 9};
+	static const int32_t some[] = {0, 1, 2, 2, 5};
+	static const int32_t none[] = {0, 0, 0};
+	double		differences = 0;
+
+	CHECK(gini_of(equal, 4) == 0.0);
+	CHECK(gini_of(one, 4) == 0.75);
+	CHECK(gini_of(one + 3, 1) == 0.0);
+	CHECK(isnan(gini_of(none, 3)));
+
+	/* half the mean absolute difference of two counts over their mean */
+	for (int i = 0; i < 5; i++)
+	{
+		for (int j = 0; j < 5; j++)
+			differences += abs(some[i] - some[j]);
+	}
+	CHECK_NEAR(gini_of(some, 5), differences / 25 / 2 / (10.0 / 5), 1e-15);
 }
 
 static void
@@ -88,6 +130,7 @@ test_ratio(void)
 	double		squares = 0;
 
 	CHECK(rs_ratio_standard_error(&ratio) < 0);
+	CHECK(isnan(rs_ratio_value(&ratio)));
 	for (int i = 0; i < 100; i++)
 	{
 		b[i] = 1 + unit_random(9);
@@ -117,6 +160,7 @@ int
 main(void)
 {
 	test_lists();
+	test_gini();
 	test_mean();
 	test_ratio();
 	return unit_report("metrics");

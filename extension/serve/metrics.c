@@ -1,11 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * metrics.c
- *		Measures of a ranked list, and means with their standard errors.
+ *		Measures of ranked lists, and means with their standard errors.
  *
  *-------------------------------------------------------------------------
  */
-#include "kernel/metrics.h"
+#include "serve/metrics.h"
 
 #include <math.h>
 
@@ -18,6 +18,9 @@ rs_rank_add(RsRankSums *sums, bool hit, bool ideal)
 	if (hit)
 	{
 		sums->hits++;
+		if (sums->first_hit == 0)
+			sums->first_hit = sums->rank;
+		sums->precisions += (double) sums->hits / sums->rank;
 		sums->gain += discount;
 	}
 	if (ideal)
@@ -25,14 +28,32 @@ rs_rank_add(RsRankSums *sums, bool hit, bool ideal)
 }
 
 RsRankMetrics
-rs_rank_metrics(const RsRankSums *sums, int32_t relevant)
+rs_rank_metrics(const RsRankSums *sums, int32_t relevant, int32_t k)
 {
 	RsRankMetrics metrics;
 
+	metrics.hits = sums->hits;
+	metrics.precision = (double) sums->hits / k;
 	metrics.recall = (double) sums->hits / relevant;
 	metrics.hit_rate = sums->hits > 0 ? 1.0 : 0.0;
+	metrics.reciprocal_rank = sums->hits > 0 ? 1.0 / sums->first_hit : 0.0;
+	metrics.average_precision = sums->precisions / (relevant < k ? relevant : k);
 	metrics.ndcg = sums->gain / sums->ideal_gain;
 	return metrics;
+}
+
+void
+rs_gini_add(RsGini *gini, int32_t count)
+{
+	gini->added++;
+	gini->weighted += (2.0 * gini->added - gini->n - 1.0) * count;
+	gini->sum += count;
+}
+
+double
+rs_gini_value(const RsGini *gini)
+{
+	return gini->weighted / (gini->n * gini->sum);
 }
 
 void
