@@ -22,7 +22,9 @@ typedef struct RsExposure
 
 typedef struct RsExposureFigures
 {
-	double		coverage;		/* share of the items that are in some list */
+	double		coverage;		/* share of the items that are in some list: catalog coverage
+								 * of Ge, Delgado-Battenfeld and Jannach 2010, "Beyond
+								 * accuracy" */
 	double		gini;			/* see RsGini; NaN: all lists were empty */
 } RsExposureFigures;
 

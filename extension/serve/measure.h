@@ -29,7 +29,8 @@ typedef struct RsUserList
 {
 	RsRankMetrics metrics;
 	double		novelty;		/* mean rank of the list's items by popularity, 1 the most
-								 * popular; NaN: the list is empty */
+								 * popular (LensKit's MeanPopRank, which is a share of the
+								 * items); NaN: the list is empty */
 } RsUserList;
 
 /*
