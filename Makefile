@@ -8,8 +8,8 @@ MODULE_big = recsys
 KERNEL_OBJS := $(patsubst %.c,%.o,$(wildcard extension/kernel/*.c))
 SOLVER_OBJS := $(patsubst %.c,%.o,$(wildcard extension/solver/*.c))
 SERVER_OBJS := $(patsubst %.c,%.o,$(wildcard extension/*.c extension/type/*.c \
-	extension/store/*.c extension/train/*.c extension/serve/*.c extension/ingest/*.c \
-	extension/api/*.c))
+	extension/store/*.c extension/train/*.c extension/serve/*.c extension/batch/*.c \
+	extension/ingest/*.c extension/api/*.c))
 OBJS = $(SERVER_OBJS) $(KERNEL_OBJS)
 
 # Hidden by default: PostgreSQL opens libraries with global symbols.

@@ -79,7 +79,7 @@ rs_guc_init(void)
 							&rs_local_cache_size, 256 * 1024, 0, MAX_KILOBYTES,
 							PGC_USERSET, GUC_UNIT_KB, NULL, NULL, NULL);
 	DefineCustomBoolVariable("recsys.log_progress",
-							 "Reports each phase and iteration of a training as NOTICE.",
+							 "Reports each phase and iteration of a training, or of an answer for all users, as NOTICE.",
 							 NULL,
 							 &rs_log_progress, false,
 							 PGC_USERSET, 0, NULL, NULL, NULL);
@@ -89,12 +89,12 @@ rs_guc_init(void)
 							&rs_serving_memory, 64 * 1024, 64, MAX_KILOBYTES,
 							PGC_USERSET, GUC_UNIT_KB, NULL, NULL, NULL);
 	DefineCustomIntVariable("recsys.training_memory",
-							"Memory that one training may use.",
-							"A training that needs more is refused before it starts to compute.",
+							"Memory that one training, or one answer for all users, may use.",
+							"What needs more is refused before it starts to compute.",
 							&rs_training_memory, 4 * 1024 * 1024, 1024, MAX_KILOBYTES,
 							PGC_USERSET, GUC_UNIT_KB, NULL, NULL, NULL);
 	DefineCustomIntVariable("recsys.training_threads",
-							"Threads that one training may use; 0 means one for each core that the server may use.",
+							"Threads that one training, or one answer for all users, may use; 0 means one for each core that the server may use.",
 							NULL,
 							&rs_training_threads, 0, 0, RS_MAX_THREADS,
 							PGC_USERSET, 0, NULL, NULL, NULL);

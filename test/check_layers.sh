@@ -1,7 +1,8 @@
 #!/bin/bash
 # Includes must follow the layers, which point one way (extension/README.md):
 #
-#	api → train, serve, ingest, store, type    train → store, solver/solver.h
+#	api → batch, train, serve, ingest, store   train → store, solver/solver.h
+#	batch → train, serve, solver/solver.h
 #	serve → store, type, kernel                store → type → kernel
 #	ingest → store, kafka_ingest/shared.h      solver → kernel
 #
@@ -28,8 +29,9 @@ allowed()
 		store) echo '^(store/|type/|kernel/|[a-z_]+\.h$)' ;;
 		train) echo '^(train/|store/|type/|kernel/|solver/solver\.h$|[a-z_]+\.h$)' ;;
 		serve) echo '^(serve/|store/|type/|kernel/|[a-z_]+\.h$)' ;;
+		batch) echo '^(batch/|train/|serve/|store/|type/|kernel/|solver/solver\.h$|[a-z_]+\.h$)' ;;
 		ingest) echo '^(ingest/|store/|type/|kernel/|[a-z_]+\.h$|\.\./kafka_ingest/shared\.h$)' ;;
-		api) echo '^(api/|train/|serve/|ingest/|store/|type/|kernel/|[a-z_]+\.h$)' ;;
+		api) echo '^(api/|batch/|train/|serve/|ingest/|store/|type/|kernel/|[a-z_]+\.h$)' ;;
 		.) echo '.' ;;
 		*) echo '^$' ;;
 	esac

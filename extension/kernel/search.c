@@ -336,3 +336,21 @@ rs_search_next(RsSearch *search, int32_t m, RsScored *entries, int32_t *n, RsSto
 {
 	return rs_search_next_many(search, 1, m, entries, n, stop, arg);
 }
+
+/* ---- users whom no vector tells ------------------------------------------------ */
+
+bool
+rs_scores_are_equal(const RsItems *items, const float *x, RsStopCheck stop, void *arg)
+{
+	for (int j = 0; j < items->k; j++)
+	{
+		if (x[j] != 0.0f)
+			return false;
+	}
+	for (int32_t i = 1; items->biases != NULL && i < items->n; i++)
+	{
+		if (rs_stop_at(stop, arg, i) || items->biases[i] != items->biases[0])
+			return false;
+	}
+	return true;
+}

@@ -122,4 +122,10 @@ extern RsStatus rs_search_next_many(RsSearch *searches, int count, int32_t m,
 									RsScored *entries, int32_t *n,
 									RsStopCheck stop, void *arg);
 
+/*
+ * Do all items score alike?  So they do for the vector zero without biases that
+ * differ: of a user with dislikes only, or where all ratings are equal.
+ */
+extern bool rs_scores_are_equal(const RsItems *items, const float *x, RsStopCheck stop, void *arg);
+
 #endif							/* RS_SEARCH_H */

@@ -55,9 +55,8 @@ factors_at(const RsImage *image, int32 position)
 	return image->factors + (Size) position * image->stride;
 }
 
-/* x.y / (|x| |y|); NaN, which no list takes, where one is zero. */
-static float
-cosine(const float *x, double x_square, const float *y, int k)
+float
+rs_cosine(const float *x, double x_square, const float *y, int k)
 {
 	double		squares = x_square * rs_dot(y, y, k);
 
@@ -78,7 +77,8 @@ next_by_likeness(RsRanking *ranking, int32 m, RsScored *entries, int32 *n)
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (i != ranking->position && rs_is_eligible(ranking->words, i))
-			rs_topk_push(&topk, cosine(x, ranking->square, factors_at(image, i), image->k), i);
+			rs_topk_push(&topk, rs_cosine(x, ranking->square, factors_at(image, i), image->k),
+						 i);
 	}
 	(void) rs_topk_finish(&topk, rs_interrupt, NULL);
 	*n = topk.n;

@@ -68,4 +68,7 @@ extern int32 rs_ranking_next(RsRanking *ranking, int32 m, RsScored *entries);
 /* From now on hand out only items whose bits are set here, too. */
 extern void rs_ranking_restrict(RsRanking *ranking, const uint64 *words);
 
+/* x.y / (|x| |y|), x_square being x.x; NaN, which no list takes, where one is zero. */
+extern float rs_cosine(const float *x, double x_square, const float *y, int k);
+
 #endif							/* RS_RANKING_H */

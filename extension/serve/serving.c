@@ -10,30 +10,17 @@
  */
 #include "postgres.h"
 
-#include "miscadmin.h"
-
 #include "compat.h"
+#include "interrupt.h"
 #include "serve/serving.h"
 
-/*
- * Do all items score alike?  So they do for the vector zero without biases that
- * differ: of a user with dislikes only, or where all ratings are equal.
- */
+/* Do all items score alike? */
 static bool
-scores_are_equal(const RsImage *image, const RsUserVector *vector)
+ranks_nothing(const RsServing *serving)
 {
-	for (int i = 0; i < image->k; i++)
-	{
-		if (vector->x[i] != 0)
-			return false;
-	}
-	for (int32 i = 1; image->biases != NULL && i < image->ids.n; i++)
-	{
-		CHECK_FOR_INTERRUPTS();
-		if (image->biases[i] != image->biases[0])
-			return false;
-	}
-	return true;
+	RsItems		items = rs_image_items(serving->image);
+
+	return rs_scores_are_equal(&items, serving->vector.x, rs_interrupt, NULL);
 }
 
 /* With the user read, the rest: no code of a user runs from here on. */
@@ -46,7 +33,7 @@ open_items(RsServing *serving, const RsImage *image, MemoryContext context)
 	rs_user_vector(serving->model, serving->version, serving->image, &serving->user,
 				   &serving->vector);
 	serving->base = rs_user_base(serving->version, &serving->vector);
-	if (serving->vector.x != NULL && scores_are_equal(serving->image, &serving->vector))
+	if (serving->vector.x != NULL && ranks_nothing(serving))
 		serving->vector.origin = RS_FROM_POPULAR;
 	MemoryContextSwitchTo(caller);
 }

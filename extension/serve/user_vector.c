@@ -192,8 +192,7 @@ rs_fold_in_init(const RsVersion *version, const RsImage *image,
 	if (n == 0)
 		return false;
 
-	fold_in->objective = rs_options_objective(version->feedback, &version->options);
-	fold_in->objective.mean = version->mean;
+	fold_in->objective = rs_fold_in_objective(version);
 	fold_in->side = (RsFixedSide)
 	{
 		.factors = image->factors,

@@ -72,6 +72,16 @@ rs_user_seen(const RsUser *user, int32 i)
 extern int32 rs_user_locate_seen(const RsImage *image, const RsUser *user, int32 first,
 								 int32 *positions);
 
+/* What fold-in minimises: what training did. */
+static inline RsObjective
+rs_fold_in_objective(const RsVersion *version)
+{
+	RsObjective objective = rs_options_objective(version->feedback, &version->options);
+
+	objective.mean = version->mean;
+	return objective;
+}
+
 /* A user's equations, ready to be solved. */
 typedef struct RsFoldIn
 {

@@ -237,6 +237,15 @@ sort_cells(Builder *b, const RsCsr *from, const int64_t *from_time, RsCsr *to, i
 	return status;
 }
 
+RsStatus
+rs_csr_deal(const RsTriplets *cells, RsCsr *to, int64_t *to_time, RsPool *pool)
+{
+	RsTriplets	turned = {cells->n, cells->item, cells->user, cells->value, cells->time};
+	Builder		b = {.cells = &turned, .pool = pool};
+
+	return sort_cells(&b, NULL, NULL, to, to_time);
+}
+
 /* Of n equal cells keep the values with the latest time; how many remain. */
 static int32_t
 keep_latest(const Builder *b, float *value, const int64_t *time, int32_t n)

@@ -56,4 +56,11 @@ extern RsStatus rs_csr_build_users(RsCsrPair *pair, const RsTriplets *cells, boo
 /* Then the items' rows; until then nothing is in their arrays but where rows begin. */
 extern RsStatus rs_csr_build_items(RsCsrPair *pair, RsPool *pool);
 
+/*
+ * Deal the cells out by user, in the pool: rows whose starts are known hold the items
+ * in the order in which the cells come, repeated ones too.  to_time is NULL where cells
+ * have no time.
+ */
+extern RsStatus rs_csr_deal(const RsTriplets *cells, RsCsr *to, int64_t *to_time, RsPool *pool);
+
 #endif							/* RS_CSR_H */

@@ -12,6 +12,7 @@
 
 #include "compat.h"
 #include "solver/als.h"
+#include "solver/crowd.h"
 
 PG_MODULE_MAGIC;
 
@@ -25,7 +26,9 @@ rs_solver_api(void)
 		.abi = RS_SOLVER_ABI,
 		.memory = rs_als_memory,
 		.fit = rs_als_fit,
-		.refresh = rs_als_refresh
+		.refresh = rs_als_refresh,
+		.crowd_memory = rs_crowd_memory,
+		.crowd = rs_crowd
 	};
 
 	rs_kernel_init();

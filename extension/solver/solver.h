@@ -2,9 +2,10 @@
  *
  * solver.h
  *		The public face of recsys_solver.so: training by alternating least
- *		squares.  Pure C; module.c alone knows PostgreSQL.
+ *		squares, and answers for all users at once.  Pure C; module.c alone
+ *		knows PostgreSQL.
  *
- * The library is opened when somebody trains.  Its one entry point returns a
+ * The library is opened when somebody trains or asks for all users.  Its one entry point returns a
  * table of functions with an ABI number, so that a library of another version
  * is refused instead of called wrongly.
  *
@@ -14,8 +15,9 @@
 #define RS_SOLVER_H
 
 #include "kernel/row.h"
+#include "kernel/search.h"
 
-#define RS_SOLVER_ABI	8
+#define RS_SOLVER_ABI	9
 #define RS_SOLVER_LIBRARY	"recsys_solver"
 #define RS_SOLVER_ENTRY		"rs_solver_api"
 
@@ -77,8 +79,9 @@ typedef struct RsAlsProblem
 
 typedef enum RsAlsPhase
 {
-	RS_ALS_PREPARING,			/* building both orientations */
-	RS_ALS_ITERATING
+	RS_ALS_PREPARING,			/* sorting cells into rows */
+	RS_ALS_ITERATING,
+	RS_ALS_ANSWERING			/* a crowd: rows are users */
 } RsAlsPhase;
 
 typedef struct RsAlsProgress
@@ -119,6 +122,60 @@ typedef struct RsAlsModel
 	int32_t		failed_row;
 } RsAlsModel;
 
+/* All users of a view, who are folded in to one version, and what is asked about each. */
+typedef struct RsCrowdProblem
+{
+	int			threads;		/* >= 1 */
+	int32_t		n_users;
+
+	/*
+	 * The users' rows, in any order; by_user says that they come user after user.  start
+	 * (n_users + 1) tells how many each has, as for rows side by side, longest the
+	 * most.  The arrays become the solver's.  A value that is NaN makes no cell, but
+	 * its item counts as seen.
+	 */
+	RsTriplets	rows;
+	bool		by_user;
+	int64_t    *start;
+	int64_t		longest;
+	const int32_t *position;	/* of the rows' items in items below, or -1 */
+
+	/* Fold-in; with k = 0 no user has a vector. */
+	RsObjective objective;		/* with the mean */
+	RsItems		items;
+	const double *gramian;		/* k x stride, implicit only, else NULL */
+
+	/* The best items of each user; none with top = 0. */
+	int32_t		top;			/* how many, at most items.n */
+	const RsIndex *index;		/* NULL with k = 0 */
+	RsEligible	eligible;		/* for everybody */
+	bool		exclude_seen;
+	const int32_t *popular;		/* all positions, for those whom no vector tells */
+
+	int32_t		item;			/* a position: who has seen it? -1: none */
+} RsCrowdProblem;
+
+/* Users first to first + n - 1 of a crowd, valid until the sink returns. */
+typedef struct RsCrowdPart
+{
+	int32_t		first;
+	int32_t		n;
+	bool	   *has_vector;
+	float	   *x;				/* n x stride; zeros without a vector */
+	double	   *base;			/* the mean plus the user's bias */
+	bool	   *has_seen;		/* the item of the problem */
+	bool	   *is_popular;		/* the list is that of what is popular, without scores */
+	int32_t    *n_listed;
+	RsScored   *listed;			/* n x top, best first */
+	int32_t		top;
+} RsCrowdPart;
+
+/*
+ * Takes part after part, in the order of the users; called by the thread that called
+ * crowd(), while others compute the next part.  True asks to stop.
+ */
+typedef bool (*RsCrowdSink) (void *arg, const RsCrowdPart *part);
+
 typedef struct RsSolverApi
 {
 	int			abi;			/* RS_SOLVER_ABI */
@@ -150,6 +207,12 @@ typedef struct RsSolverApi
 	 */
 	RsStatus	(*refresh) (const RsAlsProblem *problem, void *arena, size_t bytes,
 							RsAlsTick tick, void *tick_arg, RsAlsModel *model);
+
+	/* The same two for a crowd.  On failure *failed_user is the first one, or -1. */
+	bool		(*crowd_memory) (const RsCrowdProblem *problem, size_t *bytes);
+	RsStatus	(*crowd) (const RsCrowdProblem *problem, void *arena, size_t bytes,
+						  RsAlsTick tick, void *tick_arg, RsCrowdSink sink, void *sink_arg,
+						  int32_t *failed_user);
 } RsSolverApi;
 
 typedef const RsSolverApi *(*RsSolverEntry) (void);

@@ -211,7 +211,7 @@ call_tick(RsPool *pool)
 }
 
 RsStatus
-rs_pool_run(RsPool *pool, RsWork work, void *arg, int64_t n_chunks)
+rs_pool_begin(RsPool *pool, RsWork work, void *arg, int64_t n_chunks)
 {
 	call_tick(pool);
 	if (atomic_load(&pool->stop))
@@ -226,6 +226,14 @@ rs_pool_run(RsPool *pool, RsWork work, void *arg, int64_t n_chunks)
 	pool->busy = pool->n_threads;
 	pool->round++;
 	pthread_cond_broadcast(&pool->work_ready);
+	pthread_mutex_unlock(&pool->lock);
+	return RS_OK;
+}
+
+RsStatus
+rs_pool_finish(RsPool *pool)
+{
+	pthread_mutex_lock(&pool->lock);
 	for (;;)
 	{
 		wait_a_tick(pool);
@@ -237,6 +245,20 @@ rs_pool_run(RsPool *pool, RsWork work, void *arg, int64_t n_chunks)
 	}
 	pthread_mutex_unlock(&pool->lock);
 	return atomic_load(&pool->stop) ? RS_STOPPED : pool->status;
+}
+
+RsStatus
+rs_pool_run(RsPool *pool, RsWork work, void *arg, int64_t n_chunks)
+{
+	RsStatus	status = rs_pool_begin(pool, work, arg, n_chunks);
+
+	return status == RS_OK ? rs_pool_finish(pool) : status;
+}
+
+void
+rs_pool_stop(RsPool *pool)
+{
+	atomic_store(&pool->stop, true);
 }
 
 bool

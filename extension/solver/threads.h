@@ -74,6 +74,16 @@ extern void rs_pool_end(RsPool *pool);
 extern RsStatus rs_pool_run(RsPool *pool, RsWork work, void *arg, int64_t n_chunks);
 
 /*
+ * The same in two steps, between which the caller may do something of its own that
+ * takes no longer than a tick.  Every begin wants its finish, unless it has failed.
+ */
+extern RsStatus rs_pool_begin(RsPool *pool, RsWork work, void *arg, int64_t n_chunks);
+extern RsStatus rs_pool_finish(RsPool *pool);
+
+/* Stop as if tick had asked to. */
+extern void rs_pool_stop(RsPool *pool);
+
+/*
  * Has tick asked to stop?  An RsStopCheck (kernel/stop.h), for work that takes
  * longer than a few ms.  The round then ends as stopped whatever its chunks
  * return, so a loop may just end early.

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * ratings.c
- *		Reading the whole view of a model for training.
+ *		Reading the whole view of a model.
  *
  * One SELECT runs with a receiver of our own, so rows go from the executor
  * into arrays without being collected in between.  Bigint ids are kept back
@@ -49,6 +49,7 @@ typedef struct RatingsReceiver
 {
 	DestReceiver pub;
 	const RsModel *model;
+	RsRatingsUse use;
 	RsRatings  *ratings;
 	int64		capacity;
 	IdColumn	users;
@@ -125,12 +126,10 @@ column_to_cstring(const IdColumn *column, Datum id)
 }
 
 static void
-check_rating(const RatingsReceiver *receiver, double rating, Datum user, Datum item)
+refuse_rating(const RatingsReceiver *receiver, double rating, Datum user, Datum item)
 {
 	const RsModel *model = receiver->model;
 
-	if (isfinite(rating) && fabs(rating) <= FLT_MAX)
-		return;
 	ereport(ERROR,
 			(errcode(isfinite(rating) ? ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE : ERRCODE_DATA_EXCEPTION),
 			 isfinite(rating) ? errmsg("rating %g is out of range", rating) :
@@ -212,13 +211,56 @@ resolve_waiting(RatingsReceiver *receiver)
 	receiver->n_waiting = 0;
 }
 
+/* The rating of a row as a float; NaN only where that means that there is none. */
+static float
+take_rating(const RatingsReceiver *receiver, const TupleTableSlot *slot)
+{
+	double		rating = slot->tts_isnull[2] ? NAN :
+		rs_source_number(slot->tts_values[2], receiver->rating_type);
+
+	if (likely(isfinite(rating) && fabs(rating) <= FLT_MAX))
+		return (float) rating;
+	if (receiver->use == RS_TO_TRAIN)
+		refuse_rating(receiver, rating, slot->tts_values[0], slot->tts_values[1]);
+	return NAN;
+}
+
+/* A user without an item. */
+static void
+know_user(RatingsReceiver *receiver, Datum user)
+{
+	const IdColumn *column = &receiver->users;
+	int64		id;
+	int32		index;
+
+	if (column->kind != RS_ID_BIGINT)
+	{
+		(void) rs_idmap_index(column->map, user);
+		return;
+	}
+	id = rs_id_integer(user, column->type);
+	rs_idmap_indexes(column->map, &id, 1, &index);
+}
+
+/* Leave out a row that says nothing. */
+static bool
+is_skipped(RatingsReceiver *receiver, const TupleTableSlot *slot)
+{
+	if (!slot->tts_isnull[0] && !slot->tts_isnull[1] &&
+		(!slot->tts_isnull[2] || receiver->use == RS_TO_ANSWER))
+		return false;
+	if (!slot->tts_isnull[0] && receiver->use == RS_TO_ANSWER)
+		know_user(receiver, slot->tts_values[0]);
+	receiver->ratings->rows_skipped++;
+	return true;
+}
+
 /* One row of the view: user, item, rating, time. */
 static bool
 receive_row(TupleTableSlot *slot, DestReceiver *self)
 {
 	RatingsReceiver *receiver = (RatingsReceiver *) self;
 	RsRatings  *r = receiver->ratings;
-	double		rating;
 
 	slot_getallattrs(slot);
 	r->rows_read++;
@@ -228,20 +270,14 @@ receive_row(TupleTableSlot *slot, DestReceiver *self)
 		if (MemoryContextMemAllocated(receiver->context, true) > receiver->memory_limit)
 			refuse_memory(receiver);
 	}
-	if (slot->tts_isnull[0] || slot->tts_isnull[1] || slot->tts_isnull[2])
-	{
-		r->rows_skipped++;
+	if (unlikely(is_skipped(receiver, slot)))
 		return true;
-	}
 	receiver->slot = slot;
-	rating = rs_source_number(slot->tts_values[2], receiver->rating_type);
-	check_rating(receiver, rating, slot->tts_values[0], slot->tts_values[1]);
-
 	if (r->n == receiver->capacity)
 		grow_ratings(receiver);
+	r->value[r->n] = take_rating(receiver, slot);
 	take_id(&receiver->users, slot->tts_values[0], r->n, receiver->n_waiting);
 	take_id(&receiver->items, slot->tts_values[1], r->n, receiver->n_waiting);
-	r->value[r->n] = (float) rating;
 	if (r->time != NULL)
 		r->time[r->n] = slot->tts_isnull[3] ? PG_INT64_MIN : DatumGetInt64(slot->tts_values[3]);
 	r->n++;
@@ -301,7 +337,7 @@ receiver_init(RatingsReceiver *receiver, const RsModel *model, RsRatings *rating
 }
 
 void
-rs_ratings_read(const RsModel *model, Size memory_limit,
+rs_ratings_read(const RsModel *model, RsRatingsUse use, Size memory_limit,
 				void (*progress) (int64 rows), RsRatings *ratings)
 {
 	RatingsReceiver receiver;
@@ -311,6 +347,7 @@ rs_ratings_read(const RsModel *model, Size memory_limit,
 
 	memset(ratings, 0, sizeof(RsRatings));
 	receiver_init(&receiver, model, ratings);
+	receiver.use = use;
 	receiver.memory_limit = memory_limit;
 	receiver.progress = progress;
 	options.dest = &receiver.pub;

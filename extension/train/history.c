@@ -5,18 +5,18 @@
  *
  * One pass over the rows.  A user with more rows than the limit has a heap of the
  * rows that are kept so far, the earliest on top; a later row takes its place.
- * Rows that are left out are marked and then closed up.
+ * Rows that are left out are marked by a NaN.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "miscadmin.h"
 
 #include "compat.h"
 #include "train/history.h"
-
-#define LEFT_OUT		(-1)	/* as user of a row */
 
 /* The heaps, one after another: that of user u has the places from first[u] on. */
 typedef struct Histories
@@ -55,7 +55,7 @@ make_places(Histories *h)
 	for (int64 i = 0; i < ratings->n; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		h->first[ratings->user[i] + 1]++;
+		h->first[ratings->user[i] + 1] += !isnan(ratings->value[i]);
 	}
 	for (int32 u = 1; u <= n_users; u++)
 	{
@@ -124,17 +124,17 @@ offer(Histories *h, int64 row)
 	int32		user = ratings->user[row];
 	int64	   *heap = h->rows + h->first[user];
 
-	if (h->first[user + 1] == h->first[user])
+	if (h->first[user + 1] == h->first[user] || isnan(ratings->value[row]))
 		return;
 	if (h->n[user] < h->limit)
 		rise(ratings, heap, h->n[user]++, row);
 	else if (is_before(ratings, row, heap[0]))
 	{
-		ratings->user[heap[0]] = LEFT_OUT;
+		ratings->value[heap[0]] = NAN;
 		sink(ratings, heap, h->limit, row);
 	}
 	else
-		ratings->user[row] = LEFT_OUT;
+		ratings->value[row] = NAN;
 }
 
 static void
@@ -145,7 +145,7 @@ close_up(RsRatings *r)
 	for (int64 i = 0; i < r->n; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (r->user[i] == LEFT_OUT)
+		if (isnan(r->value[i]))
 			continue;
 		r->user[kept] = r->user[i];
 		r->item[kept] = r->item[i];
@@ -157,7 +157,7 @@ close_up(RsRatings *r)
 }
 
 void
-rs_history_cut(RsRatings *ratings, int32 limit)
+rs_history_mark(RsRatings *ratings, int32 limit)
 {
 	Histories	h = {.ratings = ratings,.limit = limit};
 
@@ -167,8 +167,14 @@ rs_history_cut(RsRatings *ratings, int32 limit)
 		CHECK_FOR_INTERRUPTS();
 		offer(&h, i);
 	}
-	close_up(ratings);
 	pfree(h.rows);
 	pfree(h.n);
 	pfree(h.first);
+}
+
+void
+rs_history_cut(RsRatings *ratings, int32 limit)
+{
+	rs_history_mark(ratings, limit);
+	close_up(ratings);
 }

@@ -4,8 +4,8 @@
  *		The shared slots behind recsys.training_progress, and the NOTICEs.
  *
  * A slot belongs to the backend whose pid is in it; one lock guards them all,
- * held for a copy of a few words, some fifty times a second for each training.
- * The owner clears its slot when training ends in whatever way: the trainer
+ * held for a copy of a few words, some fifty times a second for each run.
+ * The owner clears its slot when the run ends in whatever way: who entered it
  * does on success and error, before_shmem_exit when the session ends.  When a
  * backend dies by a signal the postmaster resets shared memory itself.
  *
@@ -42,6 +42,7 @@ static shmem_startup_hook_type prev_shmem_startup_hook = NULL;
 static ProgressControl *control = NULL; /* NULL: not preloaded */
 static RsProgress current;		/* of this backend; pid 0 when none */
 static RsProgress *own_slot = NULL;
+static int	depth = 0;			/* runs entered, each within the one before */
 static bool exit_registered = false;
 
 /* ---- shared memory ------------------------------------------------------ */
@@ -93,12 +94,20 @@ publish_current(void)
 }
 
 static void
-clear_at_exit(int code, Datum arg)
+clear(void)
 {
-	rs_progress_end();
+	memset(&current, 0, sizeof(current));
+	publish_current();
+	own_slot = NULL;
 }
 
-/* Take a free slot; when there is none the training runs unseen. */
+static void
+clear_at_exit(int code, Datum arg)
+{
+	clear();
+}
+
+/* Take a free slot; when there is none the run is unseen. */
 static void
 claim_slot(void)
 {
@@ -138,7 +147,7 @@ rs_progress_read(RsProgress slots[RS_PROGRESS_SLOTS])
 	return n;
 }
 
-/* ---- a training's news -------------------------------------------------- */
+/* ---- a run's news --------------------------------------------------------- */
 
 const char *
 rs_progress_phase_name(RsTrainPhase phase)
@@ -151,10 +160,19 @@ rs_progress_phase_name(RsTrainPhase phase)
 			return "preparing";
 		case RS_PHASE_ITERATING:
 			return "iterating";
+		case RS_PHASE_ANSWERING:
+			return "answering";
 		case RS_PHASE_PUBLISHING:
 			return "publishing";
 	}
 	elog(ERROR, "unrecognized training phase: %d", (int) phase);
+}
+
+/* News of a run that another one started are not told. */
+static bool
+is_muted(void)
+{
+	return depth > 1;
 }
 
 /*
@@ -166,7 +184,7 @@ wants_notice(void)
 {
 	struct pollfd client = {.events = POLLOUT};
 
-	if (!rs_log_progress)
+	if (!rs_log_progress || is_muted())
 		return false;
 	if (MyProcPort == NULL)
 		return true;
@@ -193,8 +211,24 @@ rs_progress_memory(Size bytes)
 }
 
 void
+rs_progress_enter(void)
+{
+	depth++;
+}
+
+void
+rs_progress_leave(void)
+{
+	depth--;
+	if (depth == 0)
+		clear();
+}
+
+void
 rs_progress_begin(const RsModel *model, int iterations, TimestampTz started_at)
 {
+	if (is_muted())
+		return;
 	memset(&current, 0, sizeof(current));
 	current.pid = MyProcPid;
 	current.database = MyDatabaseId;
@@ -210,17 +244,9 @@ rs_progress_begin(const RsModel *model, int iterations, TimestampTz started_at)
 }
 
 void
-rs_progress_end(void)
-{
-	memset(&current, 0, sizeof(current));
-	publish_current();
-	own_slot = NULL;
-}
-
-void
 rs_progress_phase(RsTrainPhase phase)
 {
-	if (current.phase == phase)
+	if (is_muted() || current.phase == phase)
 		return;
 	current.phase = phase;
 	publish_current();
@@ -230,6 +256,8 @@ rs_progress_phase(RsTrainPhase phase)
 void
 rs_progress_rows(int64 rows)
 {
+	if (is_muted())
+		return;
 	current.rows_read = rows;
 	publish_current();
 }
@@ -240,13 +268,16 @@ rs_progress_solving(const RsAlsProgress *progress)
 {
 	bool		finished = progress->iteration > current.iteration;
 
+	if (is_muted())
+		return;
 	current.iteration = progress->iteration;
 	current.loss = progress->loss;
 	current.rows_done = progress->rows_done;
 	current.rows_total = progress->rows_total;
 	publish_current();
-	rs_progress_phase(progress->phase == RS_ALS_PREPARING ?
-					  RS_PHASE_PREPARING : RS_PHASE_ITERATING);
+	rs_progress_phase(progress->phase == RS_ALS_PREPARING ? RS_PHASE_PREPARING :
+					  progress->phase == RS_ALS_ITERATING ? RS_PHASE_ITERATING :
+					  RS_PHASE_ANSWERING);
 	if (finished && wants_notice())
 		ereport(NOTICE,
 				(errmsg("model \"%s\": iteration %d of %d, loss %.8g",

@@ -1,12 +1,13 @@
 /*-------------------------------------------------------------------------
  *
  * progress.h
- *		What a training says about itself while it runs.
+ *		What a run of the solver says about itself: a training, or answers for
+ *		all users.
  *
- * Each training backend owns one slot in shared memory, behind the view
+ * Each backend that has one owns one slot in shared memory, behind the view
  * recsys.training_progress; without shared_preload_libraries there are no
- * slots and trainings run unseen.  With recsys.log_progress on, the session
- * that trains gets the same news as NOTICE.
+ * slots and runs are unseen.  With recsys.log_progress on, the session
+ * gets the same news as NOTICE.
  *
  *-------------------------------------------------------------------------
  */
@@ -21,7 +22,7 @@
 #include "solver/solver.h"
 #include "store/model.h"
 
-/* Trainings of the whole cluster that can be seen at once. */
+/* Runs of the whole cluster that can be seen at once. */
 #define RS_PROGRESS_SLOTS	64
 
 typedef enum RsTrainPhase
@@ -29,6 +30,7 @@ typedef enum RsTrainPhase
 	RS_PHASE_READING,
 	RS_PHASE_PREPARING,
 	RS_PHASE_ITERATING,
+	RS_PHASE_ANSWERING,
 	RS_PHASE_PUBLISHING
 } RsTrainPhase;
 
@@ -44,7 +46,7 @@ typedef struct RsProgress
 	int64		rows_read;
 	int			iteration;		/* finished */
 	int			iterations;		/* at most */
-	int64		rows_done;		/* in the current half-step */
+	int64		rows_done;		/* in the current half-step; answered users */
 	int64		rows_total;
 	double		loss;			/* after the last finished iteration */
 	TimestampTz started_at;
@@ -53,14 +55,20 @@ typedef struct RsProgress
 /* In the postmaster: ask for the shared memory. */
 extern void rs_progress_install(void);
 
-/* One training at a time in a backend; end is safe without begin. */
+/*
+ * Enter before a run and leave after it, whatever becomes of it.  What a run reads may
+ * start another one: of that nothing is told.
+ */
+extern void rs_progress_enter(void);
+extern void rs_progress_leave(void);
+
+/* Within a run: show it from now on. */
 extern void rs_progress_begin(const RsModel *model, int iterations,
 							  TimestampTz started_at);
-extern void rs_progress_end(void);
 
 extern void rs_progress_phase(RsTrainPhase phase);
 extern void rs_progress_rows(int64 rows);
-/* What training is going to need, in bytes: told, not shown. */
+/* What the run is going to need, in bytes: told, not shown. */
 extern void rs_progress_memory(Size bytes);
 
 extern void rs_progress_solving(const RsAlsProgress *progress);

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * tick.c
- *		What the leader of a training does while the solver's threads compute.
+ *		What the leader of a run does while the solver's threads compute.
  *
  * The threads work in memory of this process, so nothing may unwind it before
  * they have ended: no error may jump out of the solver, and CHECK_FOR_INTERRUPTS
@@ -65,16 +65,14 @@ must_stop(void)
 }
 
 bool
-rs_tick(void *arg, const RsAlsProgress *progress)
+rs_tick_guard(RsTick *tick, void (*action) (void *arg), void *arg)
 {
-	RsTick	   *tick = arg;
 	uint32		holdoff = InterruptHoldoffCount;
 
 	HOLD_INTERRUPTS();
 	PG_TRY();
 	{
-		serve_others();
-		rs_progress_solving(progress);
+		action(arg);
 	}
 	PG_CATCH();
 	{
@@ -87,6 +85,26 @@ rs_tick(void *arg, const RsAlsProgress *progress)
 	InterruptHoldoffCount = holdoff;
 
 	return tick->error != NULL || must_stop();
+}
+
+bool
+rs_tick_looks(void)
+{
+	serve_others();
+	return must_stop();
+}
+
+static void
+serve_and_tell(void *progress)
+{
+	serve_others();
+	rs_progress_solving((const RsAlsProgress *) progress);
+}
+
+bool
+rs_tick(void *arg, const RsAlsProgress *progress)
+{
+	return rs_tick_guard((RsTick *) arg, serve_and_tell, (void *) progress);
 }
 
 void
@@ -103,5 +121,5 @@ rs_tick_raise(RsTick *tick)
 				 errmsg("terminating connection due to unexpected postmaster exit")));
 	ereport(ERROR,
 			(errcode(ERRCODE_QUERY_CANCELED),
-			 errmsg("training was interrupted")));
+			 errmsg("the computation was interrupted")));
 }

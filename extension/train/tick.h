@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * tick.h
- *		What the leader of a training does while the solver's threads compute.
+ *		What the leader of a run does while the solver's threads compute.
  *
  *-------------------------------------------------------------------------
  */
@@ -20,6 +20,16 @@ typedef struct RsTick
 
 /* An RsAlsTick; arg is an RsTick.  Never raises, never exits. */
 extern bool rs_tick(void *arg, const RsAlsProgress *progress);
+
+/*
+ * Do something that may raise an error, which is kept, while the threads compute.
+ * Interrupts are held off: an action that takes longer than a tick asks
+ * rs_tick_looks() now and then, and returns when it says true.  True asks to stop.
+ */
+extern bool rs_tick_guard(RsTick *tick, void (*action) (void *arg), void *arg);
+
+/* Within an action: serve what others wait for.  True asks to stop. */
+extern bool rs_tick_looks(void);
 
 /* After the solver has returned RS_STOPPED: raise what made it stop. */
 extern void rs_tick_raise(RsTick *tick);

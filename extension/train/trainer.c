@@ -30,10 +30,7 @@
 #include "utils/uuid.h"
 
 #include "compat.h"
-#include "guc.h"
-#include "kernel/cores.h"
 #include "kernel/rng.h"
-#include "rs_limits.h"
 #include "store/factor_table.h"
 #include "train/history.h"
 #include "train/notice.h"
@@ -41,11 +38,10 @@
 #include "train/progress.h"
 #include "train/refresh.h"
 #include "train/solver_library.h"
-#include "train/tick.h"
+#include "train/solver_run.h"
 #include "train/trainer.h"
 
-/* The solver wants whole cache lines. */
-#define ARENA_ALIGNMENT		64
+static const RsRunWords words = {"training", "lower the option factors"};
 
 /* A view that is read could call train() in turn. */
 static bool training = false;
@@ -80,12 +76,6 @@ resolve_options(RsTrained *trained, Jsonb *run_options)
 	rs_options_check_time(&trained->options, model->time_column != NULL);
 }
 
-static Size
-memory_limit(void)
-{
-	return (Size) rs_training_memory * 1024;
-}
-
 /* Read the view as its owner, under a new snapshot that is noted. */
 static void
 read_source(RsTrained *trained)
@@ -97,7 +87,7 @@ read_source(RsTrained *trained)
 	rs_new_snapshot_begin();
 	snapshot = DirectFunctionCall1(pg_current_snapshot, (Datum) 0);
 	trained->snapshot = DatumGetCString(DirectFunctionCall1(pg_snapshot_out, snapshot));
-	rs_ratings_read(trained->model, memory_limit(), rs_progress_rows, &trained->ratings);
+	rs_ratings_read(trained->model, RS_TO_TRAIN, rs_run_memory(), rs_progress_rows, &trained->ratings);
 	rs_new_snapshot_end();
 	rs_owner_end(&owner);
 }
@@ -120,25 +110,6 @@ refuse_empty(const RsTrained *trained)
 			 errhint("Insert ratings, or create the model on another source.")));
 }
 
-/* Refuse when what is held and what will be allocated exceed the setting. */
-static void
-check_budget(const RsTrained *trained, Size more)
-{
-	const Size	mb = 1024 * 1024;
-	Size		needed = MemoryContextMemAllocated(CurrentMemoryContext, true);
-
-	if (__builtin_add_overflow(needed, more, &needed))
-		needed = SIZE_MAX;
-	rs_progress_memory(needed);
-	if (needed <= memory_limit())
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-			 errmsg("training model \"%s\" needs %zu MB, but \"recsys.training_memory\" is %zu MB",
-					trained->model->name, needed / mb + 1, memory_limit() / mb),
-			 errhint("Raise recsys.training_memory, or lower the option factors.")));
-}
-
 /* ---- alternating least squares ------------------------------------------ */
 
 static void
@@ -146,7 +117,7 @@ cut_histories(RsTrained *trained)
 {
 	if (trained->options.history_limit == 0)
 		return;
-	check_budget(trained, rs_history_memory(&trained->ratings));
+	rs_run_check_memory(&words, trained->model, rs_history_memory(&trained->ratings));
 	rs_history_cut(&trained->ratings, trained->options.history_limit);
 }
 
@@ -176,14 +147,6 @@ hash_users(const RsTrained *trained)
 		}
 	}
 	return hashes;
-}
-
-static int
-thread_count(void)
-{
-	int			threads = rs_training_threads > 0 ? rs_training_threads : rs_cores();
-
-	return Min(threads, RS_MAX_THREADS);
 }
 
 static RsAlsSolver
@@ -255,40 +218,17 @@ hint_regularization(const RsTrained *trained, bool or_scale)
 static void
 report_status(const RsTrained *trained, RsStatus status, RsTick *tick)
 {
-	switch (status)
-	{
-		case RS_OK:
-			return;
-		case RS_STOPPED:
-			rs_tick_raise(tick);
-			break;
-		case RS_NOT_POSITIVE_DEFINITE:
-			ereport(ERROR,
-					(errcode(ERRCODE_DATA_EXCEPTION),
-					 errmsg("could not solve for the factors of %s",
-							failed_row_name(trained)),
-					 hint_regularization(trained, false)));
-			break;
-		case RS_NOT_FINITE:
-			ereport(ERROR,
-					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-					 errmsg("the factors of %s are not finite", failed_row_name(trained)),
-					 hint_regularization(trained, true)));
-			break;
-		case RS_OUT_OF_MEMORY:
-			ereport(ERROR,
-					(errcode(ERRCODE_OUT_OF_MEMORY),
-					 errmsg("out of memory in the solver")));
-			break;
-		case RS_NO_THREADS:
-			ereport(ERROR,
-					(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
-					 errmsg("could not start a thread for training")));
-			break;
-		case RS_INVALID:
-			break;
-	}
-	elog(ERROR, "solver returned status %d", (int) status);
+	rs_run_check(status, tick);
+	if (status == RS_NOT_POSITIVE_DEFINITE)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("could not solve for the factors of %s", failed_row_name(trained)),
+				 hint_regularization(trained, false)));
+	if (status == RS_NOT_FINITE)
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("the factors of %s are not finite", failed_row_name(trained)),
+				 hint_regularization(trained, true)));
 }
 
 /* The last iteration ends without a tick. */
@@ -311,15 +251,13 @@ solve(RsTrained *trained)
 	RsAlsProblem problem;
 	RsStatus	status;
 	size_t		bytes;
-	char	   *arena;
+	void	   *arena;
 
-	trained->threads = thread_count();
+	trained->threads = rs_run_threads();
 	make_problem(trained, &problem);
-	if (!solver->memory(&problem, &bytes) || bytes > SIZE_MAX - ARENA_ALIGNMENT)
-		bytes = SIZE_MAX - ARENA_ALIGNMENT;
-	check_budget(trained, bytes + ARENA_ALIGNMENT);
-	arena = MemoryContextAllocHuge(CurrentMemoryContext, bytes + ARENA_ALIGNMENT);
-	arena = (char *) TYPEALIGN(ARENA_ALIGNMENT, arena);
+	if (!solver->memory(&problem, &bytes))
+		bytes = SIZE_MAX;
+	arena = rs_run_arena(&words, trained->model, bytes);
 
 	CHECK_FOR_INTERRUPTS();
 	status = (trained->refreshed != NULL ? solver->refresh : solver->fit)
@@ -334,7 +272,7 @@ solve(RsTrained *trained)
 static void
 take_known_items(RsTrained *trained)
 {
-	check_budget(trained, rs_refresh_memory(trained));
+	rs_run_check_memory(&words, trained->model, rs_refresh_memory(trained));
 	rs_refresh_items(trained);
 }
 
@@ -354,7 +292,7 @@ run(RsTrained *trained, bool deploy, RsTrainResult *result)
 	if (!rs_algorithm(trained->model->algorithm)->has_factors)
 	{
 		trained->threads = 1;
-		check_budget(trained, rs_popular_memory(&trained->ratings));
+		rs_run_check_memory(&words, trained->model, rs_popular_memory(&trained->ratings));
 		rs_popular_count(&trained->ratings, trained->model->feedback == RS_IMPLICIT,
 						 &trained->als);
 	}
@@ -415,6 +353,7 @@ train_alone(const char *name, bool refresh, Jsonb *run_options, bool deploy,
 	context = AllocSetContextCreate(caller, "recsys train", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(context);
 	training = true;
+	rs_progress_enter();
 	PG_TRY();
 	{
 		train(name, refresh, run_options, deploy, result);
@@ -422,7 +361,7 @@ train_alone(const char *name, bool refresh, Jsonb *run_options, bool deploy,
 	PG_FINALLY();
 	{
 		training = false;
-		rs_progress_end();
+		rs_progress_leave();
 		MemoryContextSwitchTo(caller);
 		MemoryContextDelete(context);
 	}

@@ -66,16 +66,16 @@ CREATE FUNCTION recsys.training_progress_slots(
     AS 'MODULE_PATHNAME', 'recsys_training_progress_slots'
     LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED ROWS 10;
 COMMENT ON FUNCTION recsys.training_progress_slots() IS
-    'the rows of the view recsys.training_progress: trainings in this database of models that the caller may use or owns';
+    'the rows of the view recsys.training_progress: runs in this database of models that the caller may use or owns';
 
 CREATE VIEW recsys.training_progress AS
     SELECT model, pid, user_name, phase, rows_read, iteration, iterations,
            rows_done, rows_total, loss, started_at
     FROM recsys.training_progress_slots();
 COMMENT ON VIEW recsys.training_progress IS
-    'trainings that run now; empty unless the library recsys is in shared_preload_libraries';
-COMMENT ON COLUMN recsys.training_progress.phase IS 'reading, preparing, iterating or publishing';
+    'trainings, and answers for all users, that run now; empty unless the library recsys is in shared_preload_libraries';
+COMMENT ON COLUMN recsys.training_progress.phase IS 'reading, preparing, iterating and publishing of a training; reading, preparing and answering of recommend_all() and its kin';
 COMMENT ON COLUMN recsys.training_progress.iteration IS 'iterations finished';
-COMMENT ON COLUMN recsys.training_progress.rows_done IS 'users or items solved in the current half of an iteration';
+COMMENT ON COLUMN recsys.training_progress.rows_done IS 'users or items solved in the current half of an iteration; answering: users who are answered';
 COMMENT ON COLUMN recsys.training_progress.loss IS 'the objective after the last finished iteration';
 GRANT SELECT ON recsys.training_progress TO PUBLIC;

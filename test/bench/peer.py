@@ -3,8 +3,8 @@
 
 Writes {} when it has its data.  Then it reads one JSON object a line from standard
 input and answers each with one line:
-  {"mode", "factors", "iterations", "regularization", "alpha", "solver"}
-  -> {"seconds", "peak_mb"[, "objective"][, "load_seconds"]}
+  {"mode", "factors", "iterations", "regularization", "alpha", "solver"[, "recommend"]}
+  -> {"seconds", "peak_mb"[, "objective"][, "load_seconds"][, "recommend_seconds"]}
 seconds is the time of the fit alone, with the data in the form the rival likes best,
 which Spark, the one that reads them itself, had after load_seconds;
 peak_mb the greatest resident size so far, a child process included.  Every rival
@@ -93,6 +93,10 @@ class Implicit:
         start = time.perf_counter()
         model.fit(self.cells, show_progress=False)
         answer = {"seconds": time.perf_counter() - start}
+        if job.get("recommend"):
+            start = time.perf_counter()
+            model.recommend(np.arange(self.cells.shape[0]), self.cells, N=job["recommend"])
+            answer["recommend_seconds"] = time.perf_counter() - start
         if job.get("objective"):
             answer["objective"] = implicit_objective(
                 self.cells, model.user_factors, model.item_factors, job["regularization"])

@@ -154,6 +154,11 @@ run_kafka()
 # waited for, or the vacuum after it finds rows that are not known to be visible to all.
 run_serve()
 {
+	# a rival if make bench has installed it
+	BENCH_PYTHON=$CACHE/venv/bin/python
+	if [ ! -x "$BENCH_PYTHON" ]; then BENCH_PYTHON=; fi
+	export BENCH_PYTHON BENCH_CACHE=$CACHE BENCH_THREADS=${BENCH_THREADS:-2}
+	if [ "${BENCH_SCALE:-quick}" = full ]; then shape large; else shape small; fi
 	start_server <<-'CONF'
 		shared_preload_libraries = 'recsys'
 		shared_buffers = 1GB

@@ -14,6 +14,7 @@ import time
 
 from bench import Report
 from database import PSQL, Database
+from everybody import everybody
 
 FULL = os.environ.get("BENCH_SCALE", "quick") == "full"
 ROUNDS = 5
@@ -234,7 +235,8 @@ def main():
             f"SELECT FROM recsys.train('m{factors}')")
     report = Report()
     questions = Questions("bench_serve")
-    steps = {"S1": lambda: single(database, report, questions), "S4": lambda: by_row(database, report),
+    steps = {"S1": lambda: single(database, report, questions),
+             "S3": lambda: everybody(database, report, questions, "full" if FULL else "quick"), "S4": lambda: by_row(database, report),
              "S7": lambda: first_question(report, questions), "S9": lambda: (selections(database, report, questions), catalogue(database, report, questions)),
              "S5": lambda: retraining(database, report, questions)}
     if FULL:

@@ -138,7 +138,7 @@ $$;
 SELECT count(*) > 20 AS most, string_agg(p.oid::regprocedure || ': ' || state, ', ') FILTER (WHERE state <> 'done') AS refused
   FROM pg_proc AS p, tr.attempt(format('SELECT recsys.%I(%s)', proname, tr.least_arguments(p.oid))) AS state
  WHERE pronamespace = 'recsys'::regnamespace AND proargnames[1] = 'model' AND proname !~ '^(create_model|drop_model|deploy|rollback|model_)'
-   AND NOT '{uuid,uuid[]}'::regtype[]::oid[] && proargtypes::oid[];
+   AND NOT '{uuid,uuid[]}'::regtype[]::oid[] && coalesce(proallargtypes, proargtypes::oid[]);
 SELECT recsys.create_model('tr_d', 'tr.likes');
 SELECT users, items FROM recsys.train('tr_d');
 SELECT recsys.drop_model('tr_d');

@@ -2,7 +2,8 @@
 # cancelled, terminated or timed out at several points of its way.
 #
 # The loops: reading and sorting rows and ids, reducing repeated ratings, preparing and
-# iterating, building the item image, a user's rows, a long list, many lengths of list.
+# iterating, building the item image, a user's rows, a long list, many lengths of list;
+# for all users reading, one with many rows, many users, long lists, rows of the result.
 # A statement runs once undisturbed, which tells how long it takes; then it is stopped
 # after some parts of that time.  What is tested is that it ends by being stopped and not
 # by finishing; how long that took is printed.
@@ -32,6 +33,7 @@ CREATE VIEW one_user AS SELECT 1 AS user_id, g * 7919::bigint % 1000 AS item_id,
 CREATE VIEW one_item AS SELECT g * 7919::bigint % 16777259 AS user_id, 1 AS item_id, 1 + g % 5 AS rating FROM generate_series(1, n()) AS g;
 CREATE VIEW bigints AS SELECT hashint8extended(g, 0) AS user_id, g % 100 AS item_id, 1 + g % 5 AS rating FROM generate_series(1, n()) AS g;
 CREATE VIEW texts AS SELECT md5(g::text) AS user_id, g % 100 AS item_id, 1 + g % 5 AS rating FROM generate_series(1, n()) AS g;
+CREATE VIEW many_users AS SELECT g * 7919::bigint % 200003 AS user_id, g % 1000 AS item_id, 1 + g % 5 AS rating FROM generate_series(1, n()) AS g;
 CREATE VIEW many_items AS SELECT g % 1000 AS user_id, g AS item_id, 1 + g % 5 AS rating FROM generate_series(1, n()) AS g;
 
 CREATE FUNCTION stop_watch(who text, after interval, how text) RETURNS numeric LANGUAGE plpgsql AS $$
@@ -174,6 +176,17 @@ watch('recommend: fold-in', 1000000, "SELECT count(*) FROM recsys.recommend('one
 watch('recommend: history_limit', 1000000, "SELECT count(*) FROM recsys.recommend('limited', 1, 10)", $room);
 watch('recommend: image, long list', 100, "SELECT count(*) FROM recsys.recommend('many_items', 1, 300000)");
 watch('evaluate: long lists', 30000, "SELECT count(*) FROM recsys.evaluate('many_items', 'test', ARRAY(SELECT 10000 * g FROM generate_series(1, 30) AS g))");
+
+# ---- all users ---------------------------------------------------------------------
+
+create_model('many_users', 'many_users', ", options => '{\"factors\": 32, \"iterations\": 1}'");
+$node->safe_psql('postgres', "SET t.rows = 100000; SELECT FROM recsys.train('many_users')");
+watch('recommend_all: one user', 2000000, "SELECT count(*) FROM recsys.recommend_all('one_user')");
+watch('recommend_all: history_limit', 1000000, "SELECT count(*) FROM recsys.recommend_all('limited')");
+watch('recommend_all: many users', 1000000, "SELECT count(*) FROM recsys.recommend_all('many_users')");
+watch('recommend_all: long lists', 100, "SELECT count(*) FROM recsys.recommend_all('many_items', 20000)");
+watch('recommend_users', 1000000, "SELECT count(*) FROM recsys.recommend_users('many_users', 1)");
+
 watch('cast: long numbers', 100, "SELECT array_fill(('0.' || repeat('7', 16000))::numeric, ARRAY[16000])::recsys.recvec");
 
 # ---- the state afterwards ---------------------------------------------------------------

@@ -1,0 +1,178 @@
+/*-------------------------------------------------------------------------
+ *
+ * best_users.c
+ *		The best of all users: a score for each, and the k highest.
+ *
+ * Memory: k entries, and what everybody.c takes.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "batch/best_users.h"
+#include "batch/everybody.h"
+#include "compat.h"
+#include "interrupt.h"
+#include "serve/ranking.h"
+
+/* A search for the best users. */
+typedef struct Contest
+{
+	int32		k;
+	RsTopk		topk;			/* positions in the list of users */
+	RsBestUser *best;
+	int32		n;
+	MemoryContext context;		/* of best */
+
+	/* those to whom an item scores highest */
+	Datum		item_id;
+	int32		item;			/* its position, or -1 */
+	bool		exclude_seen;
+
+	/* those most like a user */
+	Datum		user_id;
+	int32		user;			/* their position, or -1 */
+	const float *x;
+	double		x_square;
+} Contest;
+
+/* With the first part it is known how many users there are. */
+static void
+begin_contest(Contest *contest, const RsEverybody *everybody)
+{
+	int32		k = Min(contest->k, everybody->users.n);
+	RsScored   *entries = palloc_extended(mul_size(sizeof(RsScored), Max(k, 1)),
+										  MCXT_ALLOC_HUGE);
+
+	rs_topk_init(&contest->topk, entries, k);
+}
+
+/* The winners' ids, where the caller keeps them. */
+static void
+finish_contest(void *arg, const RsEverybody *everybody)
+{
+	Contest    *contest = (Contest *) arg;
+	RsTopk	   *topk = &contest->topk;
+	MemoryContext caller;
+
+	(void) rs_topk_finish(topk, rs_interrupt, NULL);
+	caller = MemoryContextSwitchTo(contest->context);
+	contest->best = palloc_extended(mul_size(sizeof(RsBestUser), Max(topk->n, 1)),
+									MCXT_ALLOC_HUGE);
+	for (int32 i = 0; i < topk->n; i++)
+	{
+		Datum		id = rs_idlist_get(&everybody->users, topk->entries[i].position);
+
+		CHECK_FOR_INTERRUPTS();
+		contest->best[i].user_id = rs_id_convert(id, everybody->users.kind, RS_ID_TEXT);
+		contest->best[i].score = topk->entries[i].score;
+	}
+	contest->n = topk->n;
+	MemoryContextSwitchTo(caller);
+}
+
+static int32
+hold(Contest *contest, const RsModel *model, const RsVersion *version,
+	 RsEverybodyQuestion *question, RsBestUser **users)
+{
+	contest->context = CurrentMemoryContext;
+	question->finish = finish_contest;
+	question->arg = contest;
+	rs_everybody_ask(model, version, question);
+	*users = contest->best;
+	return contest->n;
+}
+
+/* ---- of an item ------------------------------------------------------------------- */
+
+static void
+note_item(Datum item_id, void *arg)
+{
+	*(bool *) arg = true;
+}
+
+/* Does the catalogue, if there is one, show the item to whoever asks? */
+static bool
+is_shown(const RsModel *model, Datum item_id)
+{
+	const RsItemCatalog *catalog = rs_item_catalog_open(model);
+	bool		shown = catalog == NULL;
+
+	if (catalog != NULL)
+		rs_item_catalog_look_up(catalog, &item_id, 1, note_item, &shown);
+	return shown;
+}
+
+static void
+take_scores(void *arg, const RsEverybody *everybody, const RsCrowdPart *part)
+{
+	Contest    *contest = (Contest *) arg;
+	const RsItems *items = &everybody->items;
+
+	if (part->first == 0)
+	{
+		begin_contest(contest, everybody);
+		contest->item = rs_idlist_find(&everybody->image->ids, contest->item_id);
+	}
+	for (int32 i = 0; contest->item >= 0 && i < part->n; i++)
+	{
+		const float *x = part->x + (Size) i * items->stride;
+
+		if (!part->has_vector[i] || (contest->exclude_seen && part->has_seen[i]))
+			continue;
+		rs_topk_push(&contest->topk, rs_item_score(items, contest->item, x, part->base[i]),
+					 part->first + i);
+	}
+}
+
+int32
+rs_best_users_of_item(const RsModel *model, const RsVersion *version, Datum item_id,
+					  int32 k, bool exclude_seen, RsBestUser **users)
+{
+	Contest		contest = {.k = k,.item_id = item_id,.exclude_seen = exclude_seen};
+	RsEverybodyQuestion question = {.has_item = true,.item = item_id,.take = take_scores};
+
+	if (!rs_algorithm(version->algorithm)->has_factors || !is_shown(model, item_id))
+		return 0;
+	return hold(&contest, model, version, &question, users);
+}
+
+/* ---- like a user ------------------------------------------------------------------ */
+
+static void
+take_cosines(void *arg, const RsEverybody *everybody, const RsCrowdPart *part)
+{
+	Contest    *contest = (Contest *) arg;
+	int			k = everybody->items.k;
+
+	if (part->first == 0)
+	{
+		begin_contest(contest, everybody);
+		contest->user = rs_idlist_find(&everybody->users, contest->user_id);
+	}
+	for (int32 i = 0; i < part->n; i++)
+	{
+		const float *x = part->x + (Size) i * everybody->items.stride;
+
+		if (part->has_vector[i] && part->first + i != contest->user)
+			rs_topk_push(&contest->topk, rs_cosine(contest->x, contest->x_square, x, k),
+						 part->first + i);
+	}
+}
+
+int32
+rs_best_users_like(const RsModel *model, const RsVersion *version, Datum user_id, int32 k,
+				   RsBestUser **users)
+{
+	Contest		contest = {.k = k,.user_id = user_id};
+	RsEverybodyQuestion question = {.take = take_cosines};
+	RsAsk		ask = {.user_id = user_id,.fresh = true};
+	RsServing	serving;
+
+	rs_serving_open(&serving, model, version, &ask);
+	if (!rs_serving_has_score(&serving))
+		return 0;
+	contest.x = serving.vector.x;
+	contest.x_square = rs_dot(serving.vector.x, serving.vector.x, serving.image->k);
+	return hold(&contest, model, version, &question, users);
+}

@@ -1,0 +1,57 @@
+/*-------------------------------------------------------------------------
+ *
+ * everybody.h
+ *		A question about all users at once.
+ *
+ * The users are those of whom the current user sees rows now, all folded in.  What
+ * there is of each, a list among it, has the bits that recommend() and its kin give.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RS_EVERYBODY_H
+#define RS_EVERYBODY_H
+
+#include "postgres.h"
+
+#include "serve/image.h"
+#include "solver/solver.h"
+#include "store/item_catalog.h"
+
+/* Whom a question is about. */
+typedef struct RsEverybody
+{
+	const RsModel *model;
+	const RsVersion *version;
+	const RsImage *image;
+	RsItems		items;			/* of the image */
+	RsIdList	users;
+} RsEverybody;
+
+typedef struct RsEverybodyQuestion
+{
+	int32		top;			/* items of each user's list; 0: no lists */
+	bool		exclude_seen;	/* from the lists */
+	const RsItemCatalog *catalog;	/* what they may hold; NULL: all items */
+	bool		has_item;
+	Datum		item;			/* who has seen it? */
+
+	/*
+	 * Takes part after part while threads compute, as an action of rs_tick_guard();
+	 * in the current context, which lives until the end.
+	 */
+	void		(*take) (void *arg, const RsEverybody *everybody, const RsCrowdPart *part);
+
+	/* Called at the end; may be NULL. */
+	void		(*finish) (void *arg, const RsEverybody *everybody);
+	void	   *arg;
+} RsEverybodyQuestion;
+
+/*
+ * Read the model's view as the current user, under the active snapshot, and answer; the
+ * right to read it was checked.  Errors: those of rs_ratings_read() and rs_image_open(),
+ * 54000 beyond recsys.training_memory, 22000 when a user's equations have no solution.
+ */
+extern void rs_everybody_ask(const RsModel *model, const RsVersion *version,
+							 const RsEverybodyQuestion *question);
+
+#endif							/* RS_EVERYBODY_H */

@@ -1,0 +1,38 @@
+/*-------------------------------------------------------------------------
+ *
+ * solver_run.h
+ *		What a run of the solver may use, and what its status means.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RS_SOLVER_RUN_H
+#define RS_SOLVER_RUN_H
+
+#include "postgres.h"
+
+#include "train/tick.h"
+
+/* Threads and bytes, by recsys.training_threads and recsys.training_memory. */
+extern int	rs_run_threads(void);
+extern Size rs_run_memory(void);
+
+/* How messages speak of a run: "training" a model, or "lower the option factors". */
+typedef struct RsRunWords
+{
+	const char *doing;
+	const char *or_else;		/* than raising recsys.training_memory */
+} RsRunWords;
+
+/*
+ * Refuse (54000) when what the current context holds and what will be allocated exceed
+ * rs_run_memory(); told as progress.
+ */
+extern void rs_run_check_memory(const RsRunWords *words, const RsModel *model, Size more);
+
+/* An arena for the solver in the current context, checked likewise; SIZE_MAX is too much. */
+extern void *rs_run_arena(const RsRunWords *words, const RsModel *model, Size bytes);
+
+/* Raise what ended a run; a status that speaks of a row returns. */
+extern void rs_run_check(RsStatus status, RsTick *tick);
+
+#endif							/* RS_SOLVER_RUN_H */
