@@ -16,6 +16,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "utils/memutils.h"
 
 #include "compat.h"
@@ -24,9 +26,8 @@
 /* Before any was looked up, so large a share of the items is taken to be shown. */
 #define FIRST_SHARE		0.9
 
-/* Items that are looked up beyond what the share tells, as chance may have it. */
-#define SPARE_PART		0.2
-#define SPARE_ITEMS		3
+/* Standard deviations by which more items are looked up than are expected to do. */
+#define DEVIATIONS		1.5
 
 /* Items that are looked up at a time, at most. */
 #define MOST_ITEMS		4096
@@ -73,15 +74,17 @@ look_up(const RsItemCatalog *catalog, Shown *shown, const RsScored *entries, int
 }
 
 /*
- * How many items to look up to find this many.  The share of items that are shown is
- * (found + 1) / (looked_up + 2), which is Laplace's rule of succession.
+ * How many items to look up to find this many.  A share p of them is shown: found + 1
+ * of looked_up + 2, which is Laplace's rule of succession.  Until n were found, n / p
+ * are looked up on average, with a deviation of sqrt(n (1 - p)) / p: the negative
+ * binomial distribution.
  */
 static double
-items_needed(int32 wanted, int32 found, int64 looked_up)
+items_needed(int32 n, int32 found, int64 looked_up)
 {
-	double		share = looked_up == 0 ? FIRST_SHARE : (found + 1.0) / ((double) looked_up + 2.0);
+	double		p = looked_up == 0 ? FIRST_SHARE : (found + 1.0) / ((double) looked_up + 2.0);
 
-	return wanted / share * (looked_up == 0 ? 1.0 : 1.0 + SPARE_PART) + SPARE_ITEMS;
+	return ceil((n + DEVIATIONS * sqrt(n * (1.0 - p))) / p);
 }
 
 /* Go on among the items of all rows. */

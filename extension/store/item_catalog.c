@@ -8,7 +8,8 @@
  * error to ask for a list until the catalogue is made again or taken away.
  *
  * The view is found by its name, as the model's is, and must have the model's owner:
- * nobody else can put one in its place.
+ * nobody else can put one in its place.  That it was in order is remembered until this
+ * session learns of a change of any relation.
  *
  * Memory: an array of the ids that are looked up.
  *
@@ -31,6 +32,7 @@
 #include "utils/snapmgr.h"
 
 #include "compat.h"
+#include "store/changes.h"
 #include "store/item_catalog.h"
 #include "store/source.h"
 #include "store/view_plan.h"
@@ -112,38 +114,69 @@ check_owner(const RsModel *model, Oid view)
 					 quote_identifier(rs_item_catalog_name(model->name)))));
 }
 
-/* A view that its owner reads is theirs to show to whoever may ask the model. */
-static void
-check_right(const RsModel *model, Oid view)
+/* The view of a model's catalogue, found in order and locked, and whose right reads it. */
+typedef struct FoundView
 {
-	Relation	relation = relation_open(view, NoLock);
-	bool		invoker = RelationHasSecurityInvoker(relation);
+	Oid			of;				/* the model's view */
+	Oid			view;
+	bool		invoker;
+	uint64		changes;		/* it holds while rs_changes() is this */
+} FoundView;
 
+static FoundView last_found;
+
+static bool
+lock_last_found(const RsModel *model)
+{
+	if (!OidIsValid(last_found.view) || last_found.of != model->view ||
+		last_found.changes != rs_changes())
+		return false;
+	LockRelationOid(last_found.view, AccessShareLock);
+	if (last_found.changes == rs_changes())
+		return true;
+	UnlockRelationOid(last_found.view, AccessShareLock);
+	return false;
+}
+
+static FoundView
+find_view(const RsModel *model)
+{
+	FoundView	found = {.of = model->view,.changes = rs_changes()};
+	Relation	relation;
+
+	if (lock_last_found(model))
+		return last_found;
+	found.view = lock_view(rs_item_catalog_name(model->name));
+	if (!OidIsValid(found.view))
+		refuse_missing(model);
+	check_form(model, found.view);
+	check_owner(model, found.view);
+	relation = relation_open(found.view, NoLock);
+	found.invoker = RelationHasSecurityInvoker(relation);
 	relation_close(relation, NoLock);
-	if (!invoker || pg_class_aclcheck(view, GetUserId(), ACL_SELECT) == ACLCHECK_OK)
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-			 errmsg("permission denied for the catalog of model \"%s\"", model->name),
-			 errhint("The owner can GRANT SELECT ON recsys_data.%s, or alter the model to run_as owner.",
-					 quote_identifier(rs_item_catalog_name(model->name)))));
+	last_found = found;
+	return found;
 }
 
 RsItemCatalog *
 rs_item_catalog_open(const RsModel *model)
 {
 	RsItemCatalog *catalog;
+	FoundView	found;
 
 	if (model->catalog_column == NULL)
 		return NULL;
+	found = find_view(model);
+	/* a view that its owner reads is theirs to show to whoever may ask the model */
+	if (found.invoker && pg_class_aclcheck(found.view, GetUserId(), ACL_SELECT) != ACLCHECK_OK)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for the catalog of model \"%s\"", model->name),
+				 errhint("The owner can GRANT SELECT ON recsys_data.%s, or alter the model to run_as owner.",
+						 quote_identifier(rs_item_catalog_name(model->name)))));
 	catalog = palloc(sizeof(RsItemCatalog));
 	catalog->model = model;
-	catalog->view = lock_view(rs_item_catalog_name(model->name));
-	if (!OidIsValid(catalog->view))
-		refuse_missing(model);
-	check_form(model, catalog->view);
-	check_owner(model, catalog->view);
-	check_right(model, catalog->view);
+	catalog->view = found.view;
 	return catalog;
 }
 

@@ -2,8 +2,9 @@
 # cancelled, terminated or timed out at several points of its way.
 #
 # The loops: reading and sorting rows and ids, reducing repeated ratings, preparing and
-# iterating, building the item image, a user's rows, a long list, many lengths of list;
-# for all users reading, one with many rows, many users, long lists, rows of the result.
+# iterating, building the item image, a user's rows, a long list, a long catalogue, many
+# lengths of list; for all users reading, one with many rows, many users, long lists, rows
+# of the result.
 # A statement runs once undisturbed, which tells how long it takes; then it is stopped
 # after some parts of that time.  What is tested is that it ends by being stopped and not
 # by finishing; how long that took is printed.
@@ -187,6 +188,8 @@ watch('recommend_all: many users', 1000000, "SELECT count(*) FROM recsys.recomme
 watch('recommend_all: long lists', 100, "SELECT count(*) FROM recsys.recommend_all('many_items', 20000)");
 watch('recommend_users', 1000000, "SELECT count(*) FROM recsys.recommend_users('many_users', 1)");
 
+$node->safe_psql('postgres', "CREATE VIEW shown AS SELECT g AS item_id FROM generate_series(-n(), 0) AS g; SELECT recsys.alter_model('many_items', catalog => 'shown')");
+watch('popular: a long catalogue', 3000000, "SELECT count(*) FROM recsys.popular('many_items')");
 watch('cast: long numbers', 100, "SELECT array_fill(('0.' || repeat('7', 16000))::numeric, ARRAY[16000])::recsys.recvec");
 
 # ---- the state afterwards ---------------------------------------------------------------
