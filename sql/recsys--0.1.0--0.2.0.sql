@@ -275,8 +275,8 @@ BEGIN
         RAISE undefined_table USING MESSAGE = format('relation with OID %s does not exist', source::oid);
     END IF;
     FOREACH wanted IN ARRAY ARRAY[user_column, item_column, time_column] LOOP
-        IF NOT EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = source AND a.attname = wanted AND a.attnum > 0)
-           AND wanted IS NOT NULL THEN
+        PERFORM FROM pg_attribute AS a WHERE a.attrelid = source AND a.attname = wanted AND a.attnum > 0;
+        IF NOT FOUND AND wanted IS NOT NULL THEN
             RAISE undefined_column USING
                 MESSAGE = format('relation "%s" has no column "%s"', source_name[2], wanted),
                 HINT = 'Name the columns: user_column, item_column, time_column.';
