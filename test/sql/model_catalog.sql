@@ -33,7 +33,7 @@ GRANT SELECT ON mcat.made TO PUBLIC;
 SELECT recsys.create_model('m', 'mcat.ratings', item_column => 'product', catalog => 'mcat.products');
 SELECT * FROM mcat.made ORDER BY relname;
 SELECT * FROM mcat.rows;
-SELECT pg_get_viewdef('recsys_data.m_catalog'), obj_description('recsys_data.m_catalog'::regclass);
+SELECT count(*), min(item_id), max(item_id), obj_description('recsys_data.m_catalog'::regclass) FROM recsys_data.m_catalog;
 SELECT model, catalog FROM recsys.models;
 SELECT recsys.drop_model('m');
 SELECT * FROM mcat.made;

@@ -8,7 +8,7 @@ CREATE INDEX ON rcat.likes (user_id) INCLUDE (item_id, rating);
 -- Items that no model knows, too, rows without an item, and items that are there more than once.
 CREATE TABLE rcat.products (item_id int, stock int NOT NULL, expires date, tenant text NOT NULL);
 INSERT INTO rcat.products SELECT i, abs(hashint4(i)) % 10, CASE WHEN i % 3 = 0 THEN '2024-01-01'::date + i % 50 END, 'tenant ' || i % 4
-  FROM generate_series(-1000, 2000) AS i WHERE i % 11 > 0;
+  FROM generate_series(-300, 800) AS i WHERE i % 11 > 0;
 INSERT INTO rcat.products SELECT item_id, stock, expires, tenant FROM rcat.products WHERE item_id BETWEEN 1 AND 60;
 INSERT INTO rcat.products SELECT NULL, 1, NULL, 'tenant 1' FROM generate_series(1, 9);
 CREATE INDEX ON rcat.products (item_id);
@@ -97,7 +97,7 @@ BEGIN
 END $$;
 SELECT * FROM rcat.scans('recommend(''stars'', 4)');
 SELECT * FROM rcat.scans('similar_items(''stars'', 4)');
-SELECT * FROM rcat.scans('popular(''stars'', 50)');
+SELECT * FROM rcat.scans('popular(''stars'', 20)');
 SELECT * FROM rcat.scans('recommend(''stars'', 4, 0)');
 SELECT * FROM rcat.scans('recommend(''stars'', 4, candidates => ''{}'')');
 SET rcat.stock = 100;
