@@ -197,6 +197,43 @@ def catalogue(database, report, questions):
                        ours <= 1.3 * free if name == "most" else None)
 
 
+# What the manual says of each form of a question; :u is a user, :i an item, :c a hundredth of the items.
+FORMS = (
+    ("recommend", "SELECT * FROM recsys.recommend('m64', :u::bigint, 10)"),
+    ("the same by LATERAL, for 100 users",
+     "SELECT * FROM generate_series(:u::bigint, :u + 99) AS u, LATERAL recsys.recommend('m64', u, 10) AS r"),
+    ("candidates, a hundredth of the items",
+     "SELECT * FROM recsys.recommend('m64', :u::bigint, 10, candidates => ARRAY(SELECT id FROM items WHERE part = :c))"),
+    ("that array alone", "SELECT ARRAY(SELECT id FROM items WHERE part = :c)"),
+    ("candidates, all items", "SELECT * FROM recsys.recommend('m64', :u::bigint, 10, candidates => ARRAY(SELECT id FROM items))"),
+    ("that array alone", "SELECT cardinality(ARRAY(SELECT id FROM items))"),
+    ("predict", "SELECT recsys.predict('m64', :u::bigint, :i)"),
+    ("ORDER BY predict LIMIT 10, a hundredth of the items",
+     "SELECT id FROM items WHERE part = :c ORDER BY recsys.predict('m64', :u::bigint, id) DESC NULLS LAST LIMIT 10"),
+    ("ORDER BY predict LIMIT 10, all items",
+     "SELECT id FROM items ORDER BY recsys.predict('m64', :u::bigint, id) DESC NULLS LAST LIMIT 10"),
+    ("ORDER BY a number LIMIT 10, all items", "SELECT id FROM items ORDER BY part * id % 997 LIMIT 10"),
+    ("recommend_for_items, three items", "SELECT * FROM recsys.recommend_for_items('m64', ARRAY[:i, :i / 2, :i / 3]::bigint[])"),
+    ("similar_items", "SELECT * FROM recsys.similar_items('m64', :i)"),
+    ("popular", "SELECT * FROM recsys.popular('m64')"),
+    ("explain", "SELECT * FROM recsys.explain('m64', :u::bigint, :i)"),
+    ("a table of lists made before", "SELECT item_id, score FROM lists WHERE user_id = :u ORDER BY rank"))
+
+
+def forms(database, report, questions):
+    """What each form of a question takes."""
+    database.execute(
+        f"CREATE TABLE items AS SELECT i AS id, i % 100 AS part FROM generate_series(1, {ITEMS}) AS i",
+        "CREATE INDEX ON items (part, id)",
+        f"""CREATE TABLE lists AS SELECT u AS user_id, r.rank, r.item_id, r.score
+              FROM generate_series(1, {USERS}) AS u, LATERAL recsys.recommend('m64', u, 10) AS r""",
+        "CREATE UNIQUE INDEX ON lists (user_id, rank)", "VACUUM ANALYZE items, lists")
+    for name, statement in FORMS:
+        ours, nothing = questions.against_nothing(
+            f"\\set u random(1, {USERS} - 100)\n\\set i random(1, {ITEMS})\n\\set c random(0, 99)\n{statement};")
+        line(report, "-", name, ours, nothing, None)
+
+
 def many_items(database, report, questions):
     """S2: a million items, trained ones and random ones of equal norm."""
     database.execute(
@@ -241,6 +278,7 @@ def main():
              "S5": lambda: retraining(database, report, questions)}
     if FULL:
         steps["S2"] = lambda: many_items(database, report, questions)
+        steps["forms"] = lambda: forms(database, report, questions)
     only = os.environ.get("BENCH_ONLY", "").split()
     for name, step in steps.items():
         if not only or name in only:
