@@ -52,6 +52,11 @@ my @works = (
 	"recsys.dims(recsys.item_vector('m', 1))" => 5,
 	"bytes > 0 FROM recsys.prewarm('m')" => 't',
 	"count(*) FROM recsys.evaluate('m', 'likes', exclude_seen => false) WHERE metric = 'rmse'" => 1,
+	"count(*) FROM recsys.evaluate_users('m', 'likes', exclude_seen => false)" => 20,
+	"count(*) FROM recsys.recommend_all('m', 1, exclude_seen => false)" => 20,
+	"count(*) FROM recsys.recommend_users('m', 1, 2, exclude_seen => false)" => 2,
+	"count(*) FROM recsys.similar_users('m', 1, 2)" => 2,
+	"count(*) < 9 FROM recsys.cache_status" => 't',
 	"count(*) FROM recsys.kafka_sources" => 0,
 	"count(*) FROM recsys.kafka_status" => 0,
 	"count(*) FROM recsys.kafka_lag" => 0);
