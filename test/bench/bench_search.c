@@ -97,8 +97,9 @@ train(Model *model, const char *what, const char *kind, int k)
 	void	   *arena;
 
 	load(&data, what);
-	problem.objective = (RsObjective) {implicit, biases, 0.0, implicit ? 0.005 : 0.05, 1.0,
-	implicit ? 1.0 : 0.0, implicit ? 0.05 : 0.0};
+	problem.objective = (RsObjective) {.implicit = implicit, .biases = biases,
+		.regularization = implicit ? 0.005 : 0.05, .reg_scaling = 1.0,
+		.alpha = implicit ? 1.0 : 0.0, .unobserved_weight = implicit ? 0.05 : 0.0};
 	problem.k = k;
 	problem.iterations = 8;
 	problem.seed = 42;
