@@ -23,7 +23,7 @@ RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'recsys_create_model';
 COMMENT ON FUNCTION recsys.create_model(text, regclass, name, name, name, name, text, text, text, jsonb, regclass, name) IS
-'Defines a model over a table or view: makes the view recsys_data.<model> and two factor tables, owned by the caller. Explicit feedback without rating_column takes the column "rating"; implicit feedback without one counts rows. run_as "caller" reads the source with the rights of whoever asks, "owner" with those of the model''s owner. catalog is a table or view with a row for each item that may be recommended, catalog_column its column of items, which is called as item_column where it is NULL: lists hold those items alone of which whoever asks sees a row there; it becomes the view recsys_data.<model>_catalog. Errors: 42710 the model exists, 42P07 another relation of recsys_data has its name, 42703 no such column, 0A000 or 42804 wrong column type, 42809 not a table or view, 42501 no right, 22023 wrong option, or catalog_column without catalog.';
+'Defines a model over a table or view: makes the view recsys_data.<model> and two factor tables, owned by the caller. Explicit feedback without rating_column takes the column "rating"; implicit feedback without one counts rows. run_as "caller" reads the source with the rights of the caller of a question, "owner" with those of the model''s owner. catalog is a table or view with a row for each item that may be recommended, catalog_column its column of items; NULL takes its column that has the name of item_column. Lists hold only items of which their caller sees a row there. It becomes the view recsys_data.<model>_catalog. Errors: 42710 the model exists, 42P07 another relation of recsys_data has its name, 42703 no such column, 0A000 or 42804 wrong column type, 42809 not a table or view, 42501 no right, 22023 wrong option, or catalog_column without catalog.';
 
 CREATE FUNCTION recsys.alter_model(
     model     text,
@@ -45,7 +45,7 @@ RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'recsys_drop_model';
 COMMENT ON FUNCTION recsys.drop_model(text, boolean) IS
-'Drops a model with its view, its catalog, its factor tables and all its versions, or what is left of a model that is gone: relations of the caller, and the rows of a name that no relation has for whoever may create models. Errors: 42704 no such model, 42501 not the owner, 55P03 it is being trained, 2BP01 something depends on its view.';
+'Drops a model with its view, its catalog, its factor tables and all its versions, or what is left of a model that is gone: the caller''s relations, and, if the caller may create models, the catalog rows of a name that no relation has. Errors: 42704 no such model, 42501 not the owner, 55P03 it is being trained, 2BP01 something depends on its view.';
 
 CREATE FUNCTION recsys.options(
     OUT name             text,

@@ -1,9 +1,9 @@
 -- ---------------------------------------------------------------------------
 -- A part to train on and a part to test with, as views over the source.
 --
--- Views, since no copy of the data is left behind, and whatever has rows can be split.
--- security_invoker: who asks sees what they may see of the source, and nobody gets a
--- right by a view that somebody else made.  In which part a row is follows from what the
+-- Views leave no copy of the data behind, and split anything that has rows.
+-- security_invoker: readers see the rows that they may see of the source, and nobody
+-- gets a right by a view that somebody else made.  In which part a row is follows from what the
 -- rows hold, whatever their order.  Windows are partitioned by user, so that an index of
 -- the source still finds the rows of one.
 -- ---------------------------------------------------------------------------
@@ -108,6 +108,11 @@ BEGIN
         labels[1] := CASE method WHEN 'time' THEN labels[1] ELSE labels[2] END;
     END IF;
 
+    -- for instance, by last with n = 1 and new_users:
+    --   CREATE VIEW public.events_test WITH (security_invoker = true) AS SELECT s.user_id, s.item_id, s.at
+    --    FROM (SELECT t.*, CASE WHEN rank() OVER (PARTITION BY t.user_id, t.item_id IS NULL
+    --          ORDER BY t.at DESC NULLS LAST, (hashtextextended(...) & ...)) <= 1
+    --          THEN 'test' ELSE 'train' END AS fold FROM public.events AS t) AS s WHERE s.fold = 'test'
     FOR i IN 1 .. 2 LOOP
         part := parse_ident(coalesce(CASE i WHEN 1 THEN train ELSE test END,
                                      quote_ident(source_name[2] || '_' || folds[i])));
@@ -132,4 +137,4 @@ BEGIN
         USING views[1]::regclass, views[2]::regclass;
 END $split$;
 COMMENT ON FUNCTION recsys.split(regclass, text, name, name, name, double precision, text, int, int, boolean, text, text) IS
-'Makes two views over a table, view or whatever else has rows: train, to create a model on, and test, to evaluate() it with. They have the columns of source and are read with the right of who reads them (security_invoker). method says which rows are tested: ''time'', those at or after since or, if that is NULL, the latest moment since which at least the given share of the rows that have a time are; ''last'', the last n rows of each user by time (rows without one count as the earliest, rows of one time are ordered by a hash of user and item); ''random'', about the given share of all pairs of user and item, by a hash of both and the seed. Rows of the same user, item and (last) time are never torn apart: so that may be some more than n. A user always keeps a row in train: by last and random the one that would be tested as the last one; by time their rows are in neither view if all are later. new_users does away with that. The same rows are split alike whatever their order and wherever they are. Names are those of views without or with schema; default is that of the source with _train or _test, in its schema. One row for train and test, and one for the rows in neither, if any (fold ''left out''): the view, its rows, its users. Errors: 22004 an argument but the ones with default NULL is NULL, 22023 unrecognized method, no time_column, share not within 0 and 1, n not positive, 42703 no such column, 42P07 there is a relation of that name, 42501 the caller may not read the source or not create a view in the schema, 42602 a name with more than a schema.';
+'Makes two views over a table, view or any other relation that has rows: train, to create a model on, and test, to evaluate() it with. They have the columns of source and are read with the rights of their reader (security_invoker). method says which rows are tested: ''time'', those at or after since or, if that is NULL, the latest moment since which at least the given share of the rows that have a time are; ''last'', the last n rows of each user by time (rows without one count as the earliest, rows of one time are ordered by a hash of user and item); ''random'', about the given share of all pairs of user and item, by a hash of both and the seed. Rows of the same user and item (and, for last, time) are always in the same view, so last may test some more than n. A user always keeps a row in train: by last and random the row that would be the last to be tested; by time a user whose rows are all later is in neither view. With new_users true neither rule holds: every row that the method picks is tested. The same rows are split alike whatever their order and wherever they are. Names are those of views without or with schema; default is that of the source with _train or _test, in its schema. One row for train and test, and one for the rows in neither, if any (fold ''left out''): the view, its rows, its users. Errors: 22004 an argument whose default is not NULL is NULL, 22023 unrecognized method, no time_column, share not within 0 and 1, n not positive, 42703 no such column, 42P07 there is a relation of that name, 42501 the caller may not read the source or not create a view in the schema, 42602 a name with more than a schema.';
