@@ -3,10 +3,10 @@
  * changes.c
  *		Whether what a session found out about relations may have changed.
  *
- * The server tells by its invalidation messages, as its own caches learn it: of a
- * relation when its row in pg_class or pg_attribute changes, thus also its name,
- * owner, rights, options and triggers, when its view's query does, or an index of it;
- * of all relations when messages were lost.  Owns one number; no memory, no locks.
+ * The server tells it by invalidation messages, as it tells its own caches: of one
+ * relation when its row in pg_class or pg_attribute changes, so also when its name,
+ * owner, rights, options or triggers change, and when the query of a view or an index
+ * does; of all relations when messages were lost.  Owns one number; no memory, no locks.
  *
  *-------------------------------------------------------------------------
  */

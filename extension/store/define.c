@@ -145,7 +145,7 @@ check_not_replicated(const char *model, const RsModelParts *parts)
 }
 
 /*
- * Whoever removes what is left of a name keeps others from making a model of it, and
+ * A session that removes what is left of a name keeps others from making a model of it, and
  * the other way round, until the transaction ends: rows of the catalog are deleted by
  * name, and must not be those of a model that came meanwhile.  Only those who may do
  * either take the lock.
@@ -455,8 +455,10 @@ create_relations(Relation source, const RsModelDefinition *definition)
 }
 
 /*
- * Make the catalogue's view, or another one of the view that there is: whoever may read
- * that one may read this one.
+ * Make the catalogue's view, or replace the one that there is, which keeps its grants:
+ *
+ * CREATE OR REPLACE VIEW recsys_data.shop_catalog WITH (security_invoker = true)
+ *  AS SELECT s.product AS item_id FROM public.products_on_sale AS s
  */
 static void
 create_catalog(Relation catalog, const char *model, const char *column, bool run_as_owner,
@@ -736,7 +738,7 @@ alter_catalog(const RsModel *model, const RsModelChange *change)
 	rs_owner_end(&context);
 }
 
-/* Whoever changes a view keeps others from changing, training and dropping the model. */
+/* Changing a view keeps others from changing, training and dropping the model. */
 static bool
 changes_views(const RsModelChange *change)
 {

@@ -39,7 +39,10 @@
 
 /* ---- finding ------------------------------------------------------------------ */
 
-/* The view of the name, locked; InvalidOid if there is none. */
+/*
+ * The view of the name, locked; InvalidOid if there is none.  While the lock is awaited
+ * the view may be renamed or replaced, so the name is looked up once more under it.
+ */
 static Oid
 lock_view(const char *name)
 {
@@ -100,7 +103,7 @@ check_form(const RsModel *model, Oid view)
 					 quote_literal_cstr(model->name))));
 }
 
-/* Or another role could say what is recommended. */
+/* Another role's view could decide what is recommended. */
 static void
 check_owner(const RsModel *model, Oid view)
 {
@@ -114,13 +117,13 @@ check_owner(const RsModel *model, Oid view)
 					 quote_identifier(rs_item_catalog_name(model->name)))));
 }
 
-/* The view of a model's catalogue, found in order and locked, and whose right reads it. */
+/* The view of a model's catalogue, which passed the checks, and whose right reads it. */
 typedef struct FoundView
 {
 	Oid			of;				/* the model's view */
 	Oid			view;
-	bool		invoker;
-	uint64		changes;		/* it holds while rs_changes() is this */
+	bool		invoker;		/* read with the current user's right */
+	uint64		changes;		/* rs_changes() for which all of this holds */
 } FoundView;
 
 static FoundView last_found;
@@ -167,7 +170,7 @@ rs_item_catalog_open(const RsModel *model)
 	if (model->catalog_column == NULL)
 		return NULL;
 	found = find_view(model);
-	/* a view that its owner reads is theirs to show to whoever may ask the model */
+	/* what the owner's right reads, the owner shows to all who may ask the model */
 	if (found.invoker && pg_class_aclcheck(found.view, GetUserId(), ACL_SELECT) != ACLCHECK_OK)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
@@ -208,6 +211,12 @@ read_statement(Oid view)
 	return statement;
 }
 
+/*
+ * SELECT v.item_id FROM recsys_data.shop_catalog AS v
+ *  WHERE v.item_id OPERATOR(pg_catalog.=) ANY ($1)
+ *
+ * or, to read all of it, without the condition.
+ */
 static char *
 catalog_sql(const RsModel *model, const RsViewStatement *statement)
 {

@@ -4,8 +4,8 @@
  *		The catalogue of a model, recsys_data.<model>_catalog: which items may be
  *		recommended.
  *
- * A view of the one column item_id.  Whoever asks may be recommended the items of
- * which they see a row there, under the active snapshot.
+ * A view of the one column item_id.  Lists hold only items of which the current user
+ * sees a row there, under the active snapshot.
  *
  *-------------------------------------------------------------------------
  */
@@ -33,8 +33,8 @@ typedef struct RsItemCatalog
 extern RsItemCatalog *rs_item_catalog_open(const RsModel *model);
 
 /*
- * What reading it costs by the planner, everything being in memory: an item that is
- * looked up, and all rows.
+ * The planner's cost of looking one item up, and of reading all rows; pages are taken to
+ * be in memory.  Connects to SPI itself.
  */
 extern void rs_item_catalog_costs(const RsItemCatalog *catalog, double *an_item, double *all);
 

@@ -200,7 +200,7 @@ rs_version_is_extended(void)
 
 /* ---- a row of one of them ----------------------------------------------------- */
 
-/* The bytes of a row without what tells who wrote it. */
+/* Do rows have the same bytes, but for those that tell who wrote them? */
 static bool
 have_same_bytes(HeapTuple a, HeapTuple b)
 {
@@ -222,7 +222,7 @@ is_shown_again(Relation table, HeapTuple known)
 	Buffer		buffer;
 	bool		result;
 
-	/* the table may have been truncated; with our lock on it it is not */
+	/* the table may have been truncated before we locked it */
 	if (known == NULL || known->t_tableOid != RelationGetRelid(table) ||
 		ItemPointerGetBlockNumber(&known->t_self) >= RelationGetNumberOfBlocks(table))
 		return false;
@@ -234,7 +234,7 @@ is_shown_again(Relation table, HeapTuple known)
 	return result;
 }
 
-/* May this transaction have changed something?  Its snapshots do not tell. */
+/* May this transaction have changed something?  Snapshots do not tell of its own changes. */
 static bool
 is_writing(void)
 {
@@ -250,9 +250,10 @@ note_snapshot(RsKnownRow *known)
 }
 
 /*
- * Did no transaction end since a row was shown, or would the active snapshot not show
- * it?  Transaction numbers come again, but not that soon.  A serializable transaction
- * must be seen reading.
+ * Is a row shown still, without a look at its table?  It is where the active snapshot
+ * agrees with the one that showed it, that is where no transaction has ended in between
+ * whose changes this one shows.  Transaction ids wrap around, but not within a minute.  A
+ * serializable transaction must read the row, which takes its predicate lock.
  */
 static bool
 is_still_shown(const RsKnownRow *known)
@@ -283,7 +284,7 @@ find_row(Relation table, const char *name, int version)
 	return tuple;
 }
 
-/* A row whose bytes are all there is to it can be known again by them. */
+/* Can a row be known again by its bytes?  Not if some of its values lie elsewhere. */
 static bool
 is_knowable(Relation table, HeapTuple tuple)
 {
@@ -474,8 +475,8 @@ compare_stamps(const void *a, const void *b)
 }
 
 /*
- * Every row that vacuum would have to keep: of transactions that are running, or
- * deleted but not for the oldest snapshot.
+ * Reads every row that vacuum would keep: also rows of running transactions, and deleted
+ * ones that the oldest snapshot may still show.
  */
 int
 rs_version_stamps(int64 **stamps)

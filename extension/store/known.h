@@ -65,15 +65,16 @@ typedef struct RsKnown
 } RsKnown;
 
 /*
- * What is known of a name, if only that there is nothing.  It stays where it is until
- * the next call of this function; what it says of relations may be outdated as soon as
- * a relation is locked.
+ * What is known of a name of less than NAMEDATALEN bytes; never NULL, and zeros where
+ * nothing is known yet.  The pointer is valid until the next call of this function; what it
+ * says of relations may be outdated as soon as a relation is locked.
  */
 extern RsKnown *rs_known(const char *name);
 
 /*
  * Read a row under the active snapshot into what is known; false if there is none.
- * The version is found in one of known->versions.
+ * The version, NULL if there is none, is found in one of known->versions and is valid
+ * until as many others are read.  Errors: 42P01 the catalog's table is missing.
  */
 extern bool rs_known_read_model(RsKnown *known);
 extern bool rs_known_read_anchor(RsKnown *known);
@@ -92,7 +93,7 @@ extern bool rs_version_is_extended(void);
 
 /*
  * The stamps of all versions of this database that some snapshot may still show,
- * ascending, palloc'd.
+ * ascending, palloc'd; returns how many.  The second finds one among them.
  */
 extern int	rs_version_stamps(int64 **stamps);
 extern bool rs_version_stamp_found(const int64 *stamps, int n, int64 stamp);

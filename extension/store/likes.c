@@ -1,11 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * likes.c
- *		How many users like each item by the rows of the model's view of now.
+ *		How many users like each item by the rows that the model's view shows now.
  *
- * One SELECT does it, over what a window of time holds: an index on the time of the
- * source serves it.  Its plan is saved; what depends on the question is the one
- * argument, an array {since, least value of a like, now, half-life}.
+ * One SELECT counts them over the rows of a window of time, which an index on the time
+ * of the source finds.  Its plan is saved; all that depends on the question is its one
+ * argument, an array of float8 {since, least value of a like, now, half-life}: times in
+ * seconds of the epoch, the half-life in seconds.
  *
  * Memory: that of the executor, which keeps the pairs of users and items of the window
  * in its hash tables, and beyond work_mem on disk.
@@ -49,7 +50,7 @@ check_times(const RsModel *model)
 				 errhint("Let a view make timestamps of them.")));
 }
 
-/* The time before now, as SQL subtracts: months are as long as they are. */
+/* now - interval, as SQL subtracts: how long a month is depends on the date. */
 static TimestampTz
 before(TimestampTz now, const Interval *interval, const char *name)
 {
@@ -64,7 +65,7 @@ before(TimestampTz now, const Interval *interval, const char *name)
 	return time;
 }
 
-/* As date_part('epoch', ...) gives it. */
+/* Seconds since 1970-01-01 00:00 UTC, as date_part('epoch', ...) gives them. */
 static double
 epoch(TimestampTz time)
 {
@@ -88,9 +89,9 @@ rs_likes_window(const RsModel *model, const Interval *since, const Interval *hal
 /* ---- the statement -------------------------------------------------------------- */
 
 /*
- * "last" of each pair of a user and an item: time and value.  Of weights the latest time
- * and their sum; of ratings the greatest array, which is the latest one, of equally late
- * ones their mean.
+ * Both make "last", {time, value}, of each pair of a user and an item.  With weights it
+ * is the latest time and the sum; with ratings the latest rating, or the mean of equally
+ * late ones: arrays compare by their first elements first, so max() finds it.
  */
 #define LAST_OF_WEIGHTS \
 	"SELECT v.item_id," \
@@ -112,14 +113,15 @@ rs_likes_window(const RsModel *model, const Interval *since, const Interval *hal
 	" WHERE v.\"time\" OPERATOR(pg_catalog.>=) pg_catalog.to_timestamp($1[1])" \
 	" AND v.user_id IS NOT NULL AND v.item_id IS NOT NULL AND %s"
 
-/* A like counts 1, */
+/* Each like counts 1 */
 #define COUNTED \
 	"SELECT l.item_id, pg_catalog.count(*)::pg_catalog.float8 FROM (%s) AS l" \
 	" WHERE l.last[2] OPERATOR(pg_catalog.>=) $1[2] GROUP BY l.item_id"
 
 /*
- * or 2^(-age / half-life), one of the future 1.  None less than 2^-1000, as power() takes
- * a result of zero for an error; a real cannot tell.
+ * or 2^(-age / half-life), a like of the future 1.  The exponent is at least -1000, as
+ * power() raises an error where its result would be zero; as real both are zero.  Sums
+ * in a fixed order give the same bits for any order of the rows.
  */
 #define FADING \
 	"SELECT f.item_id, pg_catalog.sum(f.part ORDER BY f.part) FROM (" \
@@ -127,6 +129,20 @@ rs_likes_window(const RsModel *model, const Interval *since, const Interval *hal
 	" l.last[1] OPERATOR(pg_catalog.-) $1[3]) OPERATOR(pg_catalog./) $1[4])) AS part" \
 	" FROM (%s) AS l WHERE l.last[2] OPERATOR(pg_catalog.>=) $1[2]) AS f GROUP BY f.item_id"
 
+/*
+ * For instance, with ratings and without a half-life:
+ *
+ * SELECT l.item_id, count(*)::float8 FROM (
+ *  SELECT c.item_id, max(ARRAY[date_part('epoch', c."time"::timestamptz), c.rating]) AS last
+ *   FROM (SELECT v.user_id, v.item_id, v."time", avg(v.rating::float8) AS rating
+ *     FROM recsys_data.movies AS v
+ *     WHERE v."time" >= to_timestamp($1[1])
+ *       AND v.user_id IS NOT NULL AND v.item_id IS NOT NULL
+ *       AND v.rating::float8 >= -FLT_MAX AND v.rating::float8 <= FLT_MAX
+ *     GROUP BY v.user_id, v.item_id, v."time") AS c
+ *   GROUP BY c.user_id, c.item_id) AS l
+ *  WHERE l.last[2] >= $1[2] GROUP BY l.item_id
+ */
 static char *
 likes_sql(const RsModel *model, const RsViewStatement *statement)
 {
@@ -152,7 +168,10 @@ likes_statement(const RsModel *model, RsFeedback feedback, bool fading)
 	return statement;
 }
 
-/* The least double that is no less than this when it is rounded to float. */
+/*
+ * The least double that rounds to this float or a greater one: training compares ratings
+ * as floats, SQL compares doubles.  A tie rounds to the float whose last bit is 0.
+ */
 static double
 least_rounded_to(float value)
 {
@@ -161,7 +180,7 @@ least_rounded_to(float value)
 	return (float) middle >= value ? middle : nextafter(middle, INFINITY);
 }
 
-/* Of ratings the mean, of weights the least that is positive: rs_cell_is_like(). */
+/* The mean rating, or the least positive weight: the rule of rs_cell_is_like(). */
 static double
 least_like(const RsVersion *version)
 {
@@ -194,7 +213,7 @@ typedef struct LikesReceiver
 	void	   *arg;
 } LikesReceiver;
 
-/* Item, likes. */
+/* A row is an item and its likes. */
 static bool
 receive_row(TupleTableSlot *slot, DestReceiver *self)
 {

@@ -1,12 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * likes.h
- *		How many users like each item by the rows of the model's view of now.
+ *		How many users like each item by the rows that the model's view shows now.
  *
- * Who likes an item is told as a training tells it (kernel/cells.h), by the mean of a
- * version: a user's latest rating is at or above it, the mean of equally late ones; or
- * the sum of their weights is positive.  A user counts once for an item, at the time of
- * their latest row.  Rows without a time count nowhere.
+ * A user likes an item by the rule of a training (kernel/cells.h) and the mean of a
+ * version: their latest rating, or the mean of equally late ones, is at or above it; with
+ * implicit feedback the sum of their weights is positive.  A user counts once for an item,
+ * at the time of their latest row.  Rows without a time do not count.
  *
  *-------------------------------------------------------------------------
  */
@@ -19,11 +19,11 @@
 
 #include "store/model.h"
 
-/* Which rows count, and how much; times are seconds of the epoch. */
+/* Which rows count, and how much; times are seconds since 1970. */
 typedef struct RsLikesWindow
 {
-	double		since;			/* earlier rows do not; -infinity: all do */
-	double		now;
+	double		since;			/* earlier rows do not count; -infinity: all do */
+	double		now;			/* from which ages are counted */
 	double		half_life;		/* seconds after which a like counts half, twice as
 								 * many a quarter; infinity: each counts 1 */
 } RsLikesWindow;

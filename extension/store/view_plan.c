@@ -41,9 +41,9 @@ rs_view_refuse_changed(const char *model)
 /* ---- preparing ---------------------------------------------------------------- */
 
 /*
- * Whose right to read the view is checked.  Whoever asks a model has been let in
- * before; they need no right to read a view with run_as owner, which its owner reads.
- * What is below the view is checked as ever.
+ * Let the right of the owner to read the view be checked, where the view has run_as
+ * owner.  rs_model_open() or rs_item_catalog_open() has checked before that the current
+ * user may ask.  Relations below the view are checked as ever.
  */
 static void
 check_as_owner(ParseState *pstate, const RsViewPlan *entry)
@@ -73,7 +73,7 @@ static Node *
 before_column(ParseState *pstate, ColumnRef *reference)
 {
 	check_as_owner(pstate, pstate->p_ref_hook_state);
-	return NULL;				/* it is found as ever */
+	return NULL;				/* resolve the column as ever */
 }
 
 static Node *
@@ -100,8 +100,8 @@ set_up_parser(ParseState *pstate, void *entry)
 }
 
 /*
- * A plan for the entry, which must outlive it; not saved.  Arrays are of any length, so
- * that nothing is gained by planning anew for each.
+ * A plan for the entry, which must outlive it; not saved.  Statements of the catalogue
+ * get a generic plan: arrays may have any length, and no other plan would be better.
  */
 static SPIPlanPtr
 prepare(const RsModel *model, const RsViewStatement *statement, RsViewSql sql, RsViewPlan *entry)

@@ -25,11 +25,12 @@ typedef enum RsViewRead
 	RS_READ_RATED_FADING,		/* the longer ago the less */
 	RS_READ_WEIGHED,			/* the same by weights */
 	RS_READ_WEIGHED_FADING,
-	RS_READ_LISTED,				/* of the catalogue: those of some items */
+	RS_READ_LISTED,				/* of the catalogue: those of some items; from
+								 * here on plans are generic */
 	RS_READ_CATALOG				/* all of it */
 } RsViewRead;
 
-/* A statement.  All that its SQL is made of is here, and in the model's name. */
+/* A statement.  Its SQL depends on nothing but this and the model's name. */
 typedef struct RsViewStatement
 {
 	Oid			view;
@@ -39,11 +40,12 @@ typedef struct RsViewStatement
 	Oid			types[3];		/* of columns; those that are not used are 0 */
 } RsViewStatement;
 
+/* Makes the SQL of a statement, palloc'd. */
 typedef char *(*RsViewSql) (const RsModel *model, const RsViewStatement *statement);
 
 typedef struct RsViewPlan
 {
-	RsViewStatement statement;	/* as it was prepared; the key are the first three */
+	RsViewStatement statement;	/* as prepared; its first three fields are the key */
 	NameData	name;			/* of the model then */
 	int			busy;			/* executions under way: the view may call us */
 	SPIPlanPtr	plan;			/* NULL while it is being prepared */
@@ -52,11 +54,11 @@ typedef struct RsViewPlan
 } RsViewPlan;
 
 /*
- * The saved plan of a statement; it is prepared when there is none, or one by another
- * name or for other types.  The views of whoever asks are read with their right but, as
- * rs_model_open() or rs_item_catalog_open() let them in, that of a view that its owner
- * reads.  SPI is connected.  Errors: 55006 when a plan that runs would have to be
- * another one.
+ * The saved plan of a statement; it is prepared when there is none, or when the name or
+ * types are others.  A view with run_as caller is read with the right of the current
+ * user, one with run_as owner with that of its owner: rs_model_open() or
+ * rs_item_catalog_open() must have let the user in.  SPI must be connected.  Errors:
+ * 55006 when a plan that is running would have to be replaced.
  */
 extern RsViewPlan *rs_view_plan(const RsModel *model, const RsViewStatement *statement,
 								RsViewSql sql);
@@ -65,15 +67,15 @@ extern RsViewPlan *rs_view_plan(const RsModel *model, const RsViewStatement *sta
 extern void rs_view_plan_execute(RsViewPlan *plan, Datum argument, DestReceiver *receiver);
 
 /*
- * What executing it costs in the units of the planner, when all that it reads is in
- * memory; it is planned anew when the plan was.  An array is taken to have
- * RS_VIEW_PLAN_ELEMENTS elements, as the planner does.
+ * The cost of executing it in the planner's units, all pages being in memory; computed
+ * again when the plan was made again.  An array is taken to have RS_VIEW_PLAN_ELEMENTS
+ * elements, as the planner does.
  */
 #define RS_VIEW_PLAN_ELEMENTS	10
 
 extern double rs_view_plan_cost(const RsModel *model, RsViewPlan *plan, RsViewSql sql);
 
-/* A copy of the plan that is made where indexes are scanned wherever it is possible. */
+/* A copy of the plan that scans an index wherever that is possible. */
 extern PlannedStmt *rs_view_plan_by_indexes(const RsModel *model, const RsViewStatement *statement,
 											RsViewSql sql);
 
