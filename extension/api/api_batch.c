@@ -4,7 +4,7 @@
  *		recommend_all, recommend_users, similar_users.
  *
  * One C function for each SQL name, as in api_serve.c.  All of them show ids of users,
- * and what these like: who asks must be one who may read the view.
+ * and what these like, so the caller must have the right to read the view.
  *
  *-------------------------------------------------------------------------
  */

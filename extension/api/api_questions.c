@@ -428,7 +428,7 @@ explain(FunctionCallInfo fcinfo, RsIdKind kind)
 	int32		k = rs_arg_k(fcinfo, EXPLAIN_K);
 	int32		position;
 
-	/* The rows of the user are shown: who asks must be one who may read them. */
+	/* The rows of the user are shown, so the caller must have the right to read them. */
 	model = rs_arg_model(fcinfo, EXPLAIN_MODEL, RS_MODEL_USE);
 	rs_check_item_kind(model, kind, "explain");
 	version = rs_arg_version(fcinfo, EXPLAIN_VERSION, model);

@@ -15,7 +15,7 @@
 #include "interrupt.h"
 #include "serve/ranking.h"
 
-/* A search for the best users. */
+/* A search for the best users: a heap of the k best so far. */
 typedef struct Contest
 {
 	int32		k;
@@ -32,8 +32,8 @@ typedef struct Contest
 	/* those most like a user */
 	Datum		user_id;
 	int32		user;			/* their position, or -1 */
-	const float *x;
-	double		x_square;
+	const float *x;				/* their vector, in the caller's context */
+	double		x_square;		/* its inner product with itself */
 } Contest;
 
 /* With the first part it is known how many users there are. */
@@ -71,6 +71,7 @@ finish_contest(void *arg, const RsEverybody *everybody)
 	MemoryContextSwitchTo(caller);
 }
 
+/* Ask about all users; returns how many of the best there are. */
 static int32
 hold(Contest *contest, const RsModel *model, const RsVersion *version,
 	 RsEverybodyQuestion *question, RsBestUser **users)
@@ -91,7 +92,7 @@ note_item(Datum item_id, void *arg)
 	*(bool *) arg = true;
 }
 
-/* Does the catalogue, if there is one, show the item to whoever asks? */
+/* Does the catalogue, if there is one, show the item to the current user? */
 static bool
 is_shown(const RsModel *model, Datum item_id)
 {
@@ -103,6 +104,10 @@ is_shown(const RsModel *model, Datum item_id)
 	return shown;
 }
 
+/*
+ * Scores of a part, whose length has a bound.  An item that the image lacks (-1) has no
+ * best users.
+ */
 static void
 take_scores(void *arg, const RsEverybody *everybody, const RsCrowdPart *part)
 {
@@ -139,6 +144,7 @@ rs_best_users_of_item(const RsModel *model, const RsVersion *version, Datum item
 
 /* ---- like a user ------------------------------------------------------------------ */
 
+/* The same for cosines; a user without a row in the view is at -1, and excludes nobody. */
 static void
 take_cosines(void *arg, const RsEverybody *everybody, const RsCrowdPart *part)
 {

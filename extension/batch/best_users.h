@@ -22,7 +22,7 @@ typedef struct RsBestUser
  * The k best users for an item by the score that predict() gives, equal scores by id;
  * palloc'd, returns how many.  With exclude_seen those are left out who have a row with
  * the item.  None for an item that the version does not know, or that the catalogue does
- * not show to whoever asks.  Errors: those of
+ * not show to the current user.  Errors: those of rs_item_catalog_open() and
  * rs_everybody_ask().
  */
 extern int32 rs_best_users_of_item(const RsModel *model, const RsVersion *version,
@@ -31,7 +31,8 @@ extern int32 rs_best_users_of_item(const RsModel *model, const RsVersion *versio
 
 /*
  * The k users whose vectors have the least angle with that of a user, who is not among
- * them; the score is its cosine.  None if the user has no vector, or one of zeros.
+ * them; the score is the cosine of that angle.  None if the user has no vector, or one of
+ * zeros.  Errors: those of rs_serving_open() and rs_everybody_ask().
  */
 extern int32 rs_best_users_like(const RsModel *model, const RsVersion *version,
 								Datum user_id, int32 k, RsBestUser **users);

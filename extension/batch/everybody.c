@@ -35,7 +35,7 @@
 
 static const RsRunWords words = {"answering for all users of", "ask for shorter lists"};
 
-/* What the sink takes beside a part. */
+/* The argument of sink(). */
 typedef struct Taking
 {
 	const RsEverybodyQuestion *question;
@@ -46,7 +46,7 @@ typedef struct Taking
 
 /* ---- rows --------------------------------------------------------------------- */
 
-/* The rows that vectors are made of are the latest ones only; all of them were seen. */
+/* Let only the latest rows of each user make their vector; the others stay seen. */
 static void
 mark_histories(const RsModel *model, const RsVersion *version, RsRatings *ratings)
 {
@@ -74,7 +74,10 @@ read_rows(const RsModel *model, const RsVersion *version, RsRatings *ratings)
 	mark_histories(model, version, ratings);
 }
 
-/* How many rows each user has, as rows side by side, and do they come so? */
+/*
+ * Where each user's rows would begin if they lay user after user, the length of the
+ * longest, and whether the rows do lie so.
+ */
 static void
 count_rows(const RsRatings *ratings, RsCrowdProblem *problem)
 {
@@ -127,7 +130,7 @@ locate_items(const RsImage *image, const RsIdList *items)
 
 /* ---- the question to the solver ------------------------------------------------ */
 
-/* What every list may hold; reading the catalogue may run code of its owner. */
+/* The items that any list may hold; reading the catalogue may run code of its owner. */
 static RsEligible
 eligible_for_all(const RsImage *image, const RsItemCatalog *catalog)
 {

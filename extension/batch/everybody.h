@@ -3,8 +3,8 @@
  * everybody.h
  *		A question about all users at once.
  *
- * The users are those of whom the current user sees rows now, all folded in.  What
- * there is of each, a list among it, has the bits that recommend() and its kin give.
+ * The users are those of whom the current user sees rows now, all folded in.  Vectors,
+ * scores and lists have the bits that the functions for one user give.
  *
  *-------------------------------------------------------------------------
  */
@@ -17,7 +17,7 @@
 #include "solver/solver.h"
 #include "store/item_catalog.h"
 
-/* Whom a question is about. */
+/* The users and items that a question is about. */
 typedef struct RsEverybody
 {
 	const RsModel *model;
@@ -32,8 +32,8 @@ typedef struct RsEverybodyQuestion
 	int32		top;			/* items of each user's list; 0: no lists */
 	bool		exclude_seen;	/* from the lists */
 	const RsItemCatalog *catalog;	/* what they may hold; NULL: all items */
-	bool		has_item;
-	Datum		item;			/* who has seen it? */
+	bool		has_item;		/* fill in has_seen of RsCrowdPart for this item */
+	Datum		item;
 
 	/*
 	 * Takes part after part while threads compute, as an action of rs_tick_guard();

@@ -1,16 +1,16 @@
 /*-------------------------------------------------------------------------
  *
  * catalog.c
- *		The items of a list that whoever asks sees in the catalogue of the model.
+ *		The items of a list of which the current user sees a row in the catalogue.
  *
- * Two ways lead to the same list.  Where many items are shown, the best are looked up,
- * a batch at a time, until k were found.  Where few are, all rows of the catalogue are
- * read once, and the ranking goes on among their items.  How many are shown is told by
- * the items that were looked up so far; the planner tells what either way costs, so it
- * is the indexes of the catalogue that decide.
+ * Two ways lead to the same list.  Where the catalogue shows many items, the best are
+ * looked up, a batch at a time, until k were found.  Where it shows few, all of its rows
+ * are read once, and the ranking goes on among their items.  The items that were looked
+ * up so far give an estimate of their share; the planner estimates the cost of both
+ * ways, and thereby knows the indexes of the catalogue.
  *
- * Only what was read of the catalogue as it is in this snapshot decides which items are
- * in a list.  Nothing is kept for the next one.
+ * A list depends on the catalogue's rows in this snapshot only.  Nothing is kept for the
+ * next list.
  *
  *-------------------------------------------------------------------------
  */
@@ -23,20 +23,20 @@
 #include "compat.h"
 #include "serve/catalog.h"
 
-/* Before any was looked up, so large a share of the items is taken to be shown. */
+/* The share of items that is assumed to be shown before any was looked up. */
 #define FIRST_SHARE		0.9
 
-/* Standard deviations by which more items are looked up than are expected to do. */
+/* Items beyond the expected number that are looked up, in standard deviations. */
 #define DEVIATIONS		1.5
 
 /* Items that are looked up at a time, at most. */
 #define MOST_ITEMS		4096
 
-/* Where the items of rows are marked. */
+/* The items that a row was read of. */
 typedef struct Shown
 {
 	const RsImage *image;
-	uint64	   *words;
+	uint64	   *words;			/* a bit for each position of the image */
 } Shown;
 
 static void
@@ -56,7 +56,7 @@ rs_catalog_words(const RsItemCatalog *catalog, const RsImage *image)
 	return shown.words;
 }
 
-/* Mark those of the entries that are shown. */
+/* Mark the entries that are shown; the memory of a batch is freed at once. */
 static void
 look_up(const RsItemCatalog *catalog, Shown *shown, const RsScored *entries, int32 n)
 {
@@ -104,11 +104,11 @@ take_shown(const RsItemCatalog *catalog, RsRanking *ranking, int32 k, RsScored *
 {
 	Shown		shown = {.image = ranking->image,.words = rs_eligible_none(ranking->image)};
 	RsScored   *batch = palloc(MOST_ITEMS * sizeof(RsScored));
-	double		an_item;
-	double		all;
+	double		an_item;		/* cost of looking one item up */
+	double		all;			/* cost of reading every row */
 	int64		looked_up = 0;
 	int32		found = 0;
-	int32		n = 1;
+	int32		n = 1;			/* of the last batch; 0: the ranking has ended */
 
 	rs_item_catalog_costs(catalog, &an_item, &all);
 	while (found < k && n > 0)

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * catalog.h
- *		The items of a list that whoever asks sees in the catalogue of the model.
+ *		The items of a list of which the current user sees a row in the catalogue.
  *
  *-------------------------------------------------------------------------
  */
@@ -17,12 +17,13 @@
  * The best k of a ranking that the catalogue shows, or fewer when it shows no more;
  * returns how many.  Without a catalogue (NULL) just the best k.  Code of its owner runs
  * meanwhile, so the image is pinned while the current context lives.  Memory beside the
- * entries: one bit for each item, and what is looked up at a time.
+ * entries: one bit for each item, and the items of one look-up.  Errors: those that
+ * reading the catalogue's view raises.
  */
 extern int32 rs_catalog_take(const RsItemCatalog *catalog, RsRanking *ranking, int32 k,
 							 RsScored *entries);
 
-/* The items of a pinned image that the catalogue shows, as words; palloc'd. */
+/* The items of a pinned image that the catalogue shows: a bit for each position, palloc'd. */
 extern uint64 *rs_catalog_words(const RsItemCatalog *catalog, const RsImage *image);
 
 #endif							/* RS_CATALOG_H */

@@ -3,8 +3,10 @@
  * exposure.c
  *		How often each item of a version is in a list, for lists cut at each k.
  *
- * Memory: what the caller's context must hold is said in exposure.h; it does not
- * grow with the lists.
+ * A list adds to the counts of the k in which an item's rank comes first; the figures
+ * then add the counts of smaller k.  So a list costs its length, however many k there are.
+ *
+ * Memory: see rs_exposure_init(); it does not grow with the number of lists.
  *
  *-------------------------------------------------------------------------
  */
@@ -80,7 +82,7 @@ figures_of(int32 *counts, int32 n)
 	return figures;
 }
 
-/* Ranks up to the k before are ranks up to this one, too. */
+/* Lists cut at a k hold the items of those cut at the k before it, too. */
 RsExposureFigures *
 rs_exposure_figures(RsExposure *exposure)
 {

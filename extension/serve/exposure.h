@@ -31,10 +31,10 @@ typedef struct RsExposureFigures
 /* Begin to count, in the current context: 4 bytes for each item and each k. */
 extern void rs_exposure_init(RsExposure *exposure, const int32 *k, int n_k, int32 n_items);
 
-/* Count the items of a list. */
+/* Count the items of a list that was made for the greatest k. */
 extern void rs_exposure_add(RsExposure *exposure, const RsRecommendation *list);
 
-/* The figures of each k, palloc'd; nothing can be added afterwards. */
+/* n_k figures, in the order of k, palloc'd; nothing can be added afterwards. */
 extern RsExposureFigures *rs_exposure_figures(RsExposure *exposure);
 
 #endif							/* RS_EXPOSURE_H */

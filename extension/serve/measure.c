@@ -104,7 +104,10 @@ count_seen(const RsImage *image, const RsUser *user, const int32 *positions, int
 	return n_seen;
 }
 
-/* What the list is worth at every k, which ascend: one pass over it. */
+/*
+ * The metrics of the list at every k: one pass, as the k ascend.  It goes on beyond the
+ * end of the list to the number of relevant items, since the ideal list has a hit there.
+ */
 static void
 judge_list(const RsMeasuring *measuring, RsUserMeasure *measure, const int32 *positions)
 {
@@ -139,7 +142,7 @@ judge_list(const RsMeasuring *measuring, RsUserMeasure *measure, const int32 *po
 	}
 }
 
-/* Rank for one user, unless nothing is relevant. */
+/* Make and judge the list of one user, unless no item is relevant. */
 static void
 measure_list(const RsMeasuring *measuring, const RsServing *serving, RsUserMeasure *measure)
 {
@@ -163,7 +166,7 @@ measure_list(const RsMeasuring *measuring, const RsServing *serving, RsUserMeasu
 
 /* ---- predictions -------------------------------------------------------------- */
 
-/* Is a value a like?  A rating and its prediction are asked alike, as floats. */
+/* Is a value a like?  Ratings and predictions are compared as floats, both by one rule. */
 static bool
 is_liked(const RsMeasuring *measuring, float4 value)
 {
@@ -211,6 +214,7 @@ measure_errors(const RsMeasuring *measuring, const RsServing *serving, RsUserMea
 
 /* ---- user after user ------------------------------------------------------------ */
 
+/* The rank of each item by popularity, from 1: the inverse of the image's order. */
 static void
 rank_by_popularity(RsMeasuring *measuring)
 {

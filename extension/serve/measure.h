@@ -14,7 +14,7 @@
 #include "serve/recommend.h"
 #include "serve/test_reader.h"
 
-/* What is asked. */
+/* What evaluate() and evaluate_users() are asked. */
 typedef struct RsMeasureOptions
 {
 	const int32 *k;				/* list lengths, positive, ascending, each once */
@@ -58,7 +58,7 @@ typedef struct RsUserMeasure
 	int32		relevant;		/* |T|; without any there is no list */
 	int32		known;			/* of these, items that the version has */
 	int32		known_seen;		/* of these, those left out of the list as seen */
-	const RsTestRow *unknown;	/* first row of T with an item that it has not, or NULL */
+	const RsTestRow *unknown;	/* first row of T whose item the version lacks, or NULL */
 	RsRecommendation list;		/* the longest list */
 	RsUserList *lists;			/* n_k */
 	RsUserErrors errors;		/* explicit feedback only */
@@ -92,6 +92,7 @@ extern void rs_measure_begin(RsMeasuring *measuring, const RsModel *model,
  */
 extern bool rs_measure_next(RsMeasuring *measuring, RsUserMeasure *measure);
 
+/* Close the reader and SPI; image and ranks stay until the caller's context is reset. */
 extern void rs_measure_end(RsMeasuring *measuring);
 
 #endif							/* RS_MEASURE_H */

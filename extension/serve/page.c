@@ -8,7 +8,8 @@
  *		STAMP/FINGERPRINT/RANK/ID		f3a9.../5c01d2b7/10/42
  *
  * of the version's stamp, of the user's vector, and of the last item.  It holds no
- * secret and is not trusted: whoever makes one up begins elsewhere in their own list.
+ * secret and is not trusted: with a forged one a list begins elsewhere, and shows no item
+ * that it would not show otherwise.
  *
  *-------------------------------------------------------------------------
  */
@@ -21,7 +22,7 @@
 #include "compat.h"
 #include "serve/page.h"
 
-/* Of all that ranks the items of a version for a user. */
+/* A hash of all that ranks the items of a version for a user. */
 static uint32
 fingerprint(const RsServing *serving)
 {
@@ -58,7 +59,7 @@ refuse_token(const char *token)
 			 errhint("Give the column next of the last row before the page, or '' for the first page.")));
 }
 
-/* Split a token at its first three slashes; false if it has not that many. */
+/* Split a token at its first three slashes; false if there are fewer. */
 static bool
 split_token(const char *token, char *parts[4])
 {

@@ -24,11 +24,10 @@ typedef struct RsPage
 } RsPage;
 
 /*
- * Read a token; an empty one begins the first page.  Says by a NOTICE that the
- * version or the user's vector is another one than that of the page before; then the
- * page begins after the item's new place, and at the top if the version does not know
- * the item.  Errors: 22023 where rs_page_token() did not make it, 22P02
- * where it is of a model with ids of another type.
+ * Read a token; an empty one begins the first page.  A NOTICE says when the version or
+ * the user's vector is not that of the page before; then the page begins after the item's
+ * new place, or at the top if the version does not know the item.  Errors: 22023 the token
+ * is not one of rs_page_token(), 22P02 it is of a model with ids of another type.
  */
 extern RsPage rs_page_read(const RsServing *serving, const char *token);
 

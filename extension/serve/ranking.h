@@ -3,8 +3,8 @@
  * ranking.h
  *		Eligible items in order, the best first, a few at a time.
  *
- * Equal ones come by id.  Nothing is ranked beyond what was asked for, so that one
- * may look at the best, find that some will not do, and go on.
+ * Equal ones come by id.  Only as many are ranked as are asked for, so that a caller can
+ * look at the best, leave some out, and go on.
  *
  *-------------------------------------------------------------------------
  */
@@ -17,14 +17,14 @@
 #include "serve/eligible.h"
 #include "serve/serving.h"
 
-/* The fields are those of ranking.c. */
+/* The fields belong to ranking.c. */
 typedef struct RsRanking
 {
 	void		(*next) (struct RsRanking *ranking, int32 m, RsScored *entries, int32 *n);
 	const RsImage *image;
 	uint64	   *words;			/* what is still to be handed out */
 	RsEligible	eligible;		/* the same, counted */
-	const RsServing *serving;	/* for a user */
+	const RsServing *serving;	/* of a user; NULL for the other rankings */
 	int32		walked;			/* by popularity: number of items that were looked at */
 	int32		position;		/* by likeness: of the item that others are like */
 	double		square;			/* of the length of its vector */
@@ -40,7 +40,7 @@ typedef struct RsRanking
  */
 extern void rs_ranking_of_user(RsRanking *ranking, const RsServing *serving, uint64 *words);
 
-/* Begin after the item at a position, as if it had been handed out last. */
+/* Of a ranking of a user: begin after the item at a position, as if it was handed out last. */
 extern void rs_ranking_after(RsRanking *ranking, int32 position);
 
 /*
@@ -68,7 +68,10 @@ extern int32 rs_ranking_next(RsRanking *ranking, int32 m, RsScored *entries);
 /* From now on hand out only items whose bits are set here, too. */
 extern void rs_ranking_restrict(RsRanking *ranking, const uint64 *words);
 
-/* x.y / (|x| |y|), x_square being x.x; NaN, which no list takes, where one is zero. */
+/*
+ * x.y / (|x| |y|) of vectors of k components, x_square being x.x; NaN where one of them is
+ * zero, which rs_topk_push() leaves out.
+ */
 extern float rs_cosine(const float *x, double x_square, const float *y, int k);
 
 #endif							/* RS_RANKING_H */

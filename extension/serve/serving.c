@@ -23,7 +23,7 @@ ranks_nothing(const RsServing *serving)
 	return rs_scores_are_equal(&items, serving->vector.x, rs_interrupt, NULL);
 }
 
-/* With the user read, the rest: no code of a user runs from here on. */
+/* Open all but the user, who is read already: no code of a user runs from here on. */
 static void
 open_items(RsServing *serving, const RsImage *image, MemoryContext context)
 {

@@ -3,8 +3,8 @@
  * serving.h
  *		Everything that an answer is made of: the user, the items, the vector.
  *
- * The one way to get there is rs_serving_open() and its two sisters, so that nobody
- * can do the steps in another order: reading the model's view may run code of its
+ * Only rs_serving_open() and its two sisters make one, so that the steps are always in
+ * the one safe order: reading the model's view may run code of its
  * owner, and an item image must not be held across that unless it is pinned.
  *
  *-------------------------------------------------------------------------
@@ -35,8 +35,8 @@ typedef struct RsAsk
 	bool		fresh;			/* fold in, or take the stored vector */
 	bool		need_seen;		/* all items of the user, too */
 	const RsImage *image;		/* of the version, pinned; NULL: it is opened */
-	MemoryContext context;		/* where image and vector shall live; NULL: the current
-								 * one, where the user's rows go in any case */
+	MemoryContext context;		/* of image and vector; NULL: the current one, which
+								 * has the user's rows in any case */
 } RsAsk;
 
 /*

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * trending.c
- *		The items that most users like by rows of a window of time.
+ *		The items that most users like by the rows of a window of time.
  *
  * Likes go straight into an array with a place for each item of the image, which is
  * pinned, as reading the view may run code of its owner.

@@ -17,7 +17,8 @@
 /*
  * Rank the eligible items that somebody likes, and keep the k best: palloc'd entries
  * with the likes as scores; returns how many.  The image is opened, and pinned until
- * the current context is reset.  Errors: those of rs_image_open() and rs_likes_read().
+ * the current context is reset.  Errors: those of rs_image_open(), rs_likes_read() and
+ * rs_catalog_take().
  */
 extern int32 rs_trending(const RsModel *model, const RsVersion *version,
 						 const RsLikesWindow *window, const RsRequest *request,

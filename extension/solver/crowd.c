@@ -3,12 +3,12 @@
  * crowd.c
  *		Answers for all users at once: fold in, search, hand out.
  *
- * First the rows are dealt out to their users, unless they come so.  Then users go in parts of some
- * thousands, and within a part in groups that a thread takes: it sorts and reduces the
- * rows of a group, solves its users side by side, and searches for all of them at
- * once, so that each block of the index is read once for a group.  While the threads
- * compute a part, the thread that started them hands out the one before; so there
- * are two of them, and no more memory is needed for more users.
+ * First the rows are dealt out to their users, unless they lie user after user.  Then
+ * users are answered in parts of some thousands.  A part has groups, each of which one
+ * thread takes: it sorts and reduces the rows of a group, solves its users side by side,
+ * and searches for all of them at once, so that each block of the index is read once for a
+ * group.  While the threads compute a part, the thread that started them hands out the
+ * part before.  So there are two parts, and more users need no more memory.
  *
  * Each user's vector and list have the bits of the user alone (rs_rows_solve(),
  * rs_search_next_many()): neither threads nor neighbours matter.
@@ -33,18 +33,21 @@
 /* Groups of a part, unless lists are long or threads many. */
 #define PART_GROUPS		128
 
-/* Entries of the lists of a group and of a part, beyond which there are fewer users in it. */
+/*
+ * Entries of the lists of a group and of a part; long lists make both smaller, so that
+ * their memory has a bound: 8 bytes an entry.
+ */
 #define GROUP_ENTRIES	(1 << 16)
 #define PART_ENTRIES	(1 << 20)
 
-/* What a thread works with. */
+/* The memory that one thread works in. */
 typedef struct Desk
 {
 	void	   *solver;			/* workspace of rs_rows_solve() */
 	RsCell	   *cells;			/* one user's */
-	uint64_t   *words;			/* what each user of a group has not seen */
+	uint64_t   *words;			/* eligible items that each user of a group has not seen */
 	RsSearch   *searches;
-	RsScored   *found;			/* lists of those who are searched for */
+	RsScored   *found;			/* lists of the users who are searched for */
 } Desk;
 
 typedef struct Crowd
@@ -86,7 +89,10 @@ at_most(int64_t value, int64_t most)
 	return (int32_t) (value < most ? value : most);
 }
 
-/* Sizes of groups and parts, and how many threads have something to do. */
+/*
+ * Sizes of groups and parts, and how many threads have something to do.  A part has at
+ * least four groups for each thread, so that none waits long for the others at its end.
+ */
 static void
 share_out(Crowd *crowd)
 {
@@ -141,7 +147,7 @@ take_desk(Crowd *crowd, Desk *desk, RsArena *arena)
 		*desk = taken;
 }
 
-/* Every array, counted or handed out. */
+/* Take every array from the arena, or count its bytes if the arena has no memory. */
 static void
 take_all(Crowd *crowd, RsArena *arena)
 {
@@ -191,7 +197,7 @@ rs_crowd_memory(const RsCrowdProblem *problem, size_t *bytes)
 
 /* ---- a user's rows ----------------------------------------------------------- */
 
-/* The user has this item, whatever they think of it. */
+/* Take an item that the user has out of the eligible ones; repeated rows count once. */
 static inline void
 mark_seen(RsEligible *eligible, uint64_t *words, int32_t position)
 {
@@ -202,8 +208,9 @@ mark_seen(RsEligible *eligible, uint64_t *words, int32_t position)
 }
 
 /*
- * What a user's rows say: cells of items that the version knows, back in the rows'
- * place, and what was seen.  words is NULL where that does not matter.
+ * Make a user's cells of items that the version knows, and put them in the place of the
+ * user's rows, which are at least as many.  Note what was seen; words is NULL where lists
+ * do not leave it out.
  */
 static RsStatus
 take_rows(const Crowd *crowd, const Desk *desk, int32_t user, RsRow *row, RsEligible *eligible,
@@ -245,7 +252,10 @@ take_rows(const Crowd *crowd, const Desk *desk, int32_t user, RsRow *row, RsElig
 	return RS_OK;
 }
 
-/* Take the rows of a group, and find out who has a vector. */
+/*
+ * Take the rows of a group, and find out who has a vector.  The task of a user without
+ * cells is overwritten by the next user.
+ */
 static RsStatus
 take_group(Crowd *crowd, const Desk *desk, Group *group)
 {
@@ -283,6 +293,7 @@ take_group(Crowd *crowd, const Desk *desk, Group *group)
 
 /* ---- vectors ----------------------------------------------------------------- */
 
+/* Keep the lowest of the users who failed. */
 static void
 record_failure(Crowd *crowd, int64_t user)
 {
@@ -292,6 +303,7 @@ record_failure(Crowd *crowd, int64_t user)
 		;
 }
 
+/* Solve the users of a group side by side; base becomes the mean plus their biases. */
 static RsStatus
 fold_in(Crowd *crowd, const Desk *desk, Group *group)
 {
@@ -321,7 +333,10 @@ fold_in(Crowd *crowd, const Desk *desk, Group *group)
 
 /* ---- lists ------------------------------------------------------------------- */
 
-/* The first eligible items of all by popularity, without scores. */
+/*
+ * The first eligible items of all by popularity, without scores.  When it is stopped the
+ * list is cut, but the pool then drops the part.
+ */
 static int32_t
 list_popular(const Crowd *crowd, const RsEligible *eligible, RsScored *listed)
 {
@@ -340,7 +355,10 @@ list_popular(const Crowd *crowd, const RsEligible *eligible, RsScored *listed)
 	return n;
 }
 
-/* Lists of what is popular; begin a search for each of the others, returns how many. */
+/*
+ * Lists of popular items for users whom no vector tells apart; for each of the others
+ * begin a search.  Returns how many searches, -1 on failure.
+ */
 static int
 begin_lists(Crowd *crowd, const Desk *desk, const Group *group, int32_t *searched)
 {

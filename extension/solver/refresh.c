@@ -26,8 +26,8 @@
 /* ---- what is new --------------------------------------------------------- */
 
 /*
- * Zeros for items that are new, which add nothing to a Gramian then, and for those
- * that are known but have no cell, which are not published.
+ * Set to zero the factors of new items, so that they add nothing to a Gramian, and of
+ * known items without a cell, which are not published.  From here on both count as new.
  */
 static RsStatus
 clear_items(void *arg, int thread, int64_t chunk)
@@ -50,7 +50,7 @@ clear_items(void *arg, int thread, int64_t chunk)
 	return RS_OK;
 }
 
-/* Count known items; is there a new one? */
+/* Count the known items, and find out whether there is a new one with cells. */
 static RsStatus
 count_items(void *arg, int thread, int64_t chunk)
 {
@@ -72,7 +72,10 @@ count_items(void *arg, int thread, int64_t chunk)
 
 /* ---- users from known items ------------------------------------------------ */
 
-/* The users' cells of known items, each row where it begins in the whole rows. */
+/*
+ * Copy the users' cells of known items.  Each row begins where it does in the whole rows,
+ * so that these keep their offsets; counts say where it ends.
+ */
 static RsStatus
 keep_known(void *arg, int thread, int64_t chunk)
 {
@@ -113,6 +116,7 @@ order_users(void *arg, int thread, int64_t chunk)
 	return RS_OK;
 }
 
+/* Step (1); afterwards the users have their whole rows again, which rs_run_items() needs. */
 static RsStatus
 solve_from_known(RsRun *run, RsAlsModel *model)
 {
@@ -133,7 +137,7 @@ solve_from_known(RsRun *run, RsAlsModel *model)
 
 /* ---- the three half-steps -------------------------------------------------- */
 
-/* What all items add to the objective. */
+/* The penalties of all items: those of known ones no half-step computes. */
 static RsStatus
 penalise_items(void *arg, int thread, int64_t chunk)
 {

@@ -28,7 +28,7 @@
 /* From this many factors on "auto" refines rows. */
 #define AUTO_MIN_FACTORS	48
 
-/* A weight is given, or is to be derived. */
+/* Is a weight valid?  NaN asks to derive it, which a refresh (given) does not do. */
 static bool
 is_weight(double weight, bool given)
 {
@@ -289,7 +289,7 @@ mean_of_likes(const RsCsr *users, const RsObjective *objective, RsPool *pool)
 	return likes == 0 ? 1.0 : sum / (double) likes;
 }
 
-/* What a training finds out of the cells and a refresh takes over. */
+/* Compute from the cells what a refresh takes over: mean, deviation, weights. */
 static void
 derive_objective(RsRun *run)
 {
@@ -301,7 +301,7 @@ derive_objective(RsRun *run)
 											  &run->items, &run->pool);
 }
 
-/* Work of one chunk: sums follow one order from start to end. */
+/* One chunk, and so one thread: its sums run in one order from start to end. */
 static RsStatus
 prepare_sides(void *arg, int thread, int64_t chunk)
 {

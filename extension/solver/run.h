@@ -17,7 +17,7 @@
 #include "solver/solver.h"
 #include "solver/threads.h"
 
-/* Rows that a thread looks at at once. */
+/* Rows that a thread takes at once where it does not solve them. */
 #define RS_RUN_ROWS	256
 
 typedef struct RsRun
@@ -40,7 +40,7 @@ typedef struct RsRun
 	int32_t    *item_likes;		/* users who like the item */
 	bool	   *changed;		/* of a refresh: users on whom a new item depends */
 	bool		has_new;		/* of a refresh: some new item has cells */
-	bool		refines;		/* rows, but for the last users */
+	bool		refines;		/* rows are refined, but for the last users */
 	bool		is_rough;		/* refined rows are too far from exact ones */
 	int32_t		bad_user;		/* whose value is not finite, or -1 */
 } RsRun;
@@ -60,8 +60,9 @@ rs_run_is_refresh(const RsRun *run)
 }
 
 /*
- * Take the arena and start the pool.  After RS_OK the pool must be ended; before,
- * the model's pointers are set.  RS_INVALID for a problem that is none.
+ * Take the arena, set the model's pointers and start the pool.  After RS_OK, and only
+ * then, the caller must end the pool.  RS_INVALID: the problem breaks a bound of solver.h;
+ * RS_OUT_OF_MEMORY: fewer bytes than rs_als_memory() asks for.
  */
 extern RsStatus rs_run_begin(RsRun *run, const RsAlsProblem *problem, void *memory,
 							 size_t bytes, RsAlsTick tick, void *tick_arg, RsAlsModel *model);
