@@ -281,7 +281,7 @@ rk_ask_preview(Jsonb *request)
 
 	if (!rk_ask_int64(rk_ask_member(&request->root, "n"), &n) || n < 1 || n > PG_INT32_MAX)
 		elog(ERROR, "request has no number \"n\"");
-	/* Who asks may have locked the table himself, and waits for us. */
+	/* The session that asks may have locked the table itself, and waits for us. */
 	SetConfigOption("lock_timeout", "5s", PGC_SUSET, PGC_S_OVERRIDE);
 	rk_ask_begin();
 	source = rk_ask_source(request);

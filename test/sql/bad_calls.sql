@@ -1,5 +1,5 @@
 -- Calls that no application makes on purpose, by the numbers of a list of bad inputs:
--- C10 values in every form of storage, C11 vectors that are none, C13 C symbols that SQL
+-- C10 values in every form of storage, C11 bytes that are not a vector, C13 C symbols that SQL
 -- declares otherwise than the extension does, A37 schemas that were renamed.  A33 to A36 and
 -- A38 are in t/045_bad_calls.pl; C10 to C13 of recvec alone in recvec_*.sql.
 SET client_min_messages = warning;
@@ -125,7 +125,7 @@ SELECT bc.called('recsys_predict', 'text, int, bigint, boolean, int', 'real', ''
        bc.called('recsys_user_vector', 'text, float8, boolean, int', 'recsys.recvec', '''bc'', 1, true, NULL') AS vector,
        bc.called('recsys_similar_items', 'text, bigint, int, text[], bigint[], int', 'TABLE (rank int, item_id bigint, score real)', '''bc'', 1, 1, ''{1}'', NULL, NULL') AS candidates,
        bc.called('recsys_similar_items', 'text, bigint, int, bigint[], bigint[], int', 'TABLE (rank int, item_id text, score real)', '''bc'', 1, 1, NULL, NULL, NULL') AS item_id;
--- a trigger is no function, nor one of another table or another moment
+-- the trigger's function refuses a plain call, another table and another moment
 CREATE FUNCTION bc.bind() RETURNS trigger LANGUAGE c AS '$libdir/recsys', 'recsys_model_bind';
 CREATE TRIGGER bind BEFORE INSERT ON bc.likes FOR EACH ROW EXECUTE FUNCTION bc.bind();
 INSERT INTO bc.likes VALUES (1, 1, 1);

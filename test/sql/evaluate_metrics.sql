@@ -17,13 +17,13 @@ FROM recsys.evaluate('evm_few', 'evm_few_test', '{2,9}', exclude_seen => false);
 SELECT user_id, source, seen, rows, relevant, hits, hit_rate, precision, recall, round(ndcg::numeric, 6) AS ndcg,
        round(average_precision::numeric, 6) AS average_precision, round(reciprocal_rank::numeric, 6) AS reciprocal_rank, novelty, predicted, rmse, mae
 FROM recsys.evaluate_users('evm_few', 'evm_few_test', 9, exclude_seen => false);
--- with a least rating: T = {2}, {5} and {2, 77}; a rating that is not there is none
+-- with a least rating: T = {2}, {5} and {2, 77}; a missing rating is not relevant
 SELECT metric, k, round(value::numeric, 6) AS value, users, users_skipped
 FROM recsys.evaluate('evm_few', 'evm_few_test', '{2}', exclude_seen => false, min_rating => 4) WHERE metric IN ('recall', 'precision', 'known_items');
 SELECT user_id, rows, relevant, hits, recall FROM recsys.evaluate_users('evm_few', 'evm_few_test', 2, exclude_seen => false, min_rating => 4);
 SELECT user_id, rows, relevant, hits, recall FROM recsys.evaluate_users('evm_few', 'evm_few_test', 2, exclude_seen => false, min_rating => 4.5);
 SELECT metric, k, value, users, users_skipped, standard_error FROM recsys.evaluate('evm_few', 'evm_few_test', '{2}', min_rating => 6);
--- the user who has everything gets no list, which is no novelty, and not seen in any list
+-- the user who has everything gets an empty list, which has no novelty and counts in no list
 INSERT INTO evm_few_test VALUES (1, 3, 5);
 DELETE FROM evm_few_test WHERE user_id <> 1;
 SELECT metric, k, value, users, users_skipped FROM recsys.evaluate('evm_few', 'evm_few_test', '{2}') WHERE metric IN ('novelty', 'gini', 'coverage', 'precision');

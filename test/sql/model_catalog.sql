@@ -118,7 +118,7 @@ SELECT mcat.attempt('SELECT recsys.alter_model(''m'', drop_catalog => true)'), m
 DROP VIEW mcat.report;
 SELECT mcat.items();
 
--- a view that is gone opens nothing: the model says that it has a catalogue
+-- a missing view does not make all items eligible: the model says that it has a catalogue
 DROP VIEW recsys_data.m_catalog;
 SELECT call, mcat.attempt('SELECT * FROM recsys.' || call) FROM unnest(ARRAY['recommend(''m'', 1)', 'popular(''m'')', 'similar_items(''m'', 1)', 'recommend_for_items(''m'', ''{1}'')',
     'predict(''m'', 1, 2)', 'explain(''m'', 1, 2)', 'user_vector(''m'', 1)', 'item_vector(''m'', 1)', 'evaluate(''m'', ''mcat.ratings'')', 'train(''m'')']) AS call;
@@ -128,7 +128,7 @@ DROP VIEW recsys_data.m_catalog;
 SELECT recsys.alter_model('m', run_as => 'caller');
 SELECT recsys.alter_model('m', drop_catalog => true);
 SELECT mcat.items();
--- nor does one that is no catalogue, as that of a model by this name
+-- nor does a relation that is not a catalogue, such as the view of a model by this name
 SELECT recsys.alter_model('m', catalog => 'mcat.few', catalog_column => 'item');
 DROP VIEW recsys_data.m_catalog;
 SELECT recsys.create_model('m_catalog', 'mcat.ratings', item_column => 'product');
@@ -163,7 +163,7 @@ SELECT mcat.attempt('SELECT mcat.items()');
 ROLLBACK;
 SELECT mcat.items();
 
--- roles: the catalogue has the owner of the model, whoever alters it, and reads with that one's right
+-- roles: the model's owner owns the catalogue, whichever role alters it, and it reads with the owner's right
 CREATE ROLE recsys_regress_owner;
 CREATE ROLE recsys_regress_member IN ROLE recsys_regress_owner;
 CREATE ROLE recsys_regress_other;
@@ -189,7 +189,7 @@ SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = 'recsys_data.m_catalo
 SELECT recsys.alter_model('m', run_as => 'owner');
 SET ROLE recsys_regress_other;
 SELECT mcat.attempt('SELECT recsys.alter_model(''m'', drop_catalog => true)');
--- with run_as owner whoever may ask the model is shown what its owner reads
+-- with run_as owner a caller who may ask the model is shown the items that its owner reads
 SET ROLE recsys_regress_owner;
 GRANT REFERENCES ON recsys_data.m TO recsys_regress_app;
 SET ROLE recsys_regress_app;
@@ -219,7 +219,7 @@ REVOKE SELECT ON recsys_data.m_catalog FROM recsys_regress_app;
 SET ROLE recsys_regress_app;
 SELECT mcat.attempt('SELECT mcat.items()');
 
--- a view that somebody else put there is none
+-- a view of another role is not the catalogue
 SET ROLE recsys_regress_owner;
 SELECT recsys.alter_model('m', run_as => 'owner');
 DROP VIEW recsys_data.m_catalog;
@@ -231,7 +231,7 @@ SELECT mcat.attempt('SELECT mcat.items()');
 SET ROLE recsys_regress_owner;
 SELECT mcat.attempt('SELECT mcat.items()');
 SELECT mcat.attempt('SELECT recsys.alter_model(''m'', catalog => ''mcat.products'')');
--- it can be taken away, or the model dropped; the view stays whose it is
+-- it can be taken away, or the model dropped; the other role's view stays
 BEGIN;
 SELECT recsys.alter_model('m', drop_catalog => true);
 SELECT mcat.items();

@@ -81,7 +81,7 @@ INSERT INTO pl_equal SELECT u, i, 3.7, now() FROM generate_series(1, 5) AS u, ge
 SELECT recsys.create_model('pl_equal', 'pl_equal', time_column => 'at', options => '{"factors": 2}');
 SELECT version FROM recsys.train('pl_equal');
 SELECT p.item_id, p.score, q.score FROM recsys.popular('pl_equal', since => '1 day') AS p JOIN recsys.popular('pl_equal') AS q USING (rank, item_id);
--- of an age that no power of two can tell
+-- so old that their weight would underflow
 UPDATE pl_equal SET at = '-infinity' WHERE item_id = 1;
 UPDATE pl_equal SET at = '0001-01-01' WHERE item_id = 2;
 SELECT * FROM recsys.popular('pl_equal', half_life => '1 us');

@@ -102,7 +102,7 @@ END $$;
 SELECT * FROM pg_temp.by_setting();
 RESET ROLE;
 
--- and whoever asks counts: a function that changes the role in one statement
+-- and the current user counts: a function that changes the role in one statement
 CREATE FUNCTION as_role(r text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN set_config('role', r, true); END $$;
 BEGIN;
 SET LOCAL rows.parity = 1;

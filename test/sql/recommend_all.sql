@@ -15,7 +15,7 @@ SELECT recsys.create_model('all_stars', 'all_rows', time_column => 'at', options
 SELECT m, users, items FROM unnest('{all_stars,all_plain,all_latest,all_events,all_recent,all_counts,all_popular}'::text[]) m, recsys.train(m) ORDER BY m;
 
 -- What training did not see: a user with no item, with no usable rating, with unknown items
--- only; ratings that are none; other times of the same pair; dislikes; a new user.
+-- only; unusable ratings; other times of the same pair; dislikes; a new user.
 INSERT INTO all_rows VALUES (1000, NULL, 3, 1), (1001, 3, NULL, 1), (1002, 99999, 2, 1), (1003, 5, 4, 1), (1003, 6, 1, NULL);
 INSERT INTO all_rows VALUES (1, 4, 'NaN', 2), (2, 5, 3, NULL), (2, 5, 4, NULL), (4, 9, 'infinity', 4), (5, 99999, 3, 1), (NULL, 4, 1, 1);
 INSERT INTO all_rows SELECT user_id, item_id, rating, at FROM all_rows WHERE user_id % 7 = 0;
@@ -181,7 +181,7 @@ SELECT bool_and(l.stock >= 1) AS in_stock, count(*) FROM recsys.recommend_all('a
 -- an item that is not shown is for nobody; users like a user are not items
 SELECT (SELECT count(*) FROM recsys.recommend_users('all_stars', 7, 5)) AS shown, (SELECT count(*) FROM recsys.recommend_users('all_stars', 6, 5)) AS not_shown,
        (SELECT count(*) FROM recsys.similar_users('all_stars', 7, 5)) AS similar;
--- whoever may not read the catalogue gets no list
+-- a caller who may not read the catalogue gets no list
 GRANT SELECT ON all_rows, recsys_data.all_stars TO recsys_regress_all;
 SET ROLE recsys_regress_all;
 SELECT * FROM recsys.recommend_all('all_stars');

@@ -1,4 +1,4 @@
--- Lists hold the items of which whoever asks sees a row in the catalogue, in this snapshot; all else does not look at it.
+-- Lists hold the items of which the caller sees a row in the catalogue, in this snapshot; no other function looks at it.
 \pset null <null>
 SET client_min_messages = error;
 CREATE SCHEMA rcat;

@@ -76,7 +76,7 @@ ROLLBACK;
 SELECT min(r.rank), count(*) = (SELECT count(*) FROM recsys.recommend('pg_e', 3, 100)) AS whole
 FROM recsys.recommend('pg_e', 3, 100, after => encode('1/2/3/77777', 'hex')) r;
 
--- texts that are no tokens
+-- texts that are not tokens
 CREATE FUNCTION refused(token text) RETURNS text LANGUAGE plpgsql AS
 $$
 BEGIN

@@ -11,7 +11,7 @@ SELECT version FROM recsys.train('vec', '{"biases": false}', deploy => false);
 SELECT recsys.dims(recsys.user_vector('vec', 2)), recsys.dims(recsys.user_vector('vec', 2, version => 2)),
        recsys.dims(recsys.item_vector('vec', 2)), recsys.dims(recsys.item_vector('vec', 2, 2));
 SELECT (recsys.user_vector('vec', 2)::real[])[4] AS one;
--- the item's is the stored row, the user's too while his rows are those of the training
+-- an item's vector is the stored row, a user's too while their rows are those of the training
 SELECT count(*), bool_and(f.factors OPERATOR(recsys.=) recsys.item_vector('vec', f.item_id, f.version)) AS same FROM recsys_data.vec_item_factors f;
 SELECT count(*), bool_and(f.factors OPERATOR(recsys.=) recsys.user_vector('vec', f.user_id, false, f.version)) AS stored,
        bool_and(f.factors OPERATOR(recsys.=) recsys.user_vector('vec', f.user_id, true, f.version)) AS fresh FROM recsys_data.vec_user_factors f;

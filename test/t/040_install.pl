@@ -127,7 +127,7 @@ SQL
 			'5|5|20/1', "$model: a foreign table is a source");
 	}
 
-	# what the other side hides from somebody is hidden from him here
+	# what the other side hides from a role is hidden from it here
 	$node->safe_psql('postgres', <<'SQL');
 CREATE ROLE recsys_regress_reader LOGIN;
 ALTER TABLE local_part ENABLE ROW LEVEL SECURITY;

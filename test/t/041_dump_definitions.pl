@@ -88,7 +88,7 @@ sub restored
 	is($node->safe_psql($database, q{SELECT count(*) FROM recsys.model WHERE name = 'gone'}), 0, "$database: no row of a model that is gone");
 	is($node->safe_psql($database, q{SELECT recsys.drop_model('gone')}), '', "$database: its tables are dropped");
 
-	# and they work: the owner trains what he sees, the other cannot
+	# and they work: the owner trains what they see, the other cannot
 	my $model = q{E'new\nline \\\\! "quo''te" $$'};
 	is($node->safe_psql($database, "SET ROLE recsys_regress_owner; SELECT version, users FROM recsys.train($model)"),
 		'2|3', "$database: the owner trains under the policy");

@@ -115,7 +115,7 @@ foreach my $setting (@settings)
 			qr/^done (?:done|54000)$/, "A34: answers and trainings with $name = $value");
 	}
 }
-is($node->safe_psql('postgres', q{SELECT attempt('SET recsys.no_such_setting = 1')}), '42602', 'A34: a setting that is none');
+is($node->safe_psql('postgres', q{SELECT attempt('SET recsys.no_such_setting = 1')}), '42602', 'A34: an unknown setting');
 $node->safe_psql('postgres', 'ALTER ROLE somebody RESET ALL');
 
 # ---- A35: timeouts ---------------------------------------------------------------------------
@@ -217,7 +217,7 @@ foreach my $case ([ 'in_utf8', 'UTF8', $utf8 ], [ 'in_utf8', 'LATIN1', $latin1 ]
 	like($got[1], qr/ th$e_acute\z/, "A36: $database, client $client: ids as they were");
 	is($got[2], "i2 th$e_acute", "A36: $database, client $client: candidates are found");
 }
-# An id that the client's encoding has no character for, or that is none: an error, and the session goes on.
+# An id that the client's encoding has no character for, or that is no text in it: an error, and the session goes on.
 $node->safe_psql('in_utf8', "SET client_encoding = 'UTF8'; INSERT INTO accents VALUES ('u1', '10 \xe2\x82\xac', 5); SELECT FROM recsys.train('accents')");
 my ($rc, $out, $err) = $node->psql('in_utf8', "\\set VERBOSITY sqlstate\nSET client_encoding = 'LATIN1'; SELECT item_id FROM recsys.recommend_text('accents', 'u2', 99, exclude_seen => false);\nSELECT recsys.predict_text('accents', 'u2', '\xe9') IS NULL",
 	on_error_stop => 0);
