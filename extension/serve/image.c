@@ -25,7 +25,7 @@
 #include "serve/image.h"
 #include "store/factors.h"
 
-/* What the kernel likes its matrices to be aligned to. */
+/* Alignment of matrices, in bytes: a cache line, for the kernel's loads. */
 #define MATRIX_ALIGNMENT	64
 
 /* Rows added to the Gramian between two checks for interrupts. */

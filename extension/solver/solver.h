@@ -129,10 +129,10 @@ typedef struct RsCrowdProblem
 	int32_t		n_users;
 
 	/*
-	 * The users' rows, in any order; by_user says that they come user after user.  start
-	 * (n_users + 1) tells how many each has, as for rows side by side, longest the
-	 * most.  The arrays become the solver's.  A value that is NaN makes no cell, but
-	 * its item counts as seen.
+	 * The users' rows, in any order; by_user says that they lie user after user.  start
+	 * (n_users + 1) says where each user's rows begin when they lie so, longest is the
+	 * greatest number of rows of a user.  The arrays become the solver's.  A NaN value
+	 * makes no cell, but its item counts as seen.
 	 */
 	RsTriplets	rows;
 	bool		by_user;
@@ -150,7 +150,8 @@ typedef struct RsCrowdProblem
 	const RsIndex *index;		/* NULL with k = 0 */
 	RsEligible	eligible;		/* for everybody */
 	bool		exclude_seen;
-	const int32_t *popular;		/* all positions, for those whom no vector tells */
+	const int32_t *popular;		/* all positions, by popularity: the list of users
+								 * without a vector that tells items apart */
 
 	int32_t		item;			/* a position: who has seen it? -1: none */
 } RsCrowdProblem;
@@ -164,7 +165,7 @@ typedef struct RsCrowdPart
 	float	   *x;				/* n x stride; zeros without a vector */
 	double	   *base;			/* the mean plus the user's bias */
 	bool	   *has_seen;		/* the item of the problem */
-	bool	   *is_popular;		/* the list is that of what is popular, without scores */
+	bool	   *is_popular;		/* the list is of popular items, without scores */
 	int32_t    *n_listed;
 	RsScored   *listed;			/* n x top, best first */
 	int32_t		top;
@@ -208,7 +209,11 @@ typedef struct RsSolverApi
 	RsStatus	(*refresh) (const RsAlsProblem *problem, void *arena, size_t bytes,
 							RsAlsTick tick, void *tick_arg, RsAlsModel *model);
 
-	/* The same two for a crowd.  On failure *failed_user is the first one, or -1. */
+	/*
+	 * Bytes of arena that crowd() needs, false on overflow or for an invalid problem; and
+	 * the computation.  When a user's equations have no solution, *failed_user is the
+	 * first such user that was met; otherwise -1.  RS_STOPPED: tick or sink asked for it.
+	 */
 	bool		(*crowd_memory) (const RsCrowdProblem *problem, size_t *bytes);
 	RsStatus	(*crowd) (const RsCrowdProblem *problem, void *arena, size_t bytes,
 						  RsAlsTick tick, void *tick_arg, RsCrowdSink sink, void *sink_arg,

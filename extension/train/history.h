@@ -16,7 +16,7 @@
 extern Size rs_history_memory(const RsRatings *ratings);
 
 /*
- * Of the rows whose value is no NaN keep the latest limit of each user, by the rule of
+ * Among rows whose value is not NaN keep the latest limit of each user, by the rule of
  * rs_source_user_rows(): a user that is folded in has the very rows that training
  * takes.  The values of the others become NaN.  The ratings have times; limit > 0.
  */

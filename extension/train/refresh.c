@@ -9,9 +9,8 @@
  * refresh, from all rows it has by then.  The version that was trained is kept for
  * that as long as one that was refreshed from it (publish.c).
  *
- * Items that have no row any more are left out, as a training would: what is not in
- * the view is not to be recommended.  They are back with their factors as soon as
- * they have rows again.
+ * Items that have no row any more are left out, as a training leaves them out.  When they
+ * have rows again, the next refresh takes over their factors once more.
  *
  * Memory: arrays in the context of the training, counted before.  Lock: that of the
  * training keeps the version in place.
@@ -29,7 +28,7 @@
 #include "store/factors.h"
 #include "train/refresh.h"
 
-/* What the kernel likes its matrices to be aligned to. */
+/* Alignment of matrices, in bytes: a cache line, for the kernel's loads. */
 #define MATRIX_ALIGNMENT	64
 
 static void
@@ -136,7 +135,7 @@ count_known_items(const RsTrained *trained)
 	return n;
 }
 
-/* Without an item that is known nothing ties the new ones to what was trained. */
+/* Without a known item the new vectors would have nothing to do with the trained ones. */
 static void
 check_some_known(const RsTrained *trained, int32 known_items)
 {

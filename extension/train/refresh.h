@@ -15,8 +15,8 @@
 /*
  * The version whose items a refresh takes over, of a model that is being changed: the
  * active one or, where that is itself a refresh, the one it was refreshed from.
- * Errors: 55000 when there is none, or when the model's feedback or algorithm is
- * another by now.
+ * Errors: 55000 when there is none, or when the model's feedback or algorithm was
+ * altered since it was trained.
  */
 extern const RsVersion *rs_refresh_version(const RsModel *model);
 
@@ -32,7 +32,8 @@ extern void rs_refresh_items(RsTrained *trained);
 
 /*
  * After the computation: how many of the users and items that will be published the
- * version has, too.  Error: 55000 when no item of them.
+ * version has, too; into trained->known_users and known_items.  Error: 55000 when it has
+ * none of the items.
  */
 extern void rs_refresh_count(RsTrained *trained);
 
