@@ -5,7 +5,7 @@
  *
  * Plans are saved, for each view and way of reading, as long as the backend lives
  * and the view is there.  Rows may come from functions of the view's owner, who may
- * rename it and ask again: a plan that runs is never freed.
+ * rename it and ask again: a plan that runs, or is planned, is never freed.
  *
  *-------------------------------------------------------------------------
  */
@@ -267,8 +267,8 @@ current_generation(RsViewPlan *entry)
 	return source->generation;
 }
 
-double
-rs_view_plan_cost(const RsModel *model, RsViewPlan *entry, RsViewSql sql)
+static double
+current_cost(const RsModel *model, RsViewPlan *entry, RsViewSql sql)
 {
 	static const char *const settings[][2] = {
 		{"seq_page_cost", "0"},
@@ -285,4 +285,23 @@ rs_view_plan_cost(const RsModel *model, RsViewPlan *entry, RsViewSql sql)
 		entry->cost_generation = generation;
 	}
 	return entry->cost;
+}
+
+/* Functions of the view may run while it is planned. */
+double
+rs_view_plan_cost(const RsModel *model, RsViewPlan *entry, RsViewSql sql)
+{
+	volatile double cost = 0;
+
+	entry->busy++;
+	PG_TRY();
+	{
+		cost = current_cost(model, entry, sql);
+	}
+	PG_FINALLY();
+	{
+		entry->busy--;
+	}
+	PG_END_TRY();
+	return cost;
 }

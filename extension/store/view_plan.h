@@ -47,7 +47,7 @@ typedef struct RsViewPlan
 {
 	RsViewStatement statement;	/* as prepared; its first three fields are the key */
 	NameData	name;			/* of the model then */
-	int			busy;			/* executions under way: the view may call us */
+	int			busy;			/* executions and plannings under way: the view may call us */
 	SPIPlanPtr	plan;			/* NULL while it is being prepared */
 	double		cost;			/* see rs_view_plan_cost() */
 	int			cost_generation;

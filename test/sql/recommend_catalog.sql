@@ -242,6 +242,35 @@ SELECT what, rcat.during(what) FROM unnest(ARRAY[
     'DELETE FROM rcat.products', 'SELECT recsys.alter_model(''busy'', drop_catalog => true)', 'SELECT recsys.drop_model(''busy'')',
     'SELECT FROM recsys.recommend(''busy'', 99, 20)', 'SET LOCAL recsys.local_cache_size = 0', 'CLOSE ALL', 'SELECT 1 / 0']) AS what;
 
+-- the catalogue is changed by a function that the planner calls
+CREATE FUNCTION rcat.execute(what text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN EXECUTE what; END $$;
+CREATE FUNCTION rcat.planned(i int) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+    what text := current_setting('rcat.change');
+BEGIN
+    PERFORM set_config('rcat.change', '', true);
+    PERFORM rcat.execute(what) WHERE what <> '';
+    RETURN true;
+END $$;
+CREATE VIEW rcat.planned AS SELECT item_id FROM rcat.products WHERE rcat.planned(1);
+CREATE FUNCTION rcat.during_planning(what text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    said text;
+BEGIN
+    PERFORM set_config('rcat.change', '', true);
+    PERFORM recsys.alter_model('busy', catalog => 'rcat.planned');
+    PERFORM recsys.alter_model('top', catalog => 'rcat.products');
+    PERFORM set_config('rcat.change', what, true);
+    SELECT 'done, ' || count(*) INTO said FROM recsys.recommend('busy', 99, 20);
+    RAISE EXCEPTION USING ERRCODE = 'ZZ001', MESSAGE = said;
+EXCEPTION WHEN OTHERS THEN
+    RETURN CASE WHEN SQLSTATE = 'ZZ001' THEN '' ELSE SQLSTATE || ': ' END || SQLERRM;
+END $$;
+SELECT what, rcat.during_planning(what) FROM unnest(ARRAY[
+    'SELECT 1', 'SELECT FROM recsys.recommend(''busy'', 99, 20)',
+    'ALTER VIEW recsys_data.top_catalog RENAME TO other; ALTER VIEW recsys_data.busy_catalog RENAME TO top_catalog; SELECT FROM recsys.recommend(''top'', 99, 20)',
+    'DROP VIEW recsys_data.busy_catalog; SELECT FROM recsys.recommend(''top'', 99, 20)']) AS what;
+
 SELECT recsys.drop_model(model) FROM recsys.models;
 DROP SCHEMA rcat CASCADE;
 DROP ROLE recsys_regress_shop;
