@@ -114,7 +114,7 @@ rs_page_read(const RsServing *serving, const char *token)
 		refuse_token(token);
 	stamp = token_number(token, parts[0], PG_UINT64_MAX);
 	hash = (uint32) token_number(token, parts[1], PG_UINT32_MAX);
-	page.rank = (int32) token_number(token, parts[2], PG_INT32_MAX);
+	page.rank = (int32) token_number(token, parts[2], PG_INT32_MAX - ids->n);
 	page.after = rs_idlist_find(ids, rs_id_convert(CStringGetTextDatum(parts[3]),
 												   RS_ID_TEXT, ids->kind));
 	if (page.after < 0)
