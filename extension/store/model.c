@@ -348,7 +348,9 @@ rs_model_parts(const char *name, RsModelParts *parts)
 	memset(parts, 0, sizeof(RsModelParts));
 	if (known == NULL)
 		return;
-	rs_new_snapshot_begin();
+	/* relations are those of now in any isolation level: so must the row be */
+	CommandCounterIncrement();
+	PushActiveSnapshot(GetLatestSnapshot());
 	known = rs_known(name);
 	parts->row = rs_known_read_model(known);
 	(void) find_relations(known);
@@ -358,7 +360,7 @@ rs_model_parts(const char *name, RsModelParts *parts)
 	parts->item_factors = known->model.item_factors;
 	if (!parts->row || known->model.catalog_column != NULL)
 		parts->catalog = find_catalog(name, parts);
-	rs_new_snapshot_end();
+	PopActiveSnapshot();
 }
 
 bool
@@ -535,7 +537,7 @@ check_same_age(const RsKnown *known)
 	ereport(ERROR,
 			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 			 errmsg("could not serialize access to model \"%s\"", known->name),
-			 errdetail("It was made again after this statement or transaction began."),
+			 errdetail("It was made after this statement or transaction began."),
 			 errhint("Run it again.")));
 }
 
@@ -543,9 +545,11 @@ check_same_age(const RsKnown *known)
 static void
 read_found_model(RsKnown *known)
 {
-	if (!rs_known_read_model(known))
-		rs_model_missing(known->name);
+	bool		found = rs_known_read_model(known);
+
 	check_same_age(known);
+	if (!found)
+		rs_model_missing(known->name);
 	if (!is_bound(known))
 		rs_model_missing(known->name);
 }

@@ -85,13 +85,13 @@ typedef struct RsVersion
  * user's right.  RS_MODEL_OWN and RS_MODEL_CHANGE bind the name to the view as it
  * is now.  Errors: 42704 no such model, 42501 no right, 55P03 another session
  * trains, alters or drops it, 55000 its relations have two owners, 40001 it was
- * made anew after the active snapshot.
+ * made after the active snapshot.
  */
 extern RsModel *rs_model_open(const char *name, RsModelUse use);
 
 /*
- * What there is of a name, whoever may use it, seen under a new snapshot.  What is
- * missing is InvalidOid; so is a view that the name is not bound to.
+ * What there is of a name now, whatever the transaction's snapshot shows, and whoever
+ * may use it.  What is missing is InvalidOid; so is a view that the name is not bound to.
  */
 typedef struct RsModelParts
 {
