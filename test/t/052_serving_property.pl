@@ -128,6 +128,26 @@ BEGIN
 END
 $$;
 
+/* recommend_all is recommend for every user there is */
+CREATE FUNCTION check_all(m text, k int, seen bool, asked int) RETURNS text STABLE LANGUAGE plpgsql AS
+$$
+DECLARE
+	differs text;
+BEGIN
+	/* the view was made anew, which this snapshot does not show */
+	IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = ('recsys_data.' || m)::regclass) THEN RETURN NULL; END IF;
+	EXECUTE format($q$
+		WITH got AS MATERIALIZED (SELECT * FROM recsys.recommend_all_text($1, $2, $3, $4)),
+		want AS MATERIALIZED (SELECT u.id AS user_id, r.rank, r.item_id, r.preference, r.score, r.source
+			FROM (SELECT DISTINCT user_id::text AS id FROM recsys_data.%I WHERE user_id IS NOT NULL) u, recsys.recommend_text($1, u.id, $2, $3, version => $4) r)
+		SELECT format('recommend_all(%%s): %%s, not %%s', $1, g, w) FROM got g FULL JOIN want w USING (user_id, rank)
+		WHERE g.item_id IS DISTINCT FROM w.item_id OR g.preference IS DISTINCT FROM w.preference OR g.score IS DISTINCT FROM w.score
+			OR g.source IS DISTINCT FROM w.source LIMIT 1$q$, m)
+		INTO differs USING m, k, seen, asked;
+	RETURN differs;
+END
+$$;
+
 /* While nothing was written since training, a folded user is the stored one. */
 CREATE FUNCTION check_folded(m text, active int) RETURNS text STABLE LANGUAGE plpgsql AS
 $$
@@ -379,6 +399,7 @@ sub check
 		  "check_rows('$m', ARRAY[$u, $w, $u], $fresh, v.version, $asked)) " .
 		  "FROM recsys.model_versions v WHERE v.model = '$m' AND $active ORDER BY random() LIMIT 1");
 
+	($out, $code) = act($s, "check all of $m", "SELECT check_all('$m', $k, $seen, NULL)") if $out !~ /\S/ && rand() < 0.1;
 	return if $out !~ /\S/;
 	fail("answers by plain SQL: $out");
 	diag("session $s->{name}: ", join("\n", @{ $s->{log} }));
