@@ -134,6 +134,11 @@
 #define TransactionTimeoutPendingCompat false
 #endif
 
+/* 18 made it a specifier, which goes first. */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn _Noreturn
+#endif
+
 /* Declare the entry point of an SQL function, ahead of its definition. */
 #define RS_FUNCTION(name) \
 	extern PGDLLEXPORT Datum name(PG_FUNCTION_ARGS); \
@@ -143,7 +148,7 @@
  * An argument is read where it was passed.  A database whose extension was not updated
  * yet declares our functions as they were in its version, with fewer arguments.
  */
-extern void rs_refuse_missing_argument(FunctionCallInfo fcinfo, int n) pg_attribute_noreturn();
+pg_noreturn extern void rs_refuse_missing_argument(FunctionCallInfo fcinfo, int n);
 
 static inline const NullableDatum *
 rs_passed_argument(FunctionCallInfo fcinfo, int n)
