@@ -126,7 +126,8 @@ SELECT bc.called('recsys_predict', 'text, int, bigint, boolean, int', 'real', ''
        bc.called('recsys_similar_items', 'text, bigint, int, text[], bigint[], int', 'TABLE (rank int, item_id bigint, score real)', '''bc'', 1, 1, ''{1}'', NULL, NULL') AS candidates,
        bc.called('recsys_similar_items', 'text, bigint, int, bigint[], bigint[], int', 'TABLE (rank int, item_id text, score real)', '''bc'', 1, 1, NULL, NULL, NULL') AS item_id;
 -- the trigger's function refuses a plain call, another table and another moment
-CREATE FUNCTION bc.bind() RETURNS trigger LANGUAGE c AS '$libdir/recsys', 'recsys_model_bind';
+SELECT format('CREATE FUNCTION bc.bind() RETURNS trigger LANGUAGE c AS %L, %L', probin, prosrc) FROM bc.functions WHERE proname = 'model_bind'
+\gexec
 CREATE TRIGGER bind BEFORE INSERT ON bc.likes FOR EACH ROW EXECUTE FUNCTION bc.bind();
 INSERT INTO bc.likes VALUES (1, 1, 1);
 DROP TRIGGER bind ON bc.likes;
