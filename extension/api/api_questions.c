@@ -237,10 +237,9 @@ similar_items(FunctionCallInfo fcinfo, RsIdKind kind)
 	RsModel    *model;
 	RsVersion  *version;
 	RsRequest	request = {0};
-	RsScored   *entries = NULL;
-	const RsImage *image;
+	RsServing	serving;
+	RsRecommendation list = {0};
 	int32		position = -1;
-	int32		n = 0;
 
 	request.k = rs_arg_k(fcinfo, SIMILAR_K);
 	model = rs_arg_model(fcinfo, SIMILAR_MODEL, RS_MODEL_ASK);
@@ -250,13 +249,14 @@ similar_items(FunctionCallInfo fcinfo, RsIdKind kind)
 	request.candidates = rs_arg_items(fcinfo, SIMILAR_CANDIDATES, kind, model->item_kind);
 	request.exclude = rs_arg_items(fcinfo, SIMILAR_EXCLUDE, kind, model->item_kind);
 
-	image = rs_image_open(model, version);
+	rs_serving_open_nobody(&serving, model, version);
 	if (!PG_ARGISNULL(SIMILAR_ITEM_ID))
-		position = rs_idlist_find(&image->ids,
-								  rs_arg_id(fcinfo, SIMILAR_ITEM_ID, model->item_kind));
-	if (position >= 0)
-		n = rs_similar_items(image, position, &request, &entries);
-	rs_return_list(fcinfo, kind, image, entries, n);
+		position = rs_serving_find(&serving, rs_arg_id(fcinfo, SIMILAR_ITEM_ID, model->item_kind));
+	list.ids = &serving.image->ids;
+	/* the algorithm popular has no factors */
+	if (position >= 0 && serving.image->k > 0)
+		rs_similar_items(&serving, position, &request, &list);
+	rs_return_list(fcinfo, kind, &list);
 	return (Datum) 0;
 }
 
@@ -294,11 +294,10 @@ popular_lately(FunctionCallInfo fcinfo, RsIdKind kind, const RsModel *model,
 {
 	RsLikesWindow window = rs_likes_window(model, interval_arg(fcinfo, POPULAR_SINCE),
 										   interval_arg(fcinfo, POPULAR_HALF_LIFE));
-	const RsImage *image;
-	RsScored   *entries;
-	int32		n = rs_trending(model, version, &window, request, &image, &entries);
+	RsRecommendation list;
 
-	rs_return_list(fcinfo, kind, image, entries, n);
+	rs_trending(model, version, &window, request, &list);
+	rs_return_list(fcinfo, kind, &list);
 }
 
 /* By the training: what recommend() answers a user who has no vector and has seen nothing. */
@@ -311,7 +310,7 @@ popular_ever(FunctionCallInfo fcinfo, RsIdKind kind, const RsModel *model,
 
 	rs_serving_open_nobody(&serving, model, version);
 	rs_recommend(&serving, request, &list);
-	rs_return_list(fcinfo, kind, serving.image, list.entries, list.n);
+	rs_return_list(fcinfo, kind, &list);
 }
 
 static Datum
@@ -438,8 +437,9 @@ explain(FunctionCallInfo fcinfo, RsIdKind kind)
 	item_id = rs_arg_id(fcinfo, EXPLAIN_ITEM_ID, model->item_kind);
 
 	ask.user_id = rs_arg_id(fcinfo, EXPLAIN_USER_ID, model->user_kind);
+	ask.item = &item_id;
 	rs_serving_open(&serving, model, version, &ask);
-	position = rs_idlist_find(&serving.image->ids, item_id);
+	position = rs_serving_find(&serving, item_id);
 	if (position >= 0 && rs_explain(&serving, position, k, &explanation))
 		return_explanation(fcinfo, kind, &serving, &explanation);
 	return (Datum) 0;

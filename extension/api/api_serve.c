@@ -183,7 +183,7 @@ predict(FunctionCallInfo fcinfo, RsIdKind kind, Question question)
 {
 	RsPredictorKey key;
 	RsPredictor *predictor = NULL;
-	const RsServing *serving;
+	RsServing  *serving;
 	int32		position;
 
 	if (predictor_key(fcinfo, &key))
@@ -195,8 +195,8 @@ predict(FunctionCallInfo fcinfo, RsIdKind kind, Question question)
 	serving = &predictor->serving;
 	if (question == ASK_SCORE && !rs_serving_has_score(serving))
 		PG_RETURN_NULL();
-	position = rs_idlist_find(&serving->image->ids,
-							  rs_arg_id(fcinfo, PREDICT_ITEM_ID, predictor->item_kind));
+	position = rs_serving_find(serving, rs_arg_id(fcinfo, PREDICT_ITEM_ID,
+												  predictor->model.item_kind));
 	if (position < 0)
 		PG_RETURN_NULL();
 	PG_RETURN_FLOAT4(question == ASK_SCORE ? rs_serving_score(serving, position) :

@@ -47,12 +47,12 @@ typedef struct Rows
 } Rows;
 
 static void
-begin_rows(Rows *rows, FunctionCallInfo fcinfo, RsIdKind kind, const RsImage *image, int natts)
+begin_rows(Rows *rows, FunctionCallInfo fcinfo, RsIdKind kind, const RsIdList *ids, int natts)
 {
 	rows->rsinfo = rs_rows_begin(fcinfo, natts);
 	rs_rows_check_type(rows->rsinfo->setDesc, LIST_ITEM_ID, rs_id_type(kind));
 	rows->kind = kind;
-	rows->ids = &image->ids;
+	rows->ids = ids;
 	rows->row_context = AllocSetContextCreate(CurrentMemoryContext, "recsys result row",
 											  ALLOCSET_SMALL_SIZES);
 	rows->caller = CurrentMemoryContext;
@@ -86,7 +86,7 @@ rs_return_recommendation(FunctionCallInfo fcinfo, RsIdKind kind, const RsServing
 	};
 	Rows		rows;
 
-	begin_rows(&rows, fcinfo, kind, serving->image, RECOMMENDATION_NATTS);
+	begin_rows(&rows, fcinfo, kind, list->ids, RECOMMENDATION_NATTS);
 	values[RECOMMENDATION_SOURCE] =
 		CStringGetTextDatum(rs_origin_name(serving->vector.origin));
 	for (int32 i = 0; i < list->n; i++)
@@ -96,28 +96,29 @@ rs_return_recommendation(FunctionCallInfo fcinfo, RsIdKind kind, const RsServing
 
 		values[RECOMMENDATION_PREFERENCE] = Float4GetDatum(list->entries[i].score);
 		if (scored)
-			values[RECOMMENDATION_SCORE] = Float4GetDatum(rs_serving_score(serving, position));
+			values[RECOMMENDATION_SCORE] =
+				Float4GetDatum(list->scores != NULL ? list->scores[position] :
+							   rs_serving_score(serving, position));
 		if (in_pages)
 			values[RECOMMENDATION_NEXT] =
-				CStringGetTextDatum(rs_page_token(serving, rank, position));
+				CStringGetTextDatum(rs_page_token(serving, rank, list->ids, position));
 		put_row(&rows, rank, position, values, nulls);
 	}
 	MemoryContextDelete(rows.row_context);
 }
 
 void
-rs_return_list(FunctionCallInfo fcinfo, RsIdKind kind, const RsImage *image,
-			   const RsScored *entries, int32 n)
+rs_return_list(FunctionCallInfo fcinfo, RsIdKind kind, const RsRecommendation *list)
 {
 	Datum		values[LIST_NATTS] = {0};
 	bool		nulls[LIST_NATTS] = {0};
 	Rows		rows;
 
-	begin_rows(&rows, fcinfo, kind, image, LIST_NATTS);
-	for (int32 i = 0; i < n; i++)
+	begin_rows(&rows, fcinfo, kind, list->ids, LIST_NATTS);
+	for (int32 i = 0; i < list->n; i++)
 	{
-		values[LIST_SCORE] = Float4GetDatum(entries[i].score);
-		put_row(&rows, i + 1, entries[i].position, values, nulls);
+		values[LIST_SCORE] = Float4GetDatum(list->entries[i].score);
+		put_row(&rows, i + 1, list->entries[i].position, values, nulls);
 	}
 	MemoryContextDelete(rows.row_context);
 }

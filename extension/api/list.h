@@ -23,7 +23,7 @@
 extern void rs_return_recommendation(FunctionCallInfo fcinfo, RsIdKind kind,
 									 const RsServing *serving,
 									 const RsRecommendation *list, bool in_pages);
-extern void rs_return_list(FunctionCallInfo fcinfo, RsIdKind kind, const RsImage *image,
-						   const RsScored *entries, int32 n);
+extern void rs_return_list(FunctionCallInfo fcinfo, RsIdKind kind,
+						   const RsRecommendation *list);
 
 #endif							/* RS_LIST_H */

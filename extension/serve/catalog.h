@@ -23,6 +23,10 @@
 extern int32 rs_catalog_take(const RsItemCatalog *catalog, RsRanking *ranking, int32 k,
 							 RsScored *entries);
 
+/* The same as a list. */
+extern void rs_catalog_list(const RsItemCatalog *catalog, RsRanking *ranking, int32 k,
+							RsRecommendation *list);
+
 /* The items of a pinned image that the catalogue shows: a bit for each position, palloc'd. */
 extern uint64 *rs_catalog_words(const RsItemCatalog *catalog, const RsImage *image);
 

@@ -43,23 +43,23 @@ set_items(uint64 *words, const RsImage *image, const RsItemSet *items, bool valu
 }
 
 static int32
-count_words(const RsImage *image)
+count_words(int32 n)
 {
-	return image->ids.n / 64 + (image->ids.n % 64 != 0);
+	return n / 64 + (n % 64 != 0);
 }
 
 uint64 *
-rs_eligible_none(const RsImage *image)
+rs_eligible_none(int32 n)
 {
-	return palloc_extended(mul_size(sizeof(uint64), Max(count_words(image), 1)),
+	return palloc_extended(mul_size(sizeof(uint64), Max(count_words(n), 1)),
 						   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 }
 
 uint64 *
 rs_eligible_words(const RsImage *image, const RsItemSet *candidates, const RsItemSet *exclude)
 {
-	int32		n_words = count_words(image);
-	uint64	   *words = rs_eligible_none(image);
+	int32		n_words = count_words(image->ids.n);
+	uint64	   *words = rs_eligible_none(image->ids.n);
 
 	if (candidates != NULL)
 		set_items(words, image, candidates, true);
@@ -89,7 +89,7 @@ rs_eligible_remove(uint64 *words, int32 position)
 void
 rs_eligible_restrict(const RsImage *image, uint64 *words, const uint64 *to)
 {
-	int32		n_words = count_words(image);
+	int32		n_words = count_words(image->ids.n);
 
 	for (int32 i = 0; i < n_words; i++)
 		words[i] &= to[i];
@@ -101,7 +101,7 @@ rs_eligible(const RsImage *image, const uint64 *words)
 	RsEligible	eligible = {
 		.words = words,
 		.n = (int32) pg_popcount((const char *) words,
-								 count_words(image) * (int) sizeof(uint64)),
+								 count_words(image->ids.n) * (int) sizeof(uint64)),
 	};
 
 	return eligible;

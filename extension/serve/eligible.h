@@ -23,8 +23,8 @@ typedef struct RsItemSet
 extern uint64 *rs_eligible_words(const RsImage *image, const RsItemSet *candidates,
 								 const RsItemSet *exclude);
 
-/* Words for the items of an image, none of which is eligible; palloc'd. */
-extern uint64 *rs_eligible_none(const RsImage *image);
+/* Words for n items, none of which is eligible; palloc'd. */
+extern uint64 *rs_eligible_none(int32 n);
 
 /* Take in or leave out an item by its position; -1 is no item. */
 extern void rs_eligible_add(uint64 *words, int32 position);

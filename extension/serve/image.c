@@ -5,8 +5,8 @@
  *
  * Rows come in the order of the key, which is that of the ids for integers and
  * uuids; where it is not, they are sorted afterwards.  Nothing is believed of the
- * table, to which the model's owner can write: that no item is there twice is checked
- * here, the rows themselves and how many there are in factors.c.
+ * table, to which the model's owner can write: that no row is there twice is checked
+ * here, how many there are and the rows themselves in factors.c.
  *
  * Memory: all arrays are allocated in the caller's context, so that an error
  * leaves nothing.
@@ -23,7 +23,9 @@
 #include "interrupt.h"
 #include "kernel/row.h"
 #include "serve/image.h"
+#include "serve/image_block.h"
 #include "store/factors.h"
+#include "store/id_list.h"
 
 /* Alignment of matrices, in bytes: a cache line, for the kernel's loads. */
 #define MATRIX_ALIGNMENT	64
@@ -37,7 +39,7 @@ typedef struct ImageBuilder
 	const RsVersion *version;
 	RsImage    *image;
 	MemoryContext context;
-	Size		bytes_capacity; /* of text ids */
+	RsIdListMaker ids;
 	void	   *factors;		/* what was allocated for image->factors */
 } ImageBuilder;
 
@@ -49,79 +51,51 @@ alloc_array(ImageBuilder *builder, Size width, Size n)
 	return MemoryContextAllocHuge(builder->context, mul_size(width, Max(n, 1)));
 }
 
-/* A matrix of zeros; *chunk is what to free. */
-static void *
-alloc_matrix(ImageBuilder *builder, Size row_bytes, Size rows, void **chunk)
+void *
+rs_alloc_matrix(MemoryContext context, Size row_bytes, Size rows, void **chunk)
 {
 	Size		bytes = mul_size(row_bytes, Max(rows, 1));
 	void	   *matrix;
 
-	*chunk = MemoryContextAllocHuge(builder->context, add_size(bytes, MATRIX_ALIGNMENT));
+	*chunk = MemoryContextAllocHuge(context, add_size(bytes, MATRIX_ALIGNMENT));
 	matrix = (void *) TYPEALIGN(MATRIX_ALIGNMENT, *chunk);
 	memset(matrix, 0, bytes);
 	return matrix;
 }
 
-/* Room for as many items as the version was published with. */
+/* What is known of the image before its items are. */
 static void
-begin_image(ImageBuilder *builder)
+init_image(RsImage *image, const RsModel *model, const RsVersion *version)
 {
-	RsImage    *image = builder->image;
-	const RsVersion *version = builder->version;
-	Size		n = version->items;
-
-	image->ids.kind = builder->model->item_kind;
-	switch (image->ids.kind)
-	{
-		case RS_ID_BIGINT:
-			image->ids.ints = alloc_array(builder, sizeof(int64), n);
-			break;
-		case RS_ID_UUID:
-			image->ids.bytes = alloc_array(builder, UUID_LEN, n);
-			break;
-		case RS_ID_TEXT:
-			builder->bytes_capacity = mul_size(16, Max(n, 1));
-			image->ids.bytes = alloc_array(builder, 1, builder->bytes_capacity);
-			image->ids.offsets = alloc_array(builder, sizeof(Size), n + 1);
-			image->ids.offsets[0] = 0;
-			break;
-	}
-	image->users = alloc_array(builder, sizeof(int32), n);
+	memset(image, 0, sizeof(RsImage));
+	image->ids.kind = model->item_kind;
 	if (!rs_algorithm(version->algorithm)->has_factors)
 		return;
 	image->k = version->options.factors;
 	image->stride = RS_STRIDE(image->k);
-	image->factors = alloc_matrix(builder, image->stride * sizeof(float), n,
-								  &builder->factors);
 	image->has_biases = version->options.biases;
-	if (image->has_biases)
-		image->biases = alloc_array(builder, sizeof(float), n);
+	image->has_gramian = version->feedback == RS_IMPLICIT;
 }
 
+/* An image without items; there is room for n of them. */
 static void
-append_id(ImageBuilder *builder, Datum id)
+begin_image(ImageBuilder *builder, const RsModel *model, const RsVersion *version,
+			int32 n, MemoryContext context)
 {
-	RsIdList   *ids = &builder->image->ids;
-	int32		at = ids->n;
+	RsImage    *image = MemoryContextAlloc(context, sizeof(RsImage));
 
-	if (ids->kind == RS_ID_BIGINT)
-		ids->ints[at] = DatumGetInt64(id);
-	else if (ids->kind == RS_ID_UUID)
-		memcpy(ids->bytes + (Size) at * UUID_LEN, DatumGetUUIDP(id)->data, UUID_LEN);
-	else
-	{
-		text	   *t = (text *) DatumGetPointer(id);
-		Size		len = VARSIZE_ANY_EXHDR(t);
-		Size		end = add_size(ids->offsets[at], len);
-
-		if (end > builder->bytes_capacity)
-		{
-			builder->bytes_capacity = mul_size(end, 2);
-			ids->bytes = repalloc_huge(ids->bytes, builder->bytes_capacity);
-		}
-		memcpy(ids->bytes + ids->offsets[at], VARDATA_ANY(t), len);
-		ids->offsets[at + 1] = end;
-	}
+	builder->model = model;
+	builder->version = version;
+	builder->image = image;
+	builder->context = context;
+	init_image(image, model, version);
+	rs_idlist_begin(&builder->ids, &image->ids, model->item_kind, n, context);
+	image->users = alloc_array(builder, sizeof(int32), n);
+	if (image->k > 0)
+		image->factors = rs_alloc_matrix(builder->context, image->stride * sizeof(float), n,
+									  &builder->factors);
+	if (image->has_biases)
+		image->biases = alloc_array(builder, sizeof(float), n);
 }
 
 /* One row of the factor table. */
@@ -132,14 +106,13 @@ add_item(void *arg, Datum id, const RsItemFactors *row)
 	RsImage    *image = builder->image;
 	int32		at = image->ids.n;
 
-	append_id(builder, id);
+	rs_idlist_append(&builder->ids, id);
 	image->users[at] = row->users;
 	if (image->k > 0)
 		memcpy(image->factors + (Size) at * image->stride, row->factors->x,
 			   image->k * sizeof(float));
 	if (image->biases != NULL)
 		image->biases[at] = row->factors->x[image->k];
-	image->ids.n++;
 }
 
 #define ST_SORT				sort_by_id
@@ -240,7 +213,7 @@ reorder_image(ImageBuilder *builder, const int32 *order)
 	}
 	if (image->k > 0)
 	{
-		to = alloc_matrix(builder, image->stride * sizeof(float), n, &chunk);
+		to = rs_alloc_matrix(builder->context, image->stride * sizeof(float), n, &chunk);
 		reorder(to, image->factors, builder->factors, image->stride * sizeof(float), order, n);
 		image->factors = to;
 		builder->factors = chunk;
@@ -317,8 +290,7 @@ add_gramian(ImageBuilder *builder)
 	RsImage    *image = builder->image;
 	void	   *chunk;
 
-	image->has_gramian = true;
-	image->gramian = alloc_matrix(builder, image->stride * sizeof(double), image->k, &chunk);
+	image->gramian = rs_alloc_matrix(builder->context, image->stride * sizeof(double), image->k, &chunk);
 	for (int panel = 0; panel < rs_gramian_panels(image->k); panel++)
 	{
 		for (int32 first = 0; first < image->ids.n; first += GRAMIAN_ROWS)
@@ -349,9 +321,9 @@ add_index(ImageBuilder *builder)
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("version %d of model \"%s\" has too many items",
 						builder->version->version, builder->model->name)));
-	image->index = alloc_matrix(builder, bytes, 1, &chunk);
+	image->index = rs_alloc_matrix(builder->context, bytes, 1, &chunk);
 	image->index_bytes = bytes;
-	workspace = alloc_matrix(builder, workspace_bytes, 1, &chunk);
+	workspace = rs_alloc_matrix(builder->context, workspace_bytes, 1, &chunk);
 	status = rs_index_build(&items, workspace, image->index, rs_interrupt, NULL);
 	if (status != RS_OK)
 		elog(ERROR, "building an index of items returned status %d", (int) status);
@@ -362,20 +334,50 @@ RsImage *
 rs_image_build(const RsModel *model, const RsVersion *version, MemoryContext context,
 			   bool *settled)
 {
-	ImageBuilder builder = {0};
+	ImageBuilder builder;
+	RsImage    *image;
 
-	builder.model = model;
-	builder.version = version;
-	builder.context = context;
-	builder.image = MemoryContextAllocZero(context, sizeof(RsImage));
-	begin_image(&builder);
+	begin_image(&builder, model, version, version->items, context);
+	image = builder.image;
 	*settled = rs_factors_scan_items(model, version, add_item, &builder);
 	sort_image(&builder);
 	add_hash(&builder);
 	add_popularity(&builder);
-	if (builder.image->k > 0)
+	if (image->k > 0)
 		add_index(&builder);
-	if (rs_algorithm(version->algorithm)->has_factors && version->feedback == RS_IMPLICIT)
+	if (image->has_gramian)
 		add_gramian(&builder);
+	return image;
+}
+
+RsImage *
+rs_image_of_items(const RsModel *model, const RsVersion *version, const RsIdList *items,
+				  MemoryContext context)
+{
+	ImageBuilder builder;
+
+	begin_image(&builder, model, version, items != NULL ? items->n : 0, context);
+	builder.image->partial = true;
+	if (items != NULL)
+		rs_factors_read_items(model, version, items, add_item, &builder);
+	sort_image(&builder);
+	add_hash(&builder);
 	return builder.image;
+}
+
+Size
+rs_image_whole_bytes(const RsModel *model, const RsVersion *version,
+					 const RsImageExtent *extent)
+{
+	RsImage		image;
+	size_t		bytes;
+	size_t		workspace;
+
+	init_image(&image, model, version);
+	image.ids.n = version->items;
+	rs_idlist_count(&image.ids, extent->first, extent->last);
+	image.id_bytes = extent->id_bytes;
+	if (image.k > 0 && rs_index_size(image.ids.n, image.k, image.has_biases, &bytes, &workspace))
+		image.index_bytes = bytes;
+	return rs_image_block_size(&image);
 }

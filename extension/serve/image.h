@@ -16,10 +16,13 @@
 
 /*
  * Items are known by their position in ids; ids ascend with it.  Which arrays
- * there are follows from the counts, see image_block.c.
+ * there are follows from the counts, see image_block.c.  A partial image has not all
+ * items of the version, and neither by_popularity nor index; it can say what all items
+ * tell together.
  */
 typedef struct RsImage
 {
+	bool		partial;
 	RsIdList	ids;			/* with a hash table */
 	Size		id_bytes;		/* of text ids; else 0 */
 	int			k;				/* factors; 0 for the popular algorithm */
@@ -28,11 +31,13 @@ typedef struct RsImage
 	float	   *biases;			/* ids.n, or NULL when the version has none */
 	int32	   *users;			/* ids.n: who likes the item */
 	int32	   *by_popularity;	/* ids.n positions: users descending, then id */
-	double	   *gramian;		/* k x stride, implicit only, else NULL */
+	double	   *gramian;		/* of all items: k x stride, implicit only, else NULL */
 	RsIndex    *index;			/* to find the best items, or NULL if k is 0 */
 	bool		has_biases;
 	bool		has_gramian;
 	Size		index_bytes;
+	bool		same_biases;	/* partial: all items have the same, or none */
+	Size		whole_bytes;	/* partial: the block of all items would have so many */
 } RsImage;
 
 /* The items as the kernel wants them. */
@@ -59,6 +64,28 @@ rs_image_items(const RsImage *image)
  */
 extern RsImage *rs_image_build(const RsModel *model, const RsVersion *version,
 							   MemoryContext context, bool *settled);
+
+/*
+ * A partial image of the items of a list (with a hash table; NULL: of none) that the
+ * version has.  What all items tell is not in it.
+ */
+extern RsImage *rs_image_of_items(const RsModel *model, const RsVersion *version,
+								  const RsIdList *items, MemoryContext context);
+
+/* What of the ids of all items tells how large the image is. */
+typedef struct RsImageExtent
+{
+	int64		first;			/* of whole numbers: the least and the greatest */
+	int64		last;
+	Size		id_bytes;		/* of text: of all of them together */
+} RsImageExtent;
+
+/* Bytes of the block (image_block.h) of all items of a version; all zeros: at least. */
+extern Size rs_image_whole_bytes(const RsModel *model, const RsVersion *version,
+								 const RsImageExtent *extent);
+
+/* A matrix of zeros, aligned as the kernel likes it; *chunk is what to free. */
+extern void *rs_alloc_matrix(MemoryContext context, Size row_bytes, Size rows, void **chunk);
 
 /*
  * The score of an item for a user vector x (stride floats), base being mean

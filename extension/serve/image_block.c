@@ -66,7 +66,7 @@ list_parts(RsImage *image, Parts *parts)
 			add_part(parts, &ids->bytes, 1, image->id_bytes);
 			break;
 	}
-	if (ids->words != NULL)
+	if (ids->n_words > 0)
 		add_part(parts, &ids->words, sizeof(RsIdWord), ids->n_words);
 	else
 		add_part(parts, &ids->slots, sizeof(uint32), (Size) ids->slot_mask + 1);

@@ -10,12 +10,17 @@
  * stands before the factors now.  The factor table is checked at each call, so
  * an image is not served from a table that would be refused if it were read.
  *
+ * An image is made only where it can be kept.  Where it cannot, its summary is, and
+ * questions read the rows that they need.  Whether it can be kept by now is asked at
+ * each call, which looks at sizes and makes nothing.
+ *
  * Memory: every entry has a context of its own.  While an image is being made
  * this hangs below the caller's context, so an error leaves nothing behind; a
  * finished entry is moved below TopMemoryContext when the cache takes it.  The
  * context of a shared image holds a few pointers.  Own images are dropped, the
  * least recently used first, when their sum exceeds recsys.local_cache_size;
- * attached ones when no other session would get them any more.
+ * attached ones when no other session would get them any more.  Of summaries the
+ * latest MOST_SUMMARIES are kept, whatever the limit.
  *
  *-------------------------------------------------------------------------
  */
@@ -36,18 +41,22 @@
 #include "serve/image_cache.h"
 #include "serve/image_key.h"
 #include "serve/shared_image.h"
+#include "serve/summary.h"
 #include "store/factor_table.h"
 #include "store/known.h"
+
+/* Summaries that a session keeps; each is a Gramian or less. */
+#define MOST_SUMMARIES	16
 
 typedef struct CachedImage
 {
 	dlist_node	node;
 	RsImageKey	key;
 	MemoryContext context;		/* holds this struct too */
-	Size		bytes;			/* of this session's memory; 0 when attached */
+	Size		bytes;			/* own image: of its block; 0 for others */
 	LocalTransactionId transaction; /* that wrote some of its rows, or invalid */
 	SubTransactionId subtransaction;
-	RsSharedImage shared;		/* segment NULL for an own image */
+	RsSharedImage shared;		/* segment NULL for an own one */
 	RsImage    *image;
 	int			pins;
 	bool		dropped;		/* no longer in the cache; the last pin frees it */
@@ -56,6 +65,7 @@ typedef struct CachedImage
 /* The most recently used first. */
 static dlist_head cache = DLIST_STATIC_INIT(cache);
 static Size cache_bytes = 0;
+static int	n_summaries = 0;
 
 static void
 make_key(const RsModel *model, const RsVersion *version, Relation table, RsImageKey *key)
@@ -89,6 +99,7 @@ drop_entry(CachedImage *entry)
 {
 	dlist_delete(&entry->node);
 	cache_bytes -= entry->bytes;
+	n_summaries -= entry->key.summary;
 	entry->dropped = true;
 	if (entry->pins == 0)
 		free_entry(entry);
@@ -153,18 +164,40 @@ shrink_cache(Size bytes)
 	}
 }
 
-/* Take a finished entry, unless it is larger than the whole cache. */
+static bool
+fits_locally(Size bytes)
+{
+	return bytes <= (Size) rs_local_cache_size * 1024;
+}
+
+/* There is one more summary than may be. */
+static void
+drop_oldest_summary(void)
+{
+	CachedImage *oldest = NULL;
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &cache)
+	{
+		CachedImage *entry = dlist_container(CachedImage, node, iter.cur);
+
+		if (entry->key.summary)
+			oldest = entry;
+	}
+	drop_entry(oldest);
+}
+
+/* Take a finished entry. */
 static void
 keep_entry(CachedImage *entry)
 {
-	Size		budget = (Size) rs_local_cache_size * 1024;
-
-	if (entry->bytes > budget)
-		return;
-	shrink_cache(budget - entry->bytes);
+	shrink_cache((Size) rs_local_cache_size * 1024 - entry->bytes);
 	MemoryContextSetParent(entry->context, TopMemoryContext);
 	dlist_push_head(&cache, &entry->node);
 	cache_bytes += entry->bytes;
+	n_summaries += entry->key.summary;
+	if (n_summaries > MOST_SUMMARIES)
+		drop_oldest_summary();
 }
 
 /* ---- what is gone ---------------------------------------------------------- */
@@ -199,67 +232,44 @@ sweep_shared(void)
 
 /* ---- making one ----------------------------------------------------------- */
 
-/* The argument of the maker: an image in a context of its own, once it is built. */
+/* What the maker makes: an image or a summary in a context of its own. */
 typedef struct ImageInMaking
 {
+	RsImageMaker maker;
 	const RsModel *model;
 	const RsVersion *version;
+	bool		summary;
 	MemoryContext context;
-	RsImage    *image;
+	RsImage    *image;			/* once it is built */
 	bool		settled;		/* others wrote its rows */
 } ImageInMaking;
 
 static Size
-build_image(void *arg)
+build_image(RsImageMaker *maker)
 {
-	ImageInMaking *making = (ImageInMaking *) arg;
+	ImageInMaking *making = (ImageInMaking *) maker;
 
-	making->image = rs_image_build(making->model, making->version, making->context,
-								   &making->settled);
+	making->image = (making->summary ? rs_summary_build : rs_image_build)
+		(making->model, making->version, making->context, &making->settled);
+	maker->whole_bytes = making->image->whole_bytes;
 	return making->settled ? rs_image_block_size(making->image) : 0;
 }
 
 static void
-write_image(void *arg, void *block)
+write_image(RsImageMaker *maker, void *block)
 {
-	rs_image_block_write(((ImageInMaking *) arg)->image, block);
+	rs_image_block_write(((ImageInMaking *) maker)->image, block);
 }
 
-/*
- * Attach the shared image, or make it; where it cannot be shared the image that
- * was built for it, or is built now, is the session's own.
- */
-static void
-load_image(CachedImage *entry, const RsModel *model, const RsVersion *version)
+/* What the size of a whole image is known to be, before it is made. */
+typedef struct ImageSize
 {
-	ImageInMaking making = {.model = model,.version = version};
-	RsImageMaker maker = {build_image, write_image, &making};
-	const void *block;
-
-	sweep_shared();
-	making.context = AllocSetContextCreate(entry->context, "recsys item arrays",
-										   ALLOCSET_DEFAULT_SIZES);
-	block = rs_shared_image_open(&entry->key, &maker, &entry->shared);
-	if (block != NULL)
-	{
-		MemoryContextDelete(making.context);
-		entry->image = MemoryContextAlloc(entry->context, sizeof(RsImage));
-		rs_image_block_open(block, entry->image);
-		return;
-	}
-	if (making.image == NULL)
-		(void) build_image(&making);
-	entry->image = making.image;
-	entry->bytes = MemoryContextMemAllocated(entry->context, true);
-	if (!making.settled)
-	{
-		entry->transaction = rs_local_transaction_id();
-		entry->subtransaction = GetCurrentSubTransactionId();
-	}
-}
+	Size		bytes;
+	bool		exact;			/* else it may be more */
+} ImageSize;
 
 static CachedImage *
-make_entry(const RsModel *model, const RsVersion *version, const RsImageKey *key)
+new_entry(const RsImageKey *key)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "recsys item image",
 												  ALLOCSET_SMALL_SIZES);
@@ -267,8 +277,141 @@ make_entry(const RsModel *model, const RsVersion *version, const RsImageKey *key
 
 	entry->key = *key;
 	entry->context = context;
-	load_image(entry, model, version);
+	return entry;
+}
+
+/* The entry is of a shared block. */
+static void
+attach_block(CachedImage *entry, const void *block)
+{
+	entry->image = MemoryContextAlloc(entry->context, sizeof(RsImage));
+	rs_image_block_open(block, entry->image);
 	keep_entry(entry);
+}
+
+/* The entry is of what was made, in this session's memory. */
+static void
+take_made(CachedImage *entry, const ImageInMaking *making)
+{
+	entry->image = making->image;
+	if (!making->summary)
+		entry->bytes = rs_image_block_size(making->image);
+	if (!making->settled)
+	{
+		entry->transaction = rs_local_transaction_id();
+		entry->subtransaction = GetCurrentSubTransactionId();
+	}
+}
+
+/*
+ * Attach or make an image or a summary.  One that cannot be shared is the session's
+ * own; NULL where that has no room either.
+ */
+static CachedImage *
+make_entry(const RsModel *model, const RsVersion *version, const RsImageKey *key,
+		   const ImageSize *size)
+{
+	CachedImage *entry = new_entry(key);
+	ImageInMaking making = {
+		.maker = {.bytes = size->bytes,.exact = size->exact,.make = build_image,.write = write_image},
+		.model = model,
+		.version = version,
+		.summary = key->summary,
+	};
+	const void *block;
+
+	making.context = AllocSetContextCreate(entry->context, "recsys item arrays",
+										   ALLOCSET_DEFAULT_SIZES);
+	block = rs_shared_image_open(key, &making.maker, &entry->shared);
+	if (block != NULL)
+	{
+		MemoryContextDelete(making.context);
+		attach_block(entry, block);
+		return entry;
+	}
+	if (making.image == NULL && (key->summary || fits_locally(size->bytes)))
+		(void) build_image(&making.maker);
+	if (making.image != NULL)
+		take_made(entry, &making);
+	if (making.image == NULL || !fits_locally(entry->bytes))
+	{
+		MemoryContextDelete(entry->context);
+		return NULL;
+	}
+	keep_entry(entry);
+	return entry;
+}
+
+/* ---- finding one ------------------------------------------------------------ */
+
+/* The entry of a key, be it that another session shares the block; NULL if none is made. */
+static CachedImage *
+find_or_attach(const RsImageKey *key)
+{
+	CachedImage *entry = find_entry(key);
+	RsSharedImage shared;
+	const void *block;
+
+	if (entry != NULL)
+	{
+		dlist_move_head(&cache, &entry->node);
+		return entry;
+	}
+	block = rs_shared_image_find(key, &shared);
+	if (block == NULL)
+		return NULL;
+	entry = new_entry(key);
+	entry->shared = shared;
+	attach_block(entry, block);
+	return entry;
+}
+
+/* Could an image of this size be kept, shared or not? */
+static bool
+can_be_kept(const RsImageKey *key, const CachedImage *summary, const ImageSize *size)
+{
+	bool		unsettled = summary != NULL && summary->transaction != InvalidLocalTransactionId;
+
+	if (fits_locally(size->bytes))
+		return true;
+	return !unsettled && rs_shared_image_is_possible(key, size->bytes);
+}
+
+/* There is an image now. */
+static void
+forget_summary(const CachedImage *entry, const RsImageKey *summary_key, CachedImage *summary)
+{
+	if (summary != NULL)
+		drop_entry(summary);
+	if (entry->shared.segment != NULL)
+		rs_shared_image_forget(summary_key);
+}
+
+/*
+ * The whole image if it can be kept.  If not, NULL, and *summary is set unless there is
+ * none yet.
+ */
+static CachedImage *
+find_whole(const RsModel *model, const RsVersion *version, const RsImageKey *key,
+		   const RsImageKey *summary_key, CachedImage **summary)
+{
+	const RsImageExtent unknown = {0};
+	CachedImage *entry = find_or_attach(key);
+	ImageSize	size;
+
+	if (entry != NULL)
+		return entry;
+	*summary = find_or_attach(summary_key);
+	size.exact = *summary != NULL || model->item_kind == RS_ID_UUID;
+	size.bytes = *summary != NULL ? (*summary)->image->whole_bytes :
+		rs_image_whole_bytes(model, version, &unknown);
+	if (*summary == NULL)
+		sweep_shared();
+	if (!can_be_kept(key, *summary, &size))
+		return NULL;
+	entry = make_entry(model, version, key, &size);
+	if (entry != NULL)
+		forget_summary(entry, summary_key, *summary);
 	return entry;
 }
 
@@ -326,33 +469,73 @@ rs_image_list(RsImageStatus **list)
 	{
 		CachedImage *entry = dlist_container(CachedImage, node, iter.cur);
 
-		if (entry->bytes == 0)
+		if (entry->shared.segment != NULL)
 			continue;
 		(*list)[n].status.key = entry->key;
-		(*list)[n].status.bytes = entry->bytes;
+		(*list)[n].status.bytes = rs_image_block_size(entry->image);
+		(*list)[n].status.whole_bytes = entry->image->whole_bytes;
 		(*list)[n].status.complete = true;
 		(*list)[n++].status.sessions = 1;
 	}
 	return n;
 }
 
+/* The keys of a version's image and summary; what is at hand no longer is what it was. */
+static void
+begin_question(const RsModel *model, const RsVersion *version, RsImageKey *key,
+			   RsImageKey *summary_key)
+{
+	Relation	table = rs_factor_table_open(model, false, AccessShareLock);
+
+	make_key(model, version, table, key);
+	*summary_key = *key;
+	summary_key->summary = true;
+	table_close(table, AccessShareLock);
+	drop_stale();
+	shrink_cache((Size) rs_local_cache_size * 1024);
+}
+
+static const RsImage *
+use_entry(CachedImage *entry)
+{
+	if (entry->shared.segment != NULL)
+		rs_shared_image_count_use(&entry->shared);
+	return entry->image;
+}
+
+const RsImage *
+rs_image_open_kept(const RsModel *model, const RsVersion *version)
+{
+	RsImageKey	key;
+	RsImageKey	summary_key;
+	CachedImage *summary = NULL;
+	CachedImage *entry;
+
+	begin_question(model, version, &key, &summary_key);
+	entry = find_whole(model, version, &key, &summary_key, &summary);
+	if (entry == NULL)
+		entry = summary;
+	if (entry == NULL)
+	{
+		const ImageSize unknown = {0};
+
+		entry = make_entry(model, version, &summary_key, &unknown);
+	}
+	return use_entry(entry);
+}
+
 const RsImage *
 rs_image_open(const RsModel *model, const RsVersion *version)
 {
-	Relation	table = rs_factor_table_open(model, false, AccessShareLock);
-	CachedImage *entry;
 	RsImageKey	key;
+	RsImageKey	summary_key;
+	CachedImage *summary;
+	CachedImage *entry;
+	bool		settled;
 
-	make_key(model, version, table, &key);
-	drop_stale();
-	shrink_cache((Size) rs_local_cache_size * 1024);
-	entry = find_entry(&key);
-	if (entry == NULL)
-		entry = make_entry(model, version, &key);
-	else
-		dlist_move_head(&cache, &entry->node);
-	if (entry->shared.segment != NULL)
-		rs_shared_image_count_use(&entry->shared);
-	table_close(table, AccessShareLock);
-	return entry->image;
+	begin_question(model, version, &key, &summary_key);
+	entry = find_whole(model, version, &key, &summary_key, &summary);
+	if (entry != NULL)
+		return use_entry(entry);
+	return rs_image_build(model, version, CurrentMemoryContext, &settled);
 }

@@ -16,14 +16,17 @@
 /*
  * The image of a version: one that this session has at hand, or the one that
  * all sessions share, or one that is built from the factor table under the
- * active snapshot.  Where it cannot be shared it is this session's own; one that
- * is larger than recsys.local_cache_size then lives in the current context.
+ * active snapshot.  Where it cannot be shared it is this session's own.  Where it can
+ * neither be shared nor kept within recsys.local_cache_size, rs_image_open_kept() gives
+ * a partial image without items (summary.h), and rs_image_open() a whole one that lives
+ * in the current context: for those who ask many questions of it.
  * Errors: those of rs_image_build().
  *
  * Valid until the next call: run nothing in between that could run code of a
  * user, such as reading the model's view.
  */
 extern const RsImage *rs_image_open(const RsModel *model, const RsVersion *version);
+extern const RsImage *rs_image_open_kept(const RsModel *model, const RsVersion *version);
 
 /*
  * Keep an image that was just opened until the context is reset or deleted,

@@ -30,6 +30,7 @@ typedef struct RsImageKey
 	RsFeedback	feedback;
 	RsAlgorithm algorithm;
 	bool		biases;
+	bool		summary;		/* what all items tell, without them */
 } RsImageKey;
 
 #endif							/* RS_IMAGE_KEY_H */

@@ -144,7 +144,7 @@ judge_list(const RsMeasuring *measuring, RsUserMeasure *measure, const int32 *po
 
 /* Make and judge the list of one user, unless no item is relevant. */
 static void
-measure_list(const RsMeasuring *measuring, const RsServing *serving, RsUserMeasure *measure)
+measure_list(const RsMeasuring *measuring, RsServing *serving, RsUserMeasure *measure)
 {
 	const RsMeasureOptions *options = measuring->options;
 	int32	   *positions = palloc_extended(mul_size(sizeof(int32), measure->test->n),

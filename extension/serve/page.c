@@ -37,9 +37,8 @@ fingerprint(const RsServing *serving)
 }
 
 char *
-rs_page_token(const RsServing *serving, int32 rank, int32 position)
+rs_page_token(const RsServing *serving, int32 rank, const RsIdList *ids, int32 position)
 {
-	const RsIdList *ids = &serving->image->ids;
 	char	   *text = psprintf(UINT64_FORMAT "/%u/%d/%s", (uint64) serving->version->stamp,
 								fingerprint(serving), rank,
 								rs_id_to_cstring(rs_idlist_get(ids, position), ids->kind));
@@ -100,9 +99,8 @@ token_number(const char *token, const char *part, uint64 max)
 }
 
 RsPage
-rs_page_read(const RsServing *serving, const char *token)
+rs_page_read(RsServing *serving, const char *token)
 {
-	const RsIdList *ids = &serving->image->ids;
 	RsPage		page = {.after = -1};
 	char	   *parts[4];
 	uint64		stamp;
@@ -114,9 +112,9 @@ rs_page_read(const RsServing *serving, const char *token)
 		refuse_token(token);
 	stamp = token_number(token, parts[0], PG_UINT64_MAX);
 	hash = (uint32) token_number(token, parts[1], PG_UINT32_MAX);
-	page.rank = (int32) token_number(token, parts[2], PG_INT32_MAX - ids->n);
-	page.after = rs_idlist_find(ids, rs_id_convert(CStringGetTextDatum(parts[3]),
-												   RS_ID_TEXT, ids->kind));
+	page.rank = (int32) token_number(token, parts[2], PG_INT32_MAX - serving->version->items);
+	page.after = rs_serving_find(serving, rs_id_convert(CStringGetTextDatum(parts[3]), RS_ID_TEXT,
+														serving->model->item_kind));
 	if (page.after < 0)
 		page.rank = 0;
 	if (stamp != (uint64) serving->version->stamp || hash != fingerprint(serving))

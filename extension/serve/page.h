@@ -20,7 +20,7 @@
 typedef struct RsPage
 {
 	int32		rank;			/* of the last item before it; 0: it is the first */
-	int32		after;			/* position of that item, or -1 */
+	int32		after;			/* position of that item in the image, or -1 */
 } RsPage;
 
 /*
@@ -29,9 +29,10 @@ typedef struct RsPage
  * new place, or at the top if the version does not know the item.  Errors: 22023 the token
  * is not one of rs_page_token(), 22P02 it is of a model with ids of another type.
  */
-extern RsPage rs_page_read(const RsServing *serving, const char *token);
+extern RsPage rs_page_read(RsServing *serving, const char *token);
 
-/* The token of the page that follows the item at a position, palloc'd. */
-extern char *rs_page_token(const RsServing *serving, int32 rank, int32 position);
+/* The token of the page that follows the item at a position in ids, palloc'd. */
+extern char *rs_page_token(const RsServing *serving, int32 rank, const RsIdList *ids,
+						   int32 position);
 
 #endif							/* RS_PAGE_H */

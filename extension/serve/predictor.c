@@ -99,6 +99,22 @@ new_predictor(FmgrInfo *call_site, const RsPredictorKey *key)
 	return predictor;
 }
 
+/* Copies of what lives no longer than the call; of the texts, the name. */
+static void
+keep_origin(RsPredictor *predictor, const RsModel *model, const RsVersion *version,
+			MemoryContext context)
+{
+	predictor->model = *model;
+	predictor->model.name = MemoryContextStrdup(context, model->name);
+	predictor->model.options = NULL;
+	predictor->model.user_column = predictor->model.item_column = NULL;
+	predictor->model.rating_column = predictor->model.time_column = NULL;
+	predictor->model.catalog_column = NULL;
+	predictor->version = *version;
+	predictor->serving.model = &predictor->model;
+	predictor->serving.version = &predictor->version;
+}
+
 RsPredictor *
 rs_predictor_make(FmgrInfo *call_site, const RsPredictorKey *key,
 				  const RsModel *model, const RsVersion *version, Datum user_id)
@@ -111,13 +127,10 @@ rs_predictor_make(FmgrInfo *call_site, const RsPredictorKey *key,
 		.context = context,
 	};
 
-	predictor->item_kind = model->item_kind;
 	predictor->keep = !rs_view_may_hide_rows(model);
 	rs_serving_open(&predictor->serving, model, version, &ask);
 	rs_image_pin(predictor->serving.image, context);
-	/* these live as long as the call only */
-	predictor->serving.model = NULL;
-	predictor->serving.version = NULL;
+	keep_origin(predictor, model, version, context);
 	memset(&predictor->serving.user, 0, sizeof(RsUser));
 	call_site->fn_extra = predictor;
 	return predictor;

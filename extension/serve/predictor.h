@@ -39,8 +39,9 @@ typedef struct RsPredictor
 {
 	RsPredictorKey key;
 	bool		keep;			/* the next call may use it */
-	RsIdKind	item_kind;
-	RsServing	serving;		/* the image pinned, the vector; no more */
+	RsModel		model;			/* no texts but the name */
+	RsVersion	version;
+	RsServing	serving;		/* the image pinned, the vector; no user */
 } RsPredictor;
 
 /* Fill in what does not come from the arguments. */

@@ -16,6 +16,7 @@
 #include "compat.h"
 #include "interrupt.h"
 #include "serve/ranking.h"
+#include "store/id_list.h"
 
 static void
 check_search(RsStatus status)
@@ -100,22 +101,62 @@ next_by_scores(RsRanking *ranking, int32 m, RsScored *entries, int32 *n)
 	*n = topk.n;
 }
 
+/* ---- beginning ---------------------------------------------------------------- */
+
+/* The items that may be answered, as bits. */
+static uint64 *
+find_eligible(const RsServing *serving, const RsRequest *request)
+{
+	const RsImage *image = serving->image;
+	const RsUser *user = &serving->user;
+	uint64	   *words = rs_eligible_words(image, request->candidates, request->exclude);
+
+	for (int32 i = 0; request->exclude_seen && i < user->n_seen; i += RS_FIND_BLOCK)
+	{
+		int32		positions[RS_FIND_BLOCK];
+		int32		n = rs_user_locate_seen(image, user, i, positions);
+
+		for (int32 j = 0; j < n; j++)
+			rs_eligible_remove(words, positions[j]);
+	}
+	return words;
+}
+
 static void
-init(RsRanking *ranking, const RsImage *image, uint64 *words)
+init(RsRanking *ranking, const RsServing *serving)
 {
 	memset(ranking, 0, offsetof(RsRanking, search));
-	ranking->image = image;
-	ranking->words = words;
-	ranking->eligible = rs_eligible(image, words);
+	ranking->serving = serving;
+	ranking->image = serving->image;
+}
+
+static void
+init_scan(RsRanking *ranking, RsScan *scan)
+{
+	ranking->scan = scan;
+	ranking->ids = rs_scan_ids(scan);
+}
+
+static void
+init_words(RsRanking *ranking, const RsRequest *request)
+{
+	ranking->ids = &ranking->image->ids;
+	ranking->words = find_eligible(ranking->serving, request);
+	ranking->eligible = rs_eligible(ranking->image, ranking->words);
 }
 
 void
-rs_ranking_of_user(RsRanking *ranking, const RsServing *serving, uint64 *words)
+rs_ranking_of_user(RsRanking *ranking, const RsServing *serving, const RsRequest *request)
 {
 	const RsImage *image = serving->image;
 
-	init(ranking, image, words);
-	ranking->serving = serving;
+	init(ranking, serving);
+	if (image->partial)
+	{
+		init_scan(ranking, rs_scan_of_user(serving, request));
+		return;
+	}
+	init_words(ranking, request);
 	if (rs_serving_is_popular(serving))
 		ranking->next = next_by_popularity;
 	else
@@ -128,11 +169,93 @@ rs_ranking_of_user(RsRanking *ranking, const RsServing *serving, uint64 *words)
 }
 
 void
+rs_ranking_of_item(RsRanking *ranking, const RsServing *serving, int32 position,
+				   const RsRequest *request)
+{
+	const RsImage *image = serving->image;
+	const float *x = factors_at(image, position);
+
+	init(ranking, serving);
+	if (image->partial)
+	{
+		init_scan(ranking, rs_scan_of_item(serving, position, request));
+		return;
+	}
+	init_words(ranking, request);
+	ranking->next = next_by_likeness;
+	ranking->position = position;
+	ranking->square = rs_dot(x, x, image->k);
+}
+
+/* The scores of a list by position in the image; only what is on the list is eligible. */
+static void
+take_scores(RsRanking *ranking, const RsIdList *items, const float *scores)
+{
+	const RsImage *image = ranking->image;
+	uint64	   *words = rs_eligible_none(image->ids.n);
+
+	ranking->scores = palloc_extended(mul_size(sizeof(float), Max(image->ids.n, 1)),
+									  MCXT_ALLOC_HUGE);
+	for (int32 i = 0; i < items->n; i++)
+	{
+		Datum		id = rs_idlist_get(items, i);
+		int32		position = rs_idlist_find(&image->ids, id);
+
+		CHECK_FOR_INTERRUPTS();
+		if (position >= 0)
+			ranking->scores[position] = scores[i];
+		rs_eligible_add(words, position);
+		if (items->kind == RS_ID_TEXT)
+			pfree(DatumGetPointer(id));
+	}
+	rs_ranking_restrict(ranking, words);
+	pfree(words);
+}
+
+/* The same for a scan, which takes a list in order. */
+static RsScan *
+scan_scores(const RsServing *serving, const RsIdList *items, const float *scores,
+			const RsRequest *request)
+{
+	RsIdList   *list = palloc(sizeof(RsIdList));
+	float	   *sorted = palloc_extended(mul_size(sizeof(float), Max(items->n, 1)), MCXT_ALLOC_HUGE);
+
+	rs_idlist_sorted(list, items, (uint64) serving->version->stamp);
+	for (int32 i = 0; i < items->n; i++)
+	{
+		Datum		id = rs_idlist_get(items, i);
+
+		CHECK_FOR_INTERRUPTS();
+		sorted[rs_idlist_find(list, id)] = scores[i];
+		if (items->kind == RS_ID_TEXT)
+			pfree(DatumGetPointer(id));
+	}
+	return rs_scan_of_scores(serving, list, sorted, request);
+}
+
+void
+rs_ranking_of_scores(RsRanking *ranking, const RsServing *serving, const RsIdList *items,
+					 const float *scores, const RsRequest *request)
+{
+	init(ranking, serving);
+	if (serving->image->partial)
+	{
+		init_scan(ranking, scan_scores(serving, items, scores, request));
+		return;
+	}
+	init_words(ranking, request);
+	take_scores(ranking, items, scores);
+	ranking->next = next_by_scores;
+}
+
+void
 rs_ranking_after(RsRanking *ranking, int32 position)
 {
 	const RsServing *serving = ranking->serving;
 
-	if (rs_serving_is_popular(serving))
+	if (ranking->scan != NULL)
+		rs_scan_after(ranking->scan, ranking->image, position);
+	else if (rs_serving_is_popular(serving))
 	{
 		while (ranking->image->by_popularity[ranking->walked++] != position)
 			CHECK_FOR_INTERRUPTS();
@@ -141,30 +264,15 @@ rs_ranking_after(RsRanking *ranking, int32 position)
 		rs_search_after(&ranking->search, (RsScored) {rs_serving_score(serving, position), position});
 }
 
-void
-rs_ranking_of_item(RsRanking *ranking, const RsImage *image, int32 position, uint64 *words)
-{
-	const float *x = factors_at(image, position);
-
-	init(ranking, image, words);
-	ranking->next = next_by_likeness;
-	ranking->position = position;
-	ranking->square = rs_dot(x, x, image->k);
-}
-
-void
-rs_ranking_of_scores(RsRanking *ranking, const RsImage *image, const float *scores, uint64 *words)
-{
-	init(ranking, image, words);
-	ranking->next = next_by_scores;
-	ranking->scores = scores;
-}
+/* ---- handing out --------------------------------------------------------------- */
 
 int32
 rs_ranking_next(RsRanking *ranking, int32 m, RsScored *entries)
 {
 	int32		n;
 
+	if (ranking->scan != NULL)
+		return rs_scan_next(ranking->scan, m, entries);
 	ranking->next(ranking, m, entries, &n);
 	for (int32 i = 0; i < n; i++)
 		rs_eligible_remove(ranking->words, entries[i].position);
@@ -177,4 +285,13 @@ rs_ranking_restrict(RsRanking *ranking, const uint64 *words)
 {
 	rs_eligible_restrict(ranking->image, ranking->words, words);
 	ranking->eligible = rs_eligible(ranking->image, ranking->words);
+}
+
+void
+rs_ranking_end(RsRanking *ranking)
+{
+	if (ranking->words != NULL)
+		pfree(ranking->words);
+	if (ranking->scores != NULL)
+		pfree(ranking->scores);
 }

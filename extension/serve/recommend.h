@@ -30,7 +30,9 @@ typedef struct RsRecommendation
 {
 	RsPage		page;			/* where the list begins */
 	int32		n;				/* k, or all eligible items from there on */
-	RsScored   *entries;		/* best first; positions in the image, preferences */
+	RsScored   *entries;		/* best first; positions in ids, preferences */
+	const RsIdList *ids;		/* of the image, if it is whole */
+	const float *scores;		/* by position; NULL: rs_serving_score() tells them */
 } RsRecommendation;
 
 /*
@@ -39,7 +41,7 @@ typedef struct RsRecommendation
  * each item.  With a catalogue code of its owner runs; the image then stays pinned while
  * the current context lives.  Errors: those of rs_page_read().
  */
-extern void rs_recommend(const RsServing *serving, const RsRequest *request,
+extern void rs_recommend(RsServing *serving, const RsRequest *request,
 						 RsRecommendation *result);
 
 #endif							/* RS_RECOMMEND_H */

@@ -3,16 +3,25 @@
  * serving.c
  *		Everything that an answer is made of, opened in the only order that is safe.
  *
- * Memory: what is read of the user goes into the current context, the vector and an
- * image that is too large to be kept into the context of the question.
+ * Where the image cannot be kept, the items that a question is about are read: those of
+ * the user, for the vector, and then one by one those whose score is asked for.
+ *
+ * Memory: what is read of the user goes into the current context, the vector and items
+ * that are not kept into the context of the question; recsys.serving_memory bounds
+ * what the user's items take there.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
 #include "compat.h"
+#include "guc.h"
 #include "interrupt.h"
 #include "serve/serving.h"
+#include "store/id_list.h"
 
 /* Do all items score alike? */
 static bool
@@ -20,16 +29,111 @@ ranks_nothing(const RsServing *serving)
 {
 	RsItems		items = rs_image_items(serving->image);
 
+	if (serving->image->partial)
+	{
+		if (!serving->image->same_biases)
+			return false;
+		items.biases = NULL;
+	}
 	return rs_scores_are_equal(&items, serving->vector.x, rs_interrupt, NULL);
 }
 
+/* ---- items that are not kept ------------------------------------------------ */
+
+/* Bytes of an item beside its factors, about: id, hash slots, bias, popularity. */
+#define ITEM_OVERHEAD	64
+
+static void
+check_memory(const RsServing *serving, int32 n)
+{
+	const RsUser *user = &serving->user;
+	Size		an_item = rs_factors_dim(serving->version) * sizeof(float) + ITEM_OVERHEAD;
+	Size		bytes = mul_size(an_item, n);
+
+	if (bytes <= (Size) rs_serving_memory * 1024)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+			 user->given ?
+			 errmsg("the factors of %d items of model \"%s\" need more than the %d kB of \"recsys.serving_memory\"",
+					n, serving->model->name, rs_serving_memory) :
+			 errmsg("the factors of the %d items of user \"%s\" in model \"%s\" need more than the %d kB of \"recsys.serving_memory\"",
+					n, rs_id_shown(user->id, serving->model->user_kind),
+					serving->model->name, rs_serving_memory),
+			 errhint("Raise recsys.cache_size, so that all items are in shared memory, or recsys.serving_memory.")));
+}
+
+/* From now on the image is of these items, whichever of them the version has. */
+static RsImage *
+pick_items(RsServing *serving, const Datum *ids, int32 n)
+{
+	MemoryContext caller;
+	RsIdList	list;
+	RsImage    *image;
+
+	MemoryContextReset(serving->picked);
+	caller = MemoryContextSwitchTo(serving->picked);
+	rs_idlist_of(&list, serving->model->item_kind, ids, n, (uint64) serving->version->stamp);
+	check_memory(serving, list.n);
+	image = rs_image_of_items(serving->model, serving->version, &list, serving->picked);
+	MemoryContextSwitchTo(caller);
+	serving->image = image;
+	return image;
+}
+
+/* The items of the user's rows and the one that is asked about, if there is one. */
+static void
+pick_first_items(RsServing *serving, const RsImage *summary, const Datum *item)
+{
+	const RsUser *user = &serving->user;
+	int32		n_rows = summary->k > 0 ? user->n_rows : 0;
+	Datum	   *ids = palloc_extended(mul_size(sizeof(Datum), add_size(n_rows, 1)),
+									  MCXT_ALLOC_HUGE);
+	int32		n = 0;
+	RsImage    *image;
+
+	for (; n < n_rows; n++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		ids[n] = user->rows[n].item_id;
+	}
+	if (item != NULL)
+		ids[n++] = *item;
+	image = pick_items(serving, ids, n);
+	image->gramian = summary->gramian;
+	image->same_biases = summary->same_biases;
+	pfree(ids);
+}
+
+int32
+rs_serving_find(RsServing *serving, Datum item_id)
+{
+	int32		position = rs_idlist_find(&serving->image->ids, item_id);
+
+	if (position >= 0 || !serving->image->partial)
+		return position;
+	(void) pick_items(serving, &item_id, 1);
+	return rs_idlist_find(&serving->image->ids, item_id);
+}
+
+/* ---- opening ---------------------------------------------------------------- */
+
 /* Open all but the user, who is read already: no code of a user runs from here on. */
 static void
-open_items(RsServing *serving, const RsImage *image, MemoryContext context)
+open_items(RsServing *serving, const RsAsk *ask)
 {
+	MemoryContext context = ask->context != NULL ? ask->context : CurrentMemoryContext;
 	MemoryContext caller = MemoryContextSwitchTo(context);
 
-	serving->image = image != NULL ? image : rs_image_open(serving->model, serving->version);
+	serving->image = ask->image != NULL ? ask->image :
+		rs_image_open_kept(serving->model, serving->version);
+	serving->picked = NULL;
+	if (serving->image->partial)
+	{
+		serving->picked = AllocSetContextCreate(context, "recsys picked items",
+												ALLOCSET_DEFAULT_SIZES);
+		pick_first_items(serving, serving->image, ask->item);
+	}
 	rs_user_vector(serving->model, serving->version, serving->image, &serving->user,
 				   &serving->vector);
 	serving->base = rs_user_base(serving->version, &serving->vector);
@@ -45,26 +149,30 @@ rs_serving_open(RsServing *serving, const RsModel *model, const RsVersion *versi
 	serving->model = model;
 	serving->version = version;
 	rs_user_read(model, version, ask->user_id, ask->fresh, ask->need_seen, &serving->user);
-	open_items(serving, ask->image, ask->context != NULL ? ask->context : CurrentMemoryContext);
+	open_items(serving, ask);
 }
 
 void
 rs_serving_open_given(RsServing *serving, const RsModel *model, const RsVersion *version,
 					  const RsGivenItems *given)
 {
+	const RsAsk ask = {0};
+
 	serving->model = model;
 	serving->version = version;
 	rs_given_user(model, version, given, &serving->user);
-	open_items(serving, NULL, CurrentMemoryContext);
+	open_items(serving, &ask);
 }
 
 void
 rs_serving_open_nobody(RsServing *serving, const RsModel *model, const RsVersion *version)
 {
+	const RsAsk ask = {0};
+
 	serving->model = model;
 	serving->version = version;
 	memset(&serving->user, 0, sizeof(RsUser));
-	open_items(serving, NULL, CurrentMemoryContext);
+	open_items(serving, &ask);
 }
 
 float4

@@ -22,7 +22,9 @@ typedef struct RsServing
 {
 	const RsModel *model;
 	const RsVersion *version;
-	const RsImage *image;		/* valid as rs_image_open() says */
+	const RsImage *image;		/* valid as rs_image_open() says; where items cannot be
+								 * kept, those that were asked about */
+	MemoryContext picked;		/* where these are then */
 	RsUser		user;
 	RsUserVector vector;
 	double		base;			/* mean plus the user's bias */
@@ -34,6 +36,7 @@ typedef struct RsAsk
 	Datum		user_id;
 	bool		fresh;			/* fold in, or take the stored vector */
 	bool		need_seen;		/* all items of the user, too */
+	const Datum *item;			/* that is asked about, besides the user's; or NULL */
 	const RsImage *image;		/* of the version, pinned; NULL: it is opened */
 	MemoryContext context;		/* of image and vector; NULL: the current one, which
 								 * has the user's rows in any case */
@@ -53,6 +56,12 @@ extern void rs_serving_open_given(RsServing *serving, const RsModel *model,
 /* The same for nobody: the popular items. */
 extern void rs_serving_open_nobody(RsServing *serving, const RsModel *model,
 								   const RsVersion *version);
+
+/*
+ * Position of an item in the image, or -1 if the version has it not.  Where items cannot
+ * be kept it is looked up, and positions that were found before are no longer valid.
+ */
+extern int32 rs_serving_find(RsServing *serving, Datum item_id);
 
 /* Are items ranked by how many users like them?  Otherwise by their score. */
 static inline bool

@@ -10,6 +10,9 @@
  *		free --claim--> making --publish--> complete --give up--> free
  *		  ^-------------- fail ---'
  *
+ * Whoever claims a slot takes the room that the block needs with it, so that none is
+ * made in vain.
+ *
  * One lock guards the slots.  It is held to look for a key, to change a slot
  * and to attach a segment, never while an image is made.  A slot's generation
  * grows whenever it becomes free, so that a session which has a block attached
@@ -63,7 +66,8 @@ typedef struct Slot
 	SlotState	state;
 	RsImageKey	key;
 	dsm_handle	handle;
-	Size		bytes;
+	Size		bytes;			/* while it is being made: those that are kept free */
+	Size		whole_bytes;	/* of a summary */
 	TimestampTz made_at;
 	double		make_seconds;
 } Slot;
@@ -72,8 +76,10 @@ typedef struct Control
 {
 	LWLock		lock;
 	int			tranche;
-	Size		bytes;			/* of all complete slots */
+	Size		bytes;			/* of all slots */
 	ConditionVariable made;		/* a slot is no longer being made */
+	Size		refused_bytes;	/* for so many the system had no room */
+	TimestampTz refused_at;
 	Slot		slots[RS_SHARED_IMAGES];
 } Control;
 
@@ -183,33 +189,72 @@ find_slot(const RsImageKey *key)
 static void
 free_slot(Slot *slot)
 {
+	control->bytes -= slot->bytes;
 	if (slot->state == SLOT_COMPLETE)
-	{
-		control->bytes -= slot->bytes;
 		dsm_unpin_segment(slot->handle);
-	}
 	slot->state = SLOT_FREE;
 	pg_atomic_fetch_add_u64(&slot->generation, 1);
 }
 
-/* The complete slot that was used longest ago, NULL if all are in use. */
+static TimestampTz
+idle_since(void)
+{
+	return TimestampTzPlusMilliseconds(GetCurrentTimestamp(), -RS_SHARED_IMAGE_IDLE_MS);
+}
+
+/* May a complete slot be given up for another? */
+static bool
+is_idle(Slot *slot, TimestampTz since)
+{
+	return slot->state == SLOT_COMPLETE &&
+		(TimestampTz) pg_atomic_read_u64(&slot->used_at) < since;
+}
+
+/* The idle slot that was used longest ago, NULL if all are in use. */
 static Slot *
 least_recently_used(void)
 {
-	uint64		idle_since = (uint64) TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
-																   -RS_SHARED_IMAGE_IDLE_MS);
+	TimestampTz since = idle_since();
 	Slot	   *oldest = NULL;
 
 	for (int i = 0; i < RS_SHARED_IMAGES; i++)
 	{
 		Slot	   *slot = &control->slots[i];
-		uint64		used_at = pg_atomic_read_u64(&slot->used_at);
 
-		if (slot->state == SLOT_COMPLETE && used_at < idle_since &&
-			(oldest == NULL || used_at < pg_atomic_read_u64(&oldest->used_at)))
+		if (is_idle(slot, since) &&
+			(oldest == NULL ||
+			 pg_atomic_read_u64(&slot->used_at) < pg_atomic_read_u64(&oldest->used_at)))
 			oldest = slot;
 	}
 	return oldest;
+}
+
+/* Would make_room() and claim_slot() find room? */
+static bool
+has_room(Size bytes)
+{
+	Size		limit = (Size) rs_cache_size * 1024;
+	TimestampTz since = idle_since();
+	Size		used = control->bytes;
+	bool		slot_free = false;
+
+	for (int i = 0; i < RS_SHARED_IMAGES; i++)
+	{
+		Slot	   *slot = &control->slots[i];
+
+		if (is_idle(slot, since))
+			used -= slot->bytes;
+		if (slot->state == SLOT_FREE || is_idle(slot, since))
+			slot_free = true;
+	}
+	return slot_free && bytes <= limit && used <= limit - bytes;
+}
+
+/* Did the system say lately that it has no room for so many bytes? */
+static bool
+was_refused(Size bytes)
+{
+	return control->refused_at > idle_since() && bytes >= control->refused_bytes;
 }
 
 /* Give up blocks until there is room for so many bytes; false if there is none. */
@@ -229,12 +274,14 @@ make_room(Size bytes)
 	return true;
 }
 
-/* A slot for a key that has none; NULL if all are in use. */
+/* A slot for a key that has none, and room for the block; NULL if there is neither. */
 static Slot *
-claim_slot(const RsImageKey *key)
+claim_slot(const RsImageKey *key, Size bytes)
 {
 	Slot	   *slot = NULL;
 
+	if (!make_room(bytes))
+		return NULL;
 	for (int i = 0; i < RS_SHARED_IMAGES && slot == NULL; i++)
 	{
 		if (control->slots[i].state == SLOT_FREE)
@@ -249,7 +296,9 @@ claim_slot(const RsImageKey *key)
 	}
 	slot->state = SLOT_MAKING;
 	slot->key = *key;
-	slot->bytes = 0;
+	slot->bytes = bytes;
+	slot->whole_bytes = 0;
+	control->bytes += bytes;
 	slot->made_at = GetCurrentTimestamp();
 	slot->make_seconds = 0;
 	pg_atomic_write_u32(&slot->sessions, 0);
@@ -348,32 +397,63 @@ create_segment(Size bytes)
 	return segment;
 }
 
+/* The same, that an error later in the transaction does not leave attached. */
+static dsm_segment *
+create_shared(Size bytes)
+{
+	dsm_segment *segment = create_segment(bytes);
+
+	if (segment != NULL)
+		dsm_unpin_mapping(segment);
+	else
+	{
+		LWLockAcquire(&control->lock, LW_EXCLUSIVE);
+		control->refused_bytes = bytes;
+		control->refused_at = GetCurrentTimestamp();
+		LWLockRelease(&control->lock);
+	}
+	return segment;
+}
+
 /* A segment with the block of a claimed slot; NULL if it is not to be shared. */
 static dsm_segment *
-make_segment(const RsImageMaker *maker)
+make_segment(RsImageMaker *maker)
 {
-	Size		bytes = maker->make(maker->arg);
-	dsm_segment *segment;
+	dsm_segment *segment = NULL;
+	Size		bytes;
 
-	if (bytes == 0 || bytes > (Size) rs_cache_size * 1024)
-		return NULL;
-	segment = create_segment(bytes);
-	if (segment != NULL)
+	if (maker->exact)
 	{
-		/* an error from here on must not leave it attached */
-		dsm_unpin_mapping(segment);
-		maker->write(maker->arg, dsm_segment_address(segment));
+		segment = create_shared(maker->bytes);
+		if (segment == NULL)
+			return NULL;
 	}
+	bytes = maker->make(maker);
+	if (segment == NULL && bytes > 0 && bytes <= (Size) rs_cache_size * 1024)
+		segment = create_shared(bytes);
+	else if (segment != NULL && bytes == 0)
+	{
+		dsm_detach(segment);
+		segment = NULL;
+	}
+	if (segment == NULL)
+		return NULL;
+	if (bytes > dsm_segment_map_length(segment))
+		elog(ERROR, "an item image of %zu bytes does not fit a segment of %zu bytes",
+			 bytes, dsm_segment_map_length(segment));
+	maker->write(maker, dsm_segment_address(segment));
 	return segment;
 }
 
 /* Show the block to all; false if meanwhile it no longer fits. */
 static bool
-publish_slot(Slot *slot, dsm_segment *segment, RsSharedImage *image)
+publish_slot(Slot *slot, dsm_segment *segment, Size whole_bytes, RsSharedImage *image)
 {
 	bool		fits;
 
 	LWLockAcquire(&control->lock, LW_EXCLUSIVE);
+	control->bytes -= slot->bytes;
+	slot->bytes = 0;
 	fits = make_room(dsm_segment_map_length(segment));
 	if (fits)
 	{
@@ -382,6 +462,7 @@ publish_slot(Slot *slot, dsm_segment *segment, RsSharedImage *image)
 		dsm_pin_segment(segment);
 		slot->handle = dsm_segment_handle(segment);
 		slot->bytes = dsm_segment_map_length(segment);
+		slot->whole_bytes = whole_bytes;
 		slot->make_seconds = (now - slot->made_at) / 1e6;
 		slot->made_at = now;
 		slot->state = SLOT_COMPLETE;
@@ -397,7 +478,7 @@ publish_slot(Slot *slot, dsm_segment *segment, RsSharedImage *image)
 
 /* Make the block of a slot that this session has claimed. */
 static const void *
-make_image(Slot *slot, const RsImageMaker *maker, RsSharedImage *image)
+make_image(Slot *slot, RsImageMaker *maker, RsSharedImage *image)
 {
 	Datum		arg = Int32GetDatum(slot - control->slots);
 	dsm_segment *segment;
@@ -412,7 +493,7 @@ make_image(Slot *slot, const RsImageMaker *maker, RsSharedImage *image)
 		fail_slot(0, arg);
 		return NULL;
 	}
-	if (!publish_slot(slot, segment, image))
+	if (!publish_slot(slot, segment, maker->whole_bytes, image))
 	{
 		dsm_detach(segment);
 		return NULL;
@@ -427,12 +508,13 @@ typedef enum Outcome
 	ATTACHED,
 	CLAIMED,
 	MADE_BY_ANOTHER,
-	NO_SLOT
+	NO_ROOM
 } Outcome;
 
-/* Attach the block of a key, or claim a slot to make it. */
+/* Attach the block of a key or, with a maker, claim a slot to make it. */
 static Outcome
-attach_or_claim(const RsImageKey *key, Slot **slot, RsSharedImage *image)
+attach_or_claim(const RsImageKey *key, const RsImageMaker *maker, Slot **slot,
+				RsSharedImage *image)
 {
 	Outcome		outcome = MADE_BY_ANOTHER;
 	dsm_segment *segment;
@@ -441,8 +523,8 @@ attach_or_claim(const RsImageKey *key, Slot **slot, RsSharedImage *image)
 	*slot = find_slot(key);
 	if (*slot == NULL)
 	{
-		*slot = claim_slot(key);
-		outcome = *slot != NULL ? CLAIMED : NO_SLOT;
+		*slot = maker != NULL && !was_refused(maker->bytes) ? claim_slot(key, maker->bytes) : NULL;
+		outcome = *slot != NULL ? CLAIMED : NO_ROOM;
 	}
 	else if ((*slot)->state == SLOT_COMPLETE)
 	{
@@ -493,7 +575,31 @@ wait_until_made(const RsImageKey *key)
 }
 
 const void *
-rs_shared_image_open(const RsImageKey *key, const RsImageMaker *maker, RsSharedImage *image)
+rs_shared_image_find(const RsImageKey *key, RsSharedImage *image)
+{
+	Slot	   *slot;
+
+	if (rs_cache_size == 0 || !have_control() ||
+		attach_or_claim(key, NULL, &slot, image) != ATTACHED)
+		return NULL;
+	return dsm_segment_address(image->segment);
+}
+
+bool
+rs_shared_image_is_possible(const RsImageKey *key, Size bytes)
+{
+	bool		possible;
+
+	if (rs_cache_size == 0 || !have_control())
+		return false;
+	LWLockAcquire(&control->lock, LW_SHARED);
+	possible = find_slot(key) != NULL || (has_room(bytes) && !was_refused(bytes));
+	LWLockRelease(&control->lock);
+	return possible;
+}
+
+const void *
+rs_shared_image_open(const RsImageKey *key, RsImageMaker *maker, RsSharedImage *image)
 {
 	Slot	   *slot;
 
@@ -501,7 +607,7 @@ rs_shared_image_open(const RsImageKey *key, const RsImageMaker *maker, RsSharedI
 		return NULL;
 	for (;;)
 	{
-		switch (attach_or_claim(key, &slot, image))
+		switch (attach_or_claim(key, maker, &slot, image))
 		{
 			case ATTACHED:
 				return dsm_segment_address(image->segment);
@@ -511,7 +617,7 @@ rs_shared_image_open(const RsImageKey *key, const RsImageMaker *maker, RsSharedI
 				if (!wait_until_made(key))
 					return NULL;
 				break;
-			case NO_SLOT:
+			case NO_ROOM:
 				return NULL;
 		}
 	}
@@ -555,6 +661,7 @@ rs_shared_image_read(RsSharedImageStatus *status)
 			continue;
 		status[n].key = slot->key;
 		status[n].bytes = slot->bytes;
+		status[n].whole_bytes = slot->whole_bytes;
 		status[n].complete = slot->state == SLOT_COMPLETE;
 		status[n].made_at = slot->made_at;
 		status[n].make_seconds = slot->make_seconds;

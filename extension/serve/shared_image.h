@@ -40,25 +40,33 @@ typedef struct RsSharedImage
 } RsSharedImage;
 
 /*
- * How to make a block: make() does the work in the session's own memory and
- * returns the bytes that the block needs, 0 if it must not be shared; write()
- * copies it into the block.  Either may raise an error, then nothing is left
- * behind.
+ * How to make a block.  make() does the work in the session's own memory and returns
+ * the bytes that the block needs, 0 if it must not be shared; write() copies it into the
+ * block.  Either may raise an error, then nothing is left behind.
  */
 typedef struct RsImageMaker
 {
-	Size		(*make) (void *arg);
-	void		(*write) (void *arg, void *block);
-	void	   *arg;
+	Size		bytes;			/* of the block, or at least so many */
+	bool		exact;			/* neither more nor less */
+	Size		(*make) (struct RsImageMaker *maker);
+	void		(*write) (struct RsImageMaker *maker, void *block);
+	Size		whole_bytes;	/* for make() to fill in, where it is a summary */
 } RsImageMaker;
+
+/* The block of this key, attached, if it is complete; else NULL. */
+extern const void *rs_shared_image_find(const RsImageKey *key, RsSharedImage *image);
+
+/* Is there a block of this key, or being made, or could one of so many bytes be made? */
+extern bool rs_shared_image_is_possible(const RsImageKey *key, Size bytes);
 
 /*
  * The block of this key, attached, or made by the maker and shared; it stays
  * where it is until rs_shared_image_close().  NULL when it is not shared: no
  * shared memory, no room for it, make() says so, or another session has been
- * making it for too long.  make() may have been called then, but not write().
+ * making it for too long.  make() may have been called then, but not where exactly so
+ * many bytes have no room.
  */
-extern const void *rs_shared_image_open(const RsImageKey *key, const RsImageMaker *maker,
+extern const void *rs_shared_image_open(const RsImageKey *key, RsImageMaker *maker,
 										RsSharedImage *image);
 
 /* Is it still the block that other sessions would get?  No lock. */
@@ -74,6 +82,7 @@ typedef struct RsSharedImageStatus
 {
 	RsImageKey	key;
 	Size		bytes;
+	Size		whole_bytes;	/* of a summary: RsImage says it */
 	bool		complete;		/* false while it is being made */
 	TimestampTz made_at;		/* when making it began, or ended */
 	double		make_seconds;

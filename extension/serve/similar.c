@@ -11,18 +11,13 @@
 #include "serve/catalog.h"
 #include "serve/similar.h"
 
-int32
-rs_similar_items(const RsImage *image, int32 position, const RsRequest *request,
-				 RsScored **entries)
+void
+rs_similar_items(const RsServing *serving, int32 position, const RsRequest *request,
+				 RsRecommendation *result)
 {
 	RsRanking	ranking;
-	int32		k;
 
-	if (image->k == 0)
-		return 0;				/* the algorithm popular has no factors */
-	rs_ranking_of_item(&ranking, image, position,
-					   rs_eligible_words(image, request->candidates, request->exclude));
-	k = Min(rs_ranking_left(&ranking), request->k);
-	*entries = palloc_extended(mul_size(sizeof(RsScored), Max(k, 1)), MCXT_ALLOC_HUGE);
-	return rs_catalog_take(request->catalog, &ranking, k, *entries);
+	rs_ranking_of_item(&ranking, serving, position, request);
+	rs_catalog_list(request->catalog, &ranking, request->k, result);
+	rs_ranking_end(&ranking);
 }

@@ -3,10 +3,10 @@
  * trending.c
  *		The items that most users like by the rows of a window of time.
  *
- * Likes go straight into an array with a place for each item of the image, which is
- * pinned, as reading the view may run code of its owner.
+ * Likes are read before the image is opened, as reading the view may run code of its
+ * owner.
  *
- * Memory: a float and two bits for each item, k entries.
+ * Memory: the liked items and their likes, and what the list takes.
  *
  *-------------------------------------------------------------------------
  */
@@ -15,47 +15,50 @@
 #include "compat.h"
 #include "serve/catalog.h"
 #include "serve/trending.h"
+#include "store/id_list.h"
+
+/* Room for items, to begin with. */
+#define LEAST_ITEMS		1024
 
 /* Where likes go. */
 typedef struct Liked
 {
-	const RsImage *image;
-	float	   *scores;			/* of the items whose bits are set */
-	uint64	   *words;
+	RsIdList	items;
+	RsIdListMaker maker;
+	float	   *likes;			/* as many as items */
+	int32		capacity;
 } Liked;
 
 static void
 take_likes(Datum item_id, double likes, void *arg)
 {
-	const Liked *liked = arg;
-	int32		position = rs_idlist_find(&liked->image->ids, item_id);
+	Liked	   *liked = arg;
 
-	if (position < 0)
-		return;
-	liked->scores[position] = (float) likes;
-	rs_eligible_add(liked->words, position);
+	if (liked->items.n == liked->capacity)
+	{
+		liked->capacity *= 2;
+		liked->likes = repalloc_huge(liked->likes, mul_size(sizeof(float), liked->capacity));
+	}
+	liked->likes[liked->items.n] = (float) likes;
+	rs_idlist_append(&liked->maker, item_id);
 }
 
-int32
+void
 rs_trending(const RsModel *model, const RsVersion *version, const RsLikesWindow *window,
-			const RsRequest *request, const RsImage **image, RsScored **entries)
+			const RsRequest *request, RsRecommendation *result)
 {
 	Liked		liked;
+	RsServing	serving;
 	RsRanking	ranking;
-	int32		k;
 
-	*image = rs_image_open(model, version);
-	rs_image_pin(*image, CurrentMemoryContext);
-	liked.image = *image;
-	liked.words = rs_eligible_none(*image);
-	liked.scores = palloc_extended(mul_size(sizeof(float), Max((*image)->ids.n, 1)),
-								   MCXT_ALLOC_HUGE);
+	rs_idlist_begin(&liked.maker, &liked.items, model->item_kind, LEAST_ITEMS,
+					CurrentMemoryContext);
+	liked.capacity = LEAST_ITEMS;
+	liked.likes = palloc(LEAST_ITEMS * sizeof(float));
 	rs_likes_read(model, version, window, take_likes, &liked);
 
-	rs_ranking_of_scores(&ranking, *image, liked.scores,
-						 rs_eligible_words(*image, request->candidates, request->exclude));
-	rs_ranking_restrict(&ranking, liked.words);
-	k = Min(rs_ranking_left(&ranking), request->k);
-	*entries = palloc_extended(mul_size(sizeof(RsScored), Max(k, 1)), MCXT_ALLOC_HUGE);
-	return rs_catalog_take(request->catalog, &ranking, k, *entries);
+	rs_serving_open_nobody(&serving, model, version);
+	rs_ranking_of_scores(&ranking, &serving, &liked.items, liked.likes, request);
+	rs_catalog_list(request->catalog, &ranking, request->k, result);
+	rs_ranking_end(&ranking);
 }

@@ -10,18 +10,15 @@
 
 #include "postgres.h"
 
-#include "serve/image_cache.h"
 #include "serve/recommend.h"
 #include "store/likes.h"
 
 /*
- * Rank the eligible items that somebody likes, and keep the k best: palloc'd entries
- * with the likes as scores; returns how many.  The image is opened, and pinned until
- * the current context is reset.  Errors: those of rs_image_open(), rs_likes_read() and
- * rs_catalog_take().
+ * Rank the eligible items that somebody likes, and keep the k best, with the likes as
+ * scores.  Errors: those of opening an image, rs_likes_read() and rs_catalog_take().
  */
-extern int32 rs_trending(const RsModel *model, const RsVersion *version,
-						 const RsLikesWindow *window, const RsRequest *request,
-						 const RsImage **image, RsScored **entries);
+extern void rs_trending(const RsModel *model, const RsVersion *version,
+						const RsLikesWindow *window, const RsRequest *request,
+						RsRecommendation *result);
 
 #endif							/* RS_TRENDING_H */

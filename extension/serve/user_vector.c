@@ -197,7 +197,7 @@ rs_fold_in_init(const RsVersion *version, const RsImage *image,
 	{
 		.factors = image->factors,
 		.biases = image->biases,
-		.n = image->ids.n,
+		.n = version->items,
 		.k = image->k,
 		.stride = image->stride,
 		.gramian = image->gramian,

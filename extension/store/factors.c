@@ -29,8 +29,10 @@
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/memutils.h"
+#include "utils/pg_locale.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
+#include "utils/tuplesort.h"
 #include "utils/typcache.h"
 
 #include "compat.h"
@@ -39,6 +41,9 @@
 
 /* Rows of one batch of insertion. */
 #define BATCH_ROWS		64
+
+/* Rows that a scan reads in about the time of looking one up. */
+#define ROWS_A_LOOK_UP	16
 
 static Oid
 id_column_type(Relation relation)
@@ -97,23 +102,34 @@ rs_factors_dim(const RsVersion *version)
 	return version->options.factors + (version->options.biases ? 1 : 0);
 }
 
-/* The factors of a row, palloc'd and of the version's dimensions; NULL if it has none. */
+/* The factors of a row, detoasted and of the version's dimensions; NULL if it has none. */
 static RsRecvec *
-get_factors(const RsModel *model, const RsVersion *version, bool of_users, Datum id,
-			HeapTuple tuple, Relation relation)
+check_factors(const RsModel *model, const RsVersion *version, bool of_users, Datum id,
+			  Datum value, bool isnull)
 {
 	int			dim = rs_factors_dim(version);
-	bool		isnull;
-	Datum		value = get_column(tuple, FACTORS_FACTORS, relation, &isnull);
 	RsRecvec   *factors = NULL;
 
 	if (dim == 0)
 		return NULL;
 	if (!isnull)
-		factors = rs_recvec_get(PointerGetDatum(PG_DETOAST_DATUM_COPY(value)));
+		factors = rs_recvec_get(value);
 	if (factors == NULL || factors->dim != dim)
 		refuse_row(model, version, of_users, id, psprintf("does not have %d factors", dim));
 	return factors;
+}
+
+/* The same of a tuple, palloc'd. */
+static RsRecvec *
+get_factors(const RsModel *model, const RsVersion *version, bool of_users, Datum id,
+			HeapTuple tuple, Relation relation)
+{
+	bool		isnull;
+	Datum		value = get_column(tuple, FACTORS_FACTORS, relation, &isnull);
+
+	if (!isnull)
+		value = PointerGetDatum(PG_DETOAST_DATUM_COPY(value));
+	return check_factors(model, version, of_users, id, value, isnull);
 }
 
 bool
@@ -147,18 +163,13 @@ rs_factors_read_user(const RsModel *model, const RsVersion *version, Datum user_
 	return found;
 }
 
-/* The columns of an item's row, all but the id. */
-static void
-get_item_row(const RsModel *model, const RsVersion *version, Datum item_id,
-			 HeapTuple tuple, Relation relation, RsItemFactors *row)
+static int32
+check_users(const RsModel *model, const RsVersion *version, Datum item_id, Datum value,
+			bool isnull)
 {
-	bool		isnull;
-	Datum		users = get_column(tuple, FACTORS_EXTRA, relation, &isnull);
-
-	row->factors = get_factors(model, version, false, item_id, tuple, relation);
-	row->users = DatumGetInt32(users);
-	if (isnull || row->users < 0)
+	if (isnull || DatumGetInt32(value) < 0)
 		refuse_row(model, version, false, item_id, "does not have a number of users");
+	return DatumGetInt32(value);
 }
 
 bool
@@ -178,7 +189,11 @@ rs_factors_read_item(const RsModel *model, const RsVersion *version, Datum item_
 		tuple = systable_getnext(scan);
 		if (HeapTupleIsValid(tuple))
 		{
-			get_item_row(model, version, item_id, tuple, relation, row);
+			bool		isnull;
+			Datum		users = get_column(tuple, FACTORS_EXTRA, relation, &isnull);
+
+			row->factors = get_factors(model, version, false, item_id, tuple, relation);
+			row->users = check_users(model, version, item_id, users, isnull);
 			found = true;
 		}
 		systable_endscan(scan);
@@ -187,80 +202,258 @@ rs_factors_read_item(const RsModel *model, const RsVersion *version, Datum item_
 	return found;
 }
 
-/* The id of a row of a scan. */
 static Datum
-get_id(HeapTuple tuple, Relation relation)
+checked_id(Datum value, bool isnull, Oid type)
 {
-	bool		isnull;
-	Datum		id = get_column(tuple, FACTORS_ID, relation, &isnull);
-
 	if (isnull)
 		elog(ERROR, "an id in a primary key is NULL");
-	return rs_id_from_column(id, id_column_type(relation));
+	return rs_id_from_column(value, type);
 }
 
-/* The owner may write more rows. */
-static void
-refuse_more(const RsModel *model, const RsVersion *version)
+/* ---- reading many items -------------------------------------------------- */
+
+typedef struct ItemReader
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_DATA_CORRUPTED),
-			 errmsg("version %d of model \"%s\" has more than its %d items",
-					version->version, model->name, version->items),
-			 errhint("Train the model again.")));
+	const RsModel *model;
+	const RsVersion *version;
+	Relation	relation;
+	Oid			id_type;
+	const RsIdList *wanted;		/* no other rows; NULL: all */
+	RsItemCallback callback;
+	void	   *arg;
+	MemoryContext row_context;
+	int32		n;				/* rows of the version that were met */
+	bool		of_others;		/* none of them is of this transaction */
+} ItemReader;
+
+static void
+begin_reading(ItemReader *reader, const RsModel *model, const RsVersion *version,
+			  RsItemCallback callback, void *arg)
+{
+	memset(reader, 0, sizeof(ItemReader));
+	reader->model = model;
+	reader->version = version;
+	reader->relation = rs_factor_table_open(model, false, AccessShareLock);
+	reader->id_type = id_column_type(reader->relation);
+	reader->callback = callback;
+	reader->arg = arg;
+	reader->row_context = AllocSetContextCreate(CurrentMemoryContext, "recsys item row",
+												ALLOCSET_DEFAULT_SIZES);
+	reader->of_others = true;
+}
+
+static void
+end_reading(ItemReader *reader)
+{
+	MemoryContextDelete(reader->row_context);
+	table_close(reader->relation, AccessShareLock);
+}
+
+/* A row goes to the callback. */
+static void
+take_row(ItemReader *reader, const Datum *values, const bool *nulls)
+{
+	const RsModel *model = reader->model;
+	const RsVersion *version = reader->version;
+	MemoryContext caller = MemoryContextSwitchTo(reader->row_context);
+	RsItemFactors row;
+	Datum		id;
+
+	CHECK_FOR_INTERRUPTS();
+	id = checked_id(values[FACTORS_ID - 1], nulls[FACTORS_ID - 1], reader->id_type);
+	if (reader->wanted == NULL || rs_idlist_find(reader->wanted, id) >= 0)
+	{
+		row.factors = check_factors(model, version, false, id, values[FACTORS_FACTORS - 1],
+									nulls[FACTORS_FACTORS - 1]);
+		row.users = check_users(model, version, id, values[FACTORS_EXTRA - 1],
+								nulls[FACTORS_EXTRA - 1]);
+		MemoryContextSwitchTo(caller);
+		reader->callback(reader->arg, id, &row);
+	}
+	MemoryContextSwitchTo(caller);
+	MemoryContextReset(reader->row_context);
+}
+
+static void
+take_tuple(ItemReader *reader, HeapTuple tuple)
+{
+	Datum		values[FACTORS_NATTS];
+	bool		nulls[FACTORS_NATTS];
+
+	heap_deform_tuple(tuple, RelationGetDescr(reader->relation), values, nulls);
+	take_row(reader, values, nulls);
+}
+
+/* There are as many rows as the version has items; the owner may write more. */
+static void
+count_row(ItemReader *reader, HeapTuple tuple)
+{
+	if (reader->n == reader->version->items)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("version %d of model \"%s\" has more than its %d items",
+						reader->version->version, reader->model->name,
+						reader->version->items),
+				 errhint("Train the model again.")));
+	reader->n++;
+	if (TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(tuple->t_data)))
+		reader->of_others = false;
 }
 
 /*
  * Rows may be missing, be it that they come later, by logical replication or a
- * restore.  Whoever built on that would never hear of the others.
+ * restore.  What is made of them must not be kept: nothing would ever replace it.
  */
 static void
-refuse_fewer(const RsModel *model, const RsVersion *version, int32 n)
+check_complete(const ItemReader *reader)
 {
+	if (reader->n == reader->version->items)
+		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_DATA_CORRUPTED),
 			 errmsg("version %d of model \"%s\" has only %d of its %d items",
-					version->version, model->name, n, version->items),
+					reader->version->version, reader->model->name,
+					reader->n, reader->version->items),
 			 errhint("Wait until its factor table is restored or replicated,"
 					 " or train the model again.")));
+}
+
+static void
+scan_rows(ItemReader *reader)
+{
+	SysScanDesc scan = begin_scan(reader->relation, reader->version->version, NULL);
+	HeapTuple	tuple;
+
+	while ((tuple = systable_getnext(scan)) != NULL)
+	{
+		count_row(reader, tuple);
+		take_tuple(reader, tuple);
+	}
+	systable_endscan(scan);
+	check_complete(reader);
+}
+
+/* Sort all rows by id, on disk where they exceed work_mem. */
+static Tuplesortstate *
+sort_rows(ItemReader *reader, TupleDesc desc)
+{
+	AttrNumber	column = FACTORS_ID;
+	Oid			less = lookup_type_cache(reader->id_type, TYPECACHE_LT_OPR)->lt_opr;
+	Oid			collation = C_COLLATION_OID;
+	bool		nulls_first = false;
+	Tuplesortstate *sort = tuplesort_begin_heap(desc, 1, &column, &less, &collation,
+												&nulls_first, work_mem, NULL, TUPLESORT_NONE);
+	SysScanDesc scan = begin_scan(reader->relation, reader->version->version, NULL);
+	TupleTableSlot *slot = MakeSingleTupleTableSlot(desc, &TTSOpsHeapTuple);
+	HeapTuple	tuple;
+
+	while ((tuple = systable_getnext(scan)) != NULL)
+	{
+		CHECK_FOR_INTERRUPTS();
+		count_row(reader, tuple);
+		ExecStoreHeapTuple(tuple, slot, false);
+		tuplesort_puttupleslot(sort, slot);
+	}
+	ExecDropSingleTupleTableSlot(slot);
+	systable_endscan(scan);
+	check_complete(reader);
+	tuplesort_performsort(sort);
+	return sort;
+}
+
+static void
+scan_rows_sorting(ItemReader *reader)
+{
+	TupleDesc	desc = RelationGetDescr(reader->relation);
+	Tuplesortstate *sort = sort_rows(reader, desc);
+	TupleTableSlot *slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
+
+	while (tuplesort_gettupleslot(sort, true, false, slot, NULL))
+	{
+		slot_getallattrs(slot);
+		take_row(reader, slot->tts_values, slot->tts_isnull);
+	}
+	ExecDropSingleTupleTableSlot(slot);
+	tuplesort_end(sort);
+}
+
+/* Does a scan bring the rows in the order of ids? */
+static bool
+scan_is_sorted(Relation relation)
+{
+	Oid			collation = TupleDescAttr(RelationGetDescr(relation), FACTORS_ID - 1)->attcollation;
+
+	return !IgnoreSystemIndexes && (!OidIsValid(collation) || rs_collation_is_c(collation));
 }
 
 bool
 rs_factors_scan_items(const RsModel *model, const RsVersion *version,
 					  RsItemCallback callback, void *arg)
 {
-	Relation	relation = rs_factor_table_open(model, false, AccessShareLock);
-	SysScanDesc scan = begin_scan(relation, version->version, NULL);
-	MemoryContext row_context = AllocSetContextCreate(CurrentMemoryContext,
-													  "recsys item row",
-													  ALLOCSET_DEFAULT_SIZES);
-	bool		of_others = true;
-	int32		n = 0;
+	ItemReader	reader;
+
+	begin_reading(&reader, model, version, callback, arg);
+	scan_rows(&reader);
+	end_reading(&reader);
+	return reader.of_others;
+}
+
+bool
+rs_factors_scan_sorted(const RsModel *model, const RsVersion *version,
+					   RsItemCallback callback, void *arg)
+{
+	ItemReader	reader;
+
+	begin_reading(&reader, model, version, callback, arg);
+	if (scan_is_sorted(reader.relation))
+		scan_rows(&reader);
+	else
+		scan_rows_sorting(&reader);
+	end_reading(&reader);
+	return reader.of_others;
+}
+
+/* The row of one item, if there is one. */
+static void
+look_up_row(ItemReader *reader, Datum item_id)
+{
+	SysScanDesc scan;
 	HeapTuple	tuple;
+	Datum		id;
 
-	while ((tuple = systable_getnext(scan)) != NULL)
-	{
-		MemoryContext caller = MemoryContextSwitchTo(row_context);
-		RsItemFactors row;
-		Datum		id;
-
-		CHECK_FOR_INTERRUPTS();
-		if (n++ == version->items)
-			refuse_more(model, version);
-		id = get_id(tuple, relation);
-		get_item_row(model, version, id, tuple, relation, &row);
-		if (TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(tuple->t_data)))
-			of_others = false;
-		MemoryContextSwitchTo(caller);
-		callback(arg, id, &row);
-		MemoryContextReset(row_context);
-	}
-	if (n < version->items)
-		refuse_fewer(model, version, n);
-	MemoryContextDelete(row_context);
+	if (!rs_id_to_column(item_id, reader->model->item_kind, reader->id_type, &id))
+		return;
+	scan = begin_scan(reader->relation, reader->version->version, &id);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+		take_tuple(reader, tuple);
 	systable_endscan(scan);
-	table_close(relation, AccessShareLock);
-	return of_others;
+}
+
+void
+rs_factors_read_items(const RsModel *model, const RsVersion *version, const RsIdList *items,
+					  RsItemCallback callback, void *arg)
+{
+	ItemReader	reader;
+
+	begin_reading(&reader, model, version, callback, arg);
+	if (items->n > version->items / ROWS_A_LOOK_UP)
+	{
+		reader.wanted = items;
+		scan_rows(&reader);
+	}
+	else
+	{
+		for (int32 i = 0; i < items->n; i++)
+		{
+			Datum		id = rs_idlist_get(items, i);
+
+			look_up_row(&reader, id);
+			if (items->kind == RS_ID_TEXT)
+				pfree(DatumGetPointer(id));
+		}
+	}
+	end_reading(&reader);
 }
 
 void
@@ -277,9 +470,11 @@ rs_factors_scan_users(const RsModel *model, const RsVersion *version,
 	while ((tuple = systable_getnext(scan)) != NULL)
 	{
 		MemoryContext caller = MemoryContextSwitchTo(row_context);
-		Datum		id = get_id(tuple, relation);
+		bool		isnull;
+		Datum		id = get_column(tuple, FACTORS_ID, relation, &isnull);
 
 		CHECK_FOR_INTERRUPTS();
+		id = checked_id(id, isnull, id_column_type(relation));
 		MemoryContextSwitchTo(caller);
 		callback(arg, id);
 		MemoryContextReset(row_context);

@@ -37,7 +37,7 @@ extern int	rs_factors_dim(const RsVersion *version);
 
 /*
  * One row by id under the active snapshot, palloc'd; false if absent.  Errors,
- * of the next function too: 55000 when the table is not as create_model() makes
+ * of the next functions too: 55000 when the table is not as create_model() makes
  * it, XX001 when a value is not as training writes it.
  */
 extern bool rs_factors_read_user(const RsModel *model, const RsVersion *version,
@@ -45,15 +45,30 @@ extern bool rs_factors_read_user(const RsModel *model, const RsVersion *version,
 extern bool rs_factors_read_item(const RsModel *model, const RsVersion *version,
 								 Datum item_id, RsItemFactors *row);
 
+/* What takes the rows of items one by one; its arguments live until it returns. */
+typedef void (*RsItemCallback) (void *arg, Datum item_id, const RsItemFactors *row);
+
 /*
  * Every item of a version, as many as it was published with, in no particular order.
- * The callback's arguments live until it returns.  False if this transaction wrote
- * some of the rows: then they may be gone when it ends.  Error, besides: XX001 when
- * there are fewer rows, or more.
+ * False if this transaction wrote some of the rows: then they may be gone when it ends.
+ * Error, besides: XX001 when there are fewer rows, or more.
  */
-typedef void (*RsItemCallback) (void *arg, Datum item_id, const RsItemFactors *row);
 extern bool rs_factors_scan_items(const RsModel *model, const RsVersion *version,
 								  RsItemCallback callback, void *arg);
+
+/*
+ * The same sorted by id, which takes work_mem, and disk, where the ids are text of
+ * another collation than C.
+ */
+extern bool rs_factors_scan_sorted(const RsModel *model, const RsVersion *version,
+								   RsItemCallback callback, void *arg);
+
+/*
+ * Those of a list with a table that the version has, in no particular order: looked up,
+ * or by a scan when they are many.
+ */
+extern void rs_factors_read_items(const RsModel *model, const RsVersion *version,
+								  const RsIdList *items, RsItemCallback callback, void *arg);
 
 /* The ids of the users of a version that have rows. */
 typedef void (*RsUserIdCallback) (void *arg, Datum user_id);

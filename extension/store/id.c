@@ -17,6 +17,7 @@
 #include "miscadmin.h"
 #include "port/pg_bitutils.h"
 #include "utils/builtins.h"
+#include "utils/datum.h"
 #include "utils/fmgrprotos.h"
 #include "utils/uuid.h"
 
@@ -165,6 +166,28 @@ rs_id_from_column(Datum value, Oid column_type)
 	}
 }
 
+Datum
+rs_id_copy(Datum id, RsIdKind kind)
+{
+	switch (kind)
+	{
+		case RS_ID_BIGINT:
+			return Int64GetDatum(DatumGetInt64(id));
+		case RS_ID_TEXT:
+			return datumCopy(id, false, -1);
+		case RS_ID_UUID:
+			return datumCopy(id, false, UUID_LEN);
+	}
+	elog(ERROR, "unrecognized id kind: %d", (int) kind);
+}
+
+void
+rs_id_free(Datum id, RsIdKind kind)
+{
+	if (kind != RS_ID_BIGINT)
+		pfree(DatumGetPointer(id));
+}
+
 /* Order of byte strings as memcmp has it, the shorter first when equal. */
 static int
 compare_bytes(const char *a, Size a_len, const char *b, Size b_len)
@@ -248,23 +271,15 @@ rs_idlist_compare(const RsIdList *list, int32 i, int32 j)
 
 /* How many words it takes for all numbers from the first id to the last. */
 static uint64
-span_words(const RsIdList *list)
+span_words(int64 first, int64 last)
 {
-	return ((uint64) list->ints[list->n - 1] - (uint64) list->ints[0]) / 64 + 1;
-}
-
-/* One word an id takes no more memory than a hash table can, and is read at once. */
-static bool
-is_close(const RsIdList *list)
-{
-	return list->kind == RS_ID_BIGINT && list->n > 0 && span_words(list) <= (uint64) list->n;
+	return ((uint64) last - (uint64) first) / 64 + 1;
 }
 
 static void
 index_words(RsIdList *list, RsIdWord *words)
 {
 	list->words = words;
-	list->n_words = (uint32) span_words(list);
 	memset(words, 0, mul_size(list->n_words, sizeof(RsIdWord)));
 	for (int32 i = 0; i < list->n; i++)
 	{
@@ -362,17 +377,40 @@ index_slots(RsIdList *list, uint32 *slots, uint64 seed)
 	}
 }
 
-Size
-rs_idlist_table_size(const RsIdList *list)
+/* One word an id takes no more memory than a hash table can, and is read at once. */
+void
+rs_idlist_count(RsIdList *list, int64 first, int64 last)
 {
-	return is_close(list) ? mul_size(span_words(list), sizeof(RsIdWord)) :
-		mul_size(count_slots(list), sizeof(uint32));
+	list->n_words = 0;
+	list->slot_mask = 0;
+	if (list->kind == RS_ID_BIGINT && list->n > 0 && span_words(first, last) <= (uint64) list->n)
+		list->n_words = (uint32) span_words(first, last);
+	else
+		list->slot_mask = count_slots(list) - 1;
+}
+
+static void
+count_table(RsIdList *list)
+{
+	if (list->kind == RS_ID_BIGINT && list->n > 0)
+		rs_idlist_count(list, list->ints[0], list->ints[list->n - 1]);
+	else
+		rs_idlist_count(list, 0, 0);
+}
+
+Size
+rs_idlist_table_size(RsIdList *list)
+{
+	count_table(list);
+	return list->n_words > 0 ? mul_size(list->n_words, sizeof(RsIdWord)) :
+		mul_size((Size) list->slot_mask + 1, sizeof(uint32));
 }
 
 void
 rs_idlist_index(RsIdList *list, void *table, uint64 seed)
 {
-	if (is_close(list))
+	count_table(list);
+	if (list->n_words > 0)
 		index_words(list, table);
 	else
 		index_slots(list, table, seed);

@@ -86,6 +86,10 @@ extern bool rs_id_to_column(Datum id, RsIdKind kind, Oid column_type, Datum *val
 /* The reverse; a text is detoasted. */
 extern Datum rs_id_from_column(Datum value, Oid column_type);
 
+/* A copy in the current context, and to free it. */
+extern Datum rs_id_copy(Datum id, RsIdKind kind);
+extern void rs_id_free(Datum id, RsIdKind kind);
+
 /* <0, 0, >0 */
 extern int	rs_id_compare(Datum a, Datum b, RsIdKind kind);
 
@@ -98,8 +102,14 @@ extern int	rs_idlist_compare(const RsIdList *list, int32 i, int32 j);
  * rs_idlist_table_size() says how many bytes it needs, the caller brings them.  The
  * seed should be random, as users choose ids.
  */
-extern Size rs_idlist_table_size(const RsIdList *list);
+extern Size rs_idlist_table_size(RsIdList *list);
 extern void rs_idlist_index(RsIdList *list, void *table, uint64 seed);
+
+/*
+ * n_words or slot_mask, which say how large the table is, of a list of n ids that are
+ * not there yet; first and last count for whole numbers.
+ */
+extern void rs_idlist_count(RsIdList *list, int64 first, int64 last);
 
 /*
  * Positions of n ids, or -1: what rs_idlist_find() says of each, faster, as the

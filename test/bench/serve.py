@@ -255,9 +255,39 @@ def many_items(database, report, questions):
                  FROM generate_series(1, 64 + 0 * f.item_id))""",
         """UPDATE recsys_data.random_item_factors
               SET factors = ARRAY(SELECT x / recsys.norm(factors) FROM unnest(factors::real[]) AS x)::real[]::recsys.recvec""")
+    nowhere(database, report, "many", MANY_ITEMS)
     ours, nothing = questions.against_nothing(asked("random"))
     report.add("S2", f"the same, random vectors of equal norm, p50", "ms", (ours[0],), "SELECT 1", (nothing[0],),
                ours[0] / nothing[0], "<= 8 ms", ours[0] <= 8)
+
+
+def set_cache(database, size):
+    """What all sessions share from now on, at most."""
+    database.execute(f"ALTER SYSTEM SET recsys.cache_size = '{size}'", "SELECT pg_reload_conf()")
+    while database.value("SHOW recsys.cache_size") != size:
+        time.sleep(0.1)
+
+
+def nowhere(database, report, model, items):
+    """U: vectors that can be kept nowhere: a list against a scan of the factor table, and rows that are looked up."""
+    set_cache(database, "0")
+    alone = ("SET recsys.local_cache_size = 0", "SET max_parallel_workers_per_gather = 0", "SET jit = off")
+    version = database.value(f"SELECT active_version FROM recsys.models WHERE model = '{model}'")
+    scan = f"SELECT sum(recsys.norm(factors)) FROM recsys_data.{model}_item_factors WHERE version = {version}"
+    question = f"SELECT count(*) FROM recsys.recommend('{model}', 7, 10)"
+    rows = 1000
+    plain = f"SELECT count(i * 7919 % {items}) FROM generate_series(1, {rows}) AS i"
+    scored = f"SELECT count(recsys.predict('{model}', 7, 1 + i * 7919 % {items})) FROM generate_series(1, {rows}) AS i"
+    ours, bare, costs = [], [], []
+    for _ in range(ROUNDS):
+        ours.append(clock(database, *alone, question, question) * 1000)
+        bare.append(clock(database, *alone, scan, scan) * 1000)
+        costs.append((clock(database, *alone, scored, scored) - clock(database, *alone, plain, plain)) / rows * 1e6)
+    list_time, scan_time, cost = (statistics.median(times) for times in (ours, bare, costs))
+    report.add("U", f"recommend, {items} items, not kept", "ms", (list_time,), "sum(norm(factors))", (scan_time,),
+               list_time / scan_time, "<= 1.5 x", list_time <= 1.5 * scan_time)
+    report.add("U", f"predict for each of {rows} rows, not kept", "us a row", (cost,), "-", (), None, "<= 20", cost <= 20)
+    set_cache(database, "1GB")
 
 
 def main():
@@ -275,7 +305,7 @@ def main():
     steps = {"S1": lambda: single(database, report, questions),
              "S3": lambda: everybody(database, report, questions, "full" if FULL else "quick"), "S4": lambda: by_row(database, report),
              "S7": lambda: first_question(report, questions), "S9": lambda: (selections(database, report, questions), catalogue(database, report, questions)),
-             "S5": lambda: retraining(database, report, questions)}
+             "S5": lambda: retraining(database, report, questions), "U": lambda: nowhere(database, report, "m64", ITEMS)}
     if FULL:
         steps["S2"] = lambda: many_items(database, report, questions)
         steps["forms"] = lambda: forms(database, report, questions)

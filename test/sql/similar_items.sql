@@ -34,6 +34,7 @@ SELECT count(*) FROM recsys.similar_items('si', 99);
 SELECT count(*) FROM recsys.similar_items('si', NULL);
 -- zero vectors are like nothing; vectors in one direction are alike, ties by id
 BEGIN;
+SELECT version FROM recsys.train('si_i', '{"keep_versions": 1}');
 UPDATE recsys_data.si_i_item_factors SET factors = '[0,0,0,0,0]' WHERE item_id IN (3, 4);
 UPDATE recsys_data.si_i_item_factors SET factors = '[1,2,3,4,5]' WHERE item_id IN (5, 9, 7);
 UPDATE recsys_data.si_i_item_factors SET factors = '[-2,-4,-6,-8,-10]' WHERE item_id = 6;

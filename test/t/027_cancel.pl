@@ -2,9 +2,9 @@
 # cancelled, terminated or timed out at several points of its way.
 #
 # The loops: reading and sorting rows and ids, reducing repeated ratings, preparing and
-# iterating, building the item image, a user's rows, a long list, a long catalogue, many
-# lengths of list; for all users reading, one with many rows, many users, long lists, rows
-# of the result.
+# iterating, building the item image or reading the factor table, a user's rows, a long list,
+# a long catalogue, many lengths of list; for all users reading, one with many rows, many
+# users, long lists, rows of the result.
 # A statement runs once undisturbed, which tells how long it takes; then it is stopped
 # after some parts of that time.  What is tested is that it ends by being stopped and not
 # by finishing; how long that took is printed.
@@ -177,6 +177,17 @@ watch('recommend: fold-in', 1000000, "SELECT count(*) FROM recsys.recommend('one
 watch('recommend: history_limit', 1000000, "SELECT count(*) FROM recsys.recommend('limited', 1, 10)", $room);
 watch('recommend: image, long list', 100, "SELECT count(*) FROM recsys.recommend('many_items', 1, 300000)");
 watch('evaluate: long lists', 30000, "SELECT count(*) FROM recsys.evaluate('many_items', 'test', ARRAY(SELECT 10000 * g FROM generate_series(1, 30) AS g))");
+
+# Where item vectors fit nowhere, all rows of the factor table are read, sorted first if need be.
+my $collation = $node->safe_psql('postgres', "SELECT max(collname) FROM pg_collation WHERE collname IN ('C', 'und-x-icu')");
+$node->safe_psql('postgres', "CREATE VIEW text_items AS SELECT g % 1000 AS user_id, md5(g::text) COLLATE \"$collation\" AS item_id, 1 + g % 5 AS rating FROM generate_series(1, n()) AS g");
+create_model('text_items', 'text_items', ", feedback => 'implicit', $small");
+$node->safe_psql('postgres', "SET t.rows = 300000; SELECT FROM recsys.train('text_items'); ALTER SYSTEM SET recsys.cache_size = 0; SELECT pg_reload_conf()");
+my $nowhere = 'SET recsys.local_cache_size = 0';
+watch('recommend: not kept, long list', 100, "SELECT count(*) FROM recsys.recommend('many_items', 1, 300000)", $nowhere);
+watch('recommend: not kept, sorted', 100, "SELECT count(*) FROM recsys.recommend_text('text_items', 1, 10)", $nowhere);
+watch('predict: not kept', 100, "SELECT count(recsys.predict('many_items', 1, i)) FROM generate_series(1, 100000) AS i", $nowhere);
+$node->safe_psql('postgres', 'ALTER SYSTEM RESET recsys.cache_size; SELECT pg_reload_conf()');
 
 # ---- all users ---------------------------------------------------------------------
 

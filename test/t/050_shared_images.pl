@@ -1,5 +1,6 @@
 # Item images in shared memory: one copy for all sessions, of the versions that can be
-# asked, and none that an interrupted or killed session leaves behind.
+# asked, and none that an interrupted or killed session leaves behind.  Where they fit
+# nowhere, answers are read from the factor table, and no call builds one.
 
 use strict;
 use warnings;
@@ -111,7 +112,13 @@ foreach my $kill (1 .. 3)
 
 # ---- no room ------------------------------------------------------------------------------
 
+my $many = "SELECT string_agg(r::text, ' ' ORDER BY rank) FROM recsys.recommend('many', 7, 3) AS r";
 my $shared = $node->safe_psql('postgres', $answer);
+my $shared_many = $node->safe_psql('postgres', $many);
+
+# The most that the address space of a process has been, in kB.
+sub peak { return slurp_file("/proc/$_[0]/status") =~ /^VmPeak:\s+(\d+)/m ? $1 : 0; }
+
 foreach my $size ('0', '64kB')
 {
 	$node->append_conf('postgresql.conf', "recsys.cache_size = $size\n");
@@ -119,8 +126,41 @@ foreach my $size ('0', '64kB')
 	is($node->safe_psql('postgres', "SELECT count(*) FROM recsys.recommend('many', 7, 3); SELECT shared, bytes > 0 FROM recsys.cache_status WHERE model = 'many'"),
 		"3\nf|t", "cache_size $size: a session has an image of its own");
 	is($node->safe_psql('postgres', $answer), $shared, "cache_size $size: the same answer");
+
+	# neither here nor there
+	my $session = $node->background_psql('postgres');
+	my $pid = backend_pid($session);
+	my $began = -r "/proc/$pid/status" ? peak($pid) : 0;
+	my $is_shared = $size eq '0' ? 'f' : 't';
+	my $held = "SELECT kept, shared, complete, bytes < 64 * 1024, needed > 16 * 1024 * 1024 FROM recsys.cache_status WHERE model = 'many'";
+
+	$session->query_safe('SET recsys.local_cache_size = 0; SET plan_cache_mode = force_generic_plan');
+	is($session->query_safe($many), $shared_many, "cache_size $size: the same answer from the factor table");
+	is($session->query_safe($held), "f|$is_shared|t|t|t", "cache_size $size: what all items tell is kept, and how large they are");
+	my $since = $session->query_safe("SELECT since FROM recsys.cache_status WHERE model = 'many'");
+	foreach my $n (1 .. 3)
+	{
+		$session->query_safe("$many; SELECT count(*) FROM recsys.similar_items('many', $n); SELECT count(*) FROM recsys.popular('many')");
+	}
+	is($session->query_safe("SELECT since FROM recsys.cache_status WHERE model = 'many'"), $since, "cache_size $size: made once");
+	my $plan = $session->query_safe("EXPLAIN (ANALYZE, BUFFERS, COSTS OFF, TIMING OFF) SELECT recsys.predict('many', 7, i * 5000) FROM generate_series(1, 10) AS i");
+	my $blocks = 0;
+	$blocks += $_ foreach $plan =~ /(?:hit|read)=(\d+)/g;
+	like($plan, qr/Buffers: shared hit/, "cache_size $size: blocks are counted");
+	cmp_ok($blocks, '<', $node->safe_psql('postgres', "SELECT pg_relation_size('recsys_data.many_item_factors') / 8192 / 2"),
+		"cache_size $size: predict looks rows up, and scans none");
+	cmp_ok(peak($pid) - $began, '<', 12 * 1024, "cache_size $size: nothing as large as all items was in memory") if $began > 0;
+	like(($node->psql('postgres', "SET recsys.local_cache_size = 0; SELECT FROM recsys.prewarm('many')"))[2],
+		qr/WARNING:  the item vectors of version 4 of model "many" cannot be kept in memory/, "cache_size $size: prewarm says so");
+
+	# room at last
+	$node->append_conf('postgresql.conf', "recsys.cache_size = 1GB\n");
+	$node->reload;
+	ok(poll_until(sub { $session->query_safe("$many; SELECT string_agg(kept::text, ' ') FROM recsys.cache_status WHERE model = 'many'") =~ /\ntrue$/ }),
+		"cache_size $size: they are kept once there is room");
+	is($session->query_safe($many), $shared_many, "cache_size $size: the same answer again");
+	$session->quit;
 }
-$node->append_conf('postgresql.conf', "recsys.cache_size = 1GB\n");
 
 # the system has no room: files may not grow beyond a limit that the image exceeds
 SKIP:
@@ -139,10 +179,12 @@ SQL
 	$small->stop;
 	my $limited = "ulimit -f 4096; exec \"\$@\"";
 	my $started = system('bash', '-c', $limited, 'bash', 'pg_ctl', '-D', $small->data_dir, '-l', $small->logfile, '-w', '-o', '--cluster-name=small', 'start') == 0;
-	skip 'this system limits no files', 2 if !$started;
+	skip 'this system limits no files', 3 if !$started;
 	$small->_update_pid(1);
 	is($small->safe_psql('postgres', "SELECT count(*) FROM recsys.recommend('many', 7, 3); SELECT shared, bytes > 4096 * 1024 FROM recsys.cache_status"),
 		"3\nf|t", 'no room in the system: a session has an image of its own');
+	is($small->safe_psql('postgres', "SET recsys.local_cache_size = 0; SELECT count(*) FROM recsys.recommend('many', 7, 3); SELECT kept, shared, needed > 4096 * 1024 FROM recsys.cache_status"),
+		"3\nf|t|t", 'or reads its rows');
 	is($small->safe_psql('postgres', "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'"), 1, 'and nobody waits');
 	$small->stop;
 }
