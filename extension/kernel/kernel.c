@@ -202,13 +202,6 @@ portable_gather(const RsGather *gather, float *packed, float *rhs, float *sums)
 	rs_body_gather(gather, packed, rhs, sums, false);
 }
 
-static bool
-portable_factor_panel(float *matrix, size_t stride, int first, int n, int last,
-					  const float *floor)
-{
-	return rs_body_factor_panel(matrix, stride, first, n, last, floor, false);
-}
-
 static void
 portable_substitute(const float *matrix, size_t stride, int m, double *z)
 {
@@ -236,7 +229,7 @@ static const RsKernelOps portable_ops = {
 	.rank_update = portable_rank_update,
 	.eliminate = portable_eliminate,
 	.gather = portable_gather,
-	.factor_panel = portable_factor_panel,
+	.factor_panel = factor_panel,
 	.substitute = portable_substitute,
 	.lanes = LANES,
 	.interleave = interleave,

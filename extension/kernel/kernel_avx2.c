@@ -275,13 +275,6 @@ avx2_gather(const RsGather *gather, float *packed, float *rhs, float *sums)
 	rs_body_gather(gather, packed, rhs, sums, true);
 }
 
-AVX2 static bool
-avx2_factor_panel(float *matrix, size_t stride, int first, int n, int last,
-				  const float *floor)
-{
-	return rs_body_factor_panel(matrix, stride, first, n, last, floor, true);
-}
-
 AVX2 static void
 avx2_substitute(const float *matrix, size_t stride, int m, double *z)
 {
@@ -408,7 +401,7 @@ const RsKernelOps rs_kernel_avx2 = {
 	.rank_update = avx2_rank_update,
 	.eliminate = avx2_eliminate,
 	.gather = avx2_gather,
-	.factor_panel = avx2_factor_panel,
+	.factor_panel = factor_panel,
 	.substitute = avx2_substitute,
 	.lanes = LANES,
 	.interleave = interleave,

@@ -146,16 +146,15 @@ avx512_ask(const RsAhead *ahead, size_t line, int r)
 
 /*
  * One register tile: 8 rows by width vectors of the matrix, over all gathered
- * rows; mask is that of the last vector.  See avx2_tile.  8 x 3 accumulators
- * take 11 loads for 24 multiply-adds, two of each a cycle; 4 vectors are better
- * as 2 + 2 than as 3 + 1, as 8 accumulators hardly cover the latency.  Measured
- * per row: 9.0 ns at 32 columns, 30 at 64, 105 at 128, 410 at 256, which is 63 to
- * 70 percent of the peak in useful operations.  Chunks of 64 and 96 rows instead
- * of 48 are no faster.
+ * rows.  See avx2_tile.  8 x 3 accumulators take 11 loads for 24 multiply-adds, two
+ * of each a cycle; 4 vectors are better as 2 + 2 than as 3 + 1, as 8 accumulators
+ * hardly cover the latency.  Measured per row: 11.6 ns at 32 columns, 41 at 64, 155
+ * at 128, 610 at 256, which is 79 to 92 percent of the peak in useful operations.
+ * Chunks of 64 and 96 rows instead of 48 are no faster.
  */
 AVX512 RS_INLINE void
 avx512_tile(float *matrix, size_t stride, const float *left, const float *right,
-			size_t row_stride, int n, __mmask16 mask, const RsAhead *ahead, size_t line,
+			size_t row_stride, int n, const RsAhead *ahead, size_t line,
 			const bool subtract, const int width)
 {
 	__m512		sum[8][3];
@@ -165,9 +164,8 @@ avx512_tile(float *matrix, size_t stride, const float *left, const float *right,
 	{
 #pragma GCC unroll 3
 		for (int v = 0; v < width; v++)
-			sum[i][v] = !subtract ? _mm512_setzero_ps() :
-				_mm512_maskz_load_ps(v == width - 1 ? mask : 0xffff,
-									 matrix + (size_t) i * stride + 16 * v);
+			sum[i][v] = subtract ? _mm512_load_ps(matrix + (size_t) i * stride + 16 * v) :
+				_mm512_setzero_ps();
 	}
 	for (int r = 0; r < n; r++)
 	{
@@ -197,27 +195,76 @@ avx512_tile(float *matrix, size_t stride, const float *left, const float *right,
 #pragma GCC unroll 3
 		for (int v = 0; v < width; v++)
 		{
-			__mmask16	m = v == width - 1 ? mask : 0xffff;
 			float	   *out = matrix + (size_t) i * stride + 16 * v;
 
-			_mm512_mask_store_ps(out, m, subtract ? sum[i][v] :
-								 _mm512_add_ps(sum[i][v], _mm512_maskz_load_ps(m, out)));
+			_mm512_store_ps(out, subtract ? sum[i][v] : _mm512_add_ps(sum[i][v], _mm512_load_ps(out)));
 		}
 	}
 }
 
-/* One of the three widths, the only ones that are compiled. */
+/*
+ * The same for 8 columns, at the diagonal or at the end: in half the time where
+ * registers of half the width take two multiply-adds a cycle, whole ones one.
+ */
+AVX512 RS_INLINE void
+avx512_half_tile(float *matrix, size_t stride, const float *left, const float *right,
+				 size_t row_stride, int n, const RsAhead *ahead, size_t line,
+				 const bool subtract)
+{
+	__m256		sum[8];
+
+#pragma GCC unroll 8
+	for (int i = 0; i < 8; i++)
+		sum[i] = subtract ? _mm256_load_ps(matrix + (size_t) i * stride) : _mm256_setzero_ps();
+	for (int r = 0; r < n; r++)
+	{
+		__m256		y = _mm256_load_ps(right);
+
+		if (ahead != NULL)
+			avx512_ask(ahead, line, r);
+#pragma GCC unroll 8
+		for (int i = 0; i < 8; i++)
+		{
+			__m256		x = _mm256_set1_ps(left[i]);
+
+			sum[i] = subtract ? _mm256_fnmadd_ps(x, y, sum[i]) : _mm256_fmadd_ps(x, y, sum[i]);
+		}
+		left += row_stride;
+		right += row_stride;
+	}
+#pragma GCC unroll 8
+	for (int i = 0; i < 8; i++)
+	{
+		float	   *out = matrix + (size_t) i * stride;
+
+		_mm256_store_ps(out, subtract ? sum[i] : _mm256_add_ps(sum[i], _mm256_load_ps(out)));
+	}
+}
+
+/* One of the four widths, the only ones that are compiled; 0 is a half. */
 AVX512 RS_INLINE void
 avx512_tile_of(int width, float *matrix, size_t stride, const float *left, const float *right,
-			   size_t row_stride, int n, __mmask16 mask, const RsAhead *ahead, size_t line,
-			   const bool subtract)
+			   size_t row_stride, int n, const RsAhead *ahead, size_t line, const bool subtract)
 {
 	if (width == 3)
-		avx512_tile(matrix, stride, left, right, row_stride, n, mask, ahead, line, subtract, 3);
+		avx512_tile(matrix, stride, left, right, row_stride, n, ahead, line, subtract, 3);
 	else if (width == 2)
-		avx512_tile(matrix, stride, left, right, row_stride, n, mask, ahead, line, subtract, 2);
+		avx512_tile(matrix, stride, left, right, row_stride, n, ahead, line, subtract, 2);
+	else if (width == 1)
+		avx512_tile(matrix, stride, left, right, row_stride, n, ahead, line, subtract, 1);
 	else
-		avx512_tile(matrix, stride, left, right, row_stride, n, mask, ahead, line, subtract, 1);
+		avx512_half_tile(matrix, stride, left, right, row_stride, n, ahead, line, subtract);
+}
+
+/* The width of the tile at column b. */
+RS_INLINE int
+avx512_width(int b, int last)
+{
+	int			left = (last - b) / 16;
+
+	if (b % 16 != 0)
+		return 0;
+	return left == 4 ? 2 : left < 3 ? left : 3;
 }
 
 /* All tiles of the triangle; each of the first ones asks for a line. */
@@ -230,20 +277,18 @@ avx512_tiles(float *matrix, size_t stride, const float *rows, size_t row_stride,
 
 	for (int a = first; a < last; a += 8)
 	{
-		for (int b = a / 16 * 16; b < last;)
+		for (int b = a; b < last;)
 		{
-			int			left = (last - b + 15) / 16;
-			int			width = left == 4 ? 2 : left < 3 ? left : 3;
-			__mmask16	mask = b + 16 * width > last ? 0x00ff : 0xffff;
+			int			width = avx512_width(b, last);
 			float	   *out = matrix + (size_t) a * stride + b;
 
 			if (line < lines)
-				avx512_tile_of(width, out, stride, rows + a, rows + b, row_stride, n, mask,
+				avx512_tile_of(width, out, stride, rows + a, rows + b, row_stride, n,
 							   ahead, line++, subtract);
 			else
-				avx512_tile_of(width, out, stride, rows + a, rows + b, row_stride, n, mask,
+				avx512_tile_of(width, out, stride, rows + a, rows + b, row_stride, n,
 							   NULL, 0, subtract);
-			b += 16 * width;
+			b += width == 0 ? 8 : 16 * width;
 		}
 	}
 }
@@ -310,13 +355,6 @@ avx512_gather(const RsGather *gather, float *packed, float *rhs, float *sums)
 		avx512_gather_columns(gather, j, packed, rhs, sums, 4);
 	for (; j < gather->stride; j += 16)
 		avx512_gather_columns(gather, j, packed, rhs, sums, 1);
-}
-
-AVX512 static bool
-avx512_factor_panel(float *matrix, size_t stride, int first, int n, int last,
-					const float *floor)
-{
-	return rs_body_factor_panel(matrix, stride, first, n, last, floor, true);
 }
 
 AVX512 static void
@@ -623,7 +661,7 @@ avx512_combine(const float *rows, size_t stride, int n, const float *f, float *o
 	.rank_update = avx512_rank_update, \
 	.eliminate = avx512_eliminate, \
 	.gather = avx512_gather, \
-	.factor_panel = avx512_factor_panel, \
+	.factor_panel = factor_panel, \
 	.substitute = avx512_substitute, \
 	.lanes = LANES, \
 	.interleave = interleave, \

@@ -310,32 +310,6 @@ rs_body_combine(const float *rows, size_t stride, int n, const float *f, float *
 		rs_body_combine_one(rows, stride, n, f + (size_t) v * stride, out + (size_t) v * stride, fused);
 }
 
-RS_INLINE bool
-rs_body_factor_panel(float *matrix, size_t stride, int first, int n, int last,
-					 const float *floor, const bool fused)
-{
-	for (int i = first; i < first + n; i++)
-	{
-		float	   *restrict row = matrix + (size_t) i * stride;
-		float		inverse;
-
-		for (int p = first; p < i; p++)
-		{
-			const float *restrict above = matrix + (size_t) p * stride;
-			float		f = -above[i];
-
-			for (int j = i; j < last; j++)
-				row[j] = rs_add_product(row[j], f, above[j], fused);
-		}
-		if (!(row[i] > floor[i]))
-			return false;
-		inverse = 1.0f / sqrtf(row[i]);
-		for (int j = i; j < last; j++)
-			row[j] *= inverse;
-	}
-	return true;
-}
-
 /* Lanes of a sum in the backward substitution. */
 #define RS_BACK_LANES	8
 
