@@ -292,6 +292,31 @@ interleave(float *const *matrices, size_t stride, int m, float *u)
 	}
 }
 
+/* See RsKernelOps, as blocks of LANES x LANES. */
+TARGET static void
+transpose(const float *rows, size_t stride, int n, const float *scale, float *to, size_t to_stride)
+{
+	for (int i = 0; i < n; i += LANES)
+	{
+		for (size_t j = 0; j < stride; j += LANES)
+		{
+			VECTOR		block[LANES];
+
+#pragma GCC unroll 16
+			for (int l = 0; l < LANES; l++)
+				block[l] = V_LOAD(rows + (size_t) (i + l) * stride + j);
+			V_TRANSPOSE(block);
+#pragma GCC unroll 16
+			for (int b = 0; b < LANES; b++)
+			{
+				size_t		row = j + (size_t) b;
+
+				V_STORE(to + row * to_stride + i, V_MUL(block[b], V_SPLAT(scale[row])));
+			}
+		}
+	}
+}
+
 /* Row i of a panel from column j on, width registers, less the panel's rows above. */
 TARGET RS_INLINE void
 panel_tile(float *matrix, size_t stride, int first, int i, int j, const int width)

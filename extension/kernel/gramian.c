@@ -1,10 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * gramian.c
- *		The sum of y y' over all rows of a side.
+ *		The sum of y y' over all rows of a side, and turning rows.
  *
  *-------------------------------------------------------------------------
  */
+#include <math.h>
 #include <string.h>
 
 #include "kernel/kernel_ops.h"
@@ -58,4 +59,49 @@ rs_gramian(const float *factors, int32_t n, int k, int stride, double *gramian)
 	for (int panel = 0; panel < rs_gramian_panels(k); panel++)
 		rs_gramian_add(factors, n, k, stride, panel, gramian);
 	rs_gramian_mirror(k, stride, gramian);
+}
+
+/* What may lie beside a diagonal that is taken for the matrix. */
+#define MOST_BESIDE		0x1p-18
+
+/*
+ * A row's matrix is A = D + E + sum over its cells, E being w0 times what lies
+ * beside the Gramian's diagonal.  Without E the solution is off by at most the
+ * part r / (1 - r) of itself, in the norm of A, r being
+ *
+ *		|A^-1/2 E A^-1/2| <= |D^-1/2 E D^-1/2| <= Frobenius norm of the latter
+ *
+ * D_j is at least w0 G_jj and the ridge of a row without cells.  MOST_BESIDE is what
+ * the rounding of a solution in float comes to.
+ */
+bool
+rs_gramian_is_diagonal(const RsObjective *objective, const double *gramian,
+					   int32_t n, int k, int stride)
+{
+	double		w0 = objective->unobserved_weight;
+	double		ridge = objective->reg_scaling < 0.0 ? 0.0 : rs_row_ridge(objective, 0, n);
+	double		sum = 0.0;
+
+	for (int a = 0; a < k; a++)
+	{
+		const double *row = gramian + (size_t) a * stride;
+
+		for (int b = a + 1; b < k; b++)
+		{
+			double		beside = w0 * row[b];
+			double		other = w0 * gramian[(size_t) b * stride + b] + ridge;
+
+			if (beside != 0.0)
+				sum += 2.0 * beside * beside / ((w0 * row[a] + ridge) * other);
+		}
+	}
+
+	/* Written so that a NaN fails. */
+	return sum <= MOST_BESIDE * MOST_BESIDE;
+}
+
+void
+rs_turn(const double *columns, int k, int stride, const float *rows, int n, float *turned)
+{
+	rs_kernel_ops->turn(columns, k, (size_t) stride, rows, n, turned);
 }

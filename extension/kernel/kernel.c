@@ -155,6 +155,12 @@ portable_eliminate(float *matrix, size_t stride, const float *rows, int n,
 }
 
 static void
+portable_turn(const double *columns, int k, size_t stride, const float *rows, int n, float *turned)
+{
+	rs_body_turn(columns, k, stride, rows, n, turned, false);
+}
+
+static void
 portable_project(const RsProjection *p, const float *x, float *product, float *out)
 {
 	for (int r = 0; r < p->n; r++)
@@ -231,11 +237,13 @@ static const RsKernelOps portable_ops = {
 	.gather = portable_gather,
 	.factor_panel = factor_panel,
 	.substitute = portable_substitute,
+	.transpose = transpose,
 	.lanes = LANES,
 	.interleave = interleave,
 	.factor_lanes = factor_lanes,
 	.substitute_lanes = substitute_lanes,
 	.gramian_panel = portable_gramian_panel,
+	.turn = portable_turn,
 	.project = portable_project,
 	.combine = portable_combine,
 	.scan = rs_portable_scan,

@@ -325,6 +325,12 @@ avx2_gramian_panel(const float *factors, int32_t n, size_t stride,
 	rs_body_gramian_panel(factors, n, stride, first, last, sums, avx2_gramian_tile);
 }
 
+AVX2 static void
+avx2_turn(const double *columns, int k, size_t stride, const float *rows, int n, float *turned)
+{
+	rs_body_turn(columns, k, stride, rows, n, turned, true);
+}
+
 /* Elements [j, j + 8) of row number r. */
 AVX2 RS_INLINE __m256
 avx2_load_row(const RsProjection *p, int r, size_t j, const bool half)
@@ -403,11 +409,13 @@ const RsKernelOps rs_kernel_avx2 = {
 	.gather = avx2_gather,
 	.factor_panel = factor_panel,
 	.substitute = avx2_substitute,
+	.transpose = transpose,
 	.lanes = LANES,
 	.interleave = interleave,
 	.factor_lanes = factor_lanes,
 	.substitute_lanes = substitute_lanes,
 	.gramian_panel = avx2_gramian_panel,
+	.turn = avx2_turn,
 	.project = avx2_project,
 	.halve = avx2_halve,
 	.combine = avx2_combine,

@@ -395,6 +395,12 @@ avx512_gramian_panel(const float *factors, int32_t n, size_t stride,
 	rs_body_gramian_panel(factors, n, stride, first, last, sums, avx512_gramian_tile);
 }
 
+AVX512 static void
+avx512_turn(const double *columns, int k, size_t stride, const float *rows, int n, float *turned)
+{
+	rs_body_turn(columns, k, stride, rows, n, turned, true);
+}
+
 /* The sums of four vectors' lanes, each in the order of avx2_row_product. */
 AVX512 RS_INLINE __m128
 avx512_sums(const __m512 v[4])
@@ -663,11 +669,13 @@ avx512_combine(const float *rows, size_t stride, int n, const float *f, float *o
 	.gather = avx512_gather, \
 	.factor_panel = factor_panel, \
 	.substitute = avx512_substitute, \
+	.transpose = transpose, \
 	.lanes = LANES, \
 	.interleave = interleave, \
 	.factor_lanes = factor_lanes, \
 	.substitute_lanes = substitute_lanes, \
 	.gramian_panel = avx512_gramian_panel, \
+	.turn = avx512_turn, \
 	.project = avx512_project, \
 	.halve = avx512_halve, \
 	.combine = avx512_combine, \

@@ -114,6 +114,10 @@ typedef struct RsKernelOps
 	bool		(*factor_panel) (float *matrix, size_t stride, int first, int n,
 								 int last, const float *floor);
 
+	/* to[j][i] = scale[j] rows[i][j] for n rows, a multiple of RS_STRIDE_UNIT. */
+	void		(*transpose) (const float *rows, size_t stride, int n,
+							  const float *scale, float *to, size_t to_stride);
+
 	/* Solve U'U x = z in place, U the upper triangle of an m x m matrix. */
 	void		(*substitute) (const float *matrix, size_t stride, int m,
 							   double *z);
@@ -135,6 +139,10 @@ typedef struct RsKernelOps
 	 */
 	void		(*gramian_panel) (const float *factors, int32_t n, size_t stride,
 								  int first, int last, double *sums);
+
+	/* See rs_turn(). */
+	void		(*turn) (const double *columns, int k, size_t stride,
+						 const float *rows, int n, float *turned);
 
 	/*
 	 * product_i = row_i.x + offset; out += sum of (constant_i + weight_i
@@ -407,6 +415,52 @@ rs_body_gramian_panel(const float *factors, int32_t n, size_t stride,
 		}
 		start += rows;
 	}
+}
+
+/* Some rows side by side, RS_TILE_UNIT components of each in registers. */
+RS_INLINE void
+rs_body_turn_rows(const double *restrict columns, int k, size_t stride,
+				  const float *restrict rows, float *restrict turned, const int count,
+				  const bool fused)
+{
+	for (size_t a = 0; a < stride; a += RS_TILE_UNIT)
+	{
+		double		sum[4][RS_TILE_UNIT] = {{0}};
+
+		for (int b = 0; b < k; b++)
+		{
+			const double *column = columns + (size_t) b * stride + a;
+
+#pragma GCC unroll 4
+			for (int i = 0; i < count; i++)
+			{
+				double		x = (double) rows[(size_t) i * stride + (size_t) b];
+
+#pragma GCC unroll 8
+				for (int l = 0; l < RS_TILE_UNIT; l++)
+					sum[i][l] = rs_subtract_product(sum[i][l], -x, column[l], fused);
+			}
+		}
+		for (int i = 0; i < count; i++)
+		{
+			for (int l = 0; l < RS_TILE_UNIT; l++)
+				turned[(size_t) i * stride + a + (size_t) l] = (float) sum[i][l];
+		}
+	}
+}
+
+RS_INLINE void
+rs_body_turn(const double *columns, int k, size_t stride, const float *rows, int n,
+			 float *turned, const bool fused)
+{
+	int			i = 0;
+
+	for (; i + 4 <= n; i += 4)
+		rs_body_turn_rows(columns, k, stride, rows + (size_t) i * stride,
+						  turned + (size_t) i * stride, 4, fused);
+	for (; i < n; i++)
+		rs_body_turn_rows(columns, k, stride, rows + (size_t) i * stride,
+						  turned + (size_t) i * stride, 1, fused);
 }
 
 #endif							/* RS_KERNEL_OPS_H */

@@ -124,6 +124,7 @@ rs_row_clear(RsRowSolver *s)
 	memset(s->sums, 0, s->stride * sizeof(double));
 	s->weight = 0.0;
 	s->square = 0.0;
+	s->is_dual = false;
 }
 
 void
@@ -149,10 +150,14 @@ rs_row_is_finite(const RsRowSolver *s)
 
 /* Sum over c p^2 minus b'x: the objective at the solution of A x = b. */
 static double
-loss_at_solution(const RsRowSolver *s)
+loss_at_solution(const RsRowSolver *s, const float *x)
 {
 	double		loss = s->square;
 
+	if (s->row->n == 0)
+		return 0.0;
+	if (s->is_dual)
+		return rs_row_dual_loss(s, x);
 	for (int i = 0; i < s->m; i++)
 		loss -= s->rhs_kept[i] * s->rhs[i];
 	return loss < 0.0 ? 0.0 : loss;
@@ -170,7 +175,7 @@ rs_row_store(const RsRowSolver *s, float *x, float *bias, double *loss)
 	if (s->objective->biases)
 		*bias = (float) s->rhs[k];
 	if (loss != NULL)
-		*loss = s->row->n == 0 ? 0.0 : loss_at_solution(s);
+		*loss = loss_at_solution(s, x);
 }
 
 static bool
@@ -195,7 +200,8 @@ rs_row_init(RsRowSolver *s, const float *bias, void *workspace)
 RsStatus
 rs_row_solve_system(RsRowSolver *s)
 {
-	RsStatus	status = rs_row_solve_fast(s);
+	RsStatus	status = rs_row_is_dual(s->objective, s->side, s->row->n) ?
+		rs_row_solve_dual(s) : rs_row_solve_fast(s);
 
 	if (status != RS_OK && status != RS_STOPPED)
 		status = rs_row_solve_careful(s);
@@ -363,16 +369,23 @@ solve_batch(Batch *batch, const RsRowTask *tasks, const RsRow *next, int *done)
 	return RS_OK;
 }
 
-/* How many of the first rows are for the lanes: none when the first is not. */
+/* A row of the dual path has little to factor. */
+static bool
+is_for_lanes(const RsObjective *objective, const RsFixedSide *side, const RsRow *row)
+{
+	return row->n > 0 && !rs_row_is_dual(objective, side, row->n);
+}
+
+/* How many of the first rows are, or none if a row would be alone. */
 static int
-batch_length(const RsFixedSide *side, const RsRowTask *tasks, int n)
+batch_length(const RsObjective *objective, const RsFixedSide *side, const RsRowTask *tasks, int n)
 {
 	int			most = n < rs_kernel_ops->lanes ? n : rs_kernel_ops->lanes;
 	int			length = 0;
 
 	if (side->k > RS_BATCH_MAX_FACTORS)
 		return 0;
-	while (length < most && tasks[length].row.n > 0)
+	while (length < most && is_for_lanes(objective, side, &tasks[length].row))
 		length++;
 	return length > 1 ? length : 0;
 }
@@ -388,7 +401,7 @@ rs_rows_solve(const RsObjective *objective, const RsFixedSide *side,
 	for (*done = 0; *done < n && status == RS_OK;)
 	{
 		const RsRowTask *first = tasks + *done;
-		int			length = batch_length(side, first, n - *done);
+		int			length = batch_length(objective, side, first, n - *done);
 
 		if (!is_valid(objective, side, &first->row, first->bias))
 			return RS_INVALID;

@@ -55,6 +55,7 @@ typedef struct RsFixedSide
 	int			stride;			/* RS_STRIDE(k) */
 	const double *gramian;		/* k x stride: sum of y y', not yet times w0;
 								 * NULL for explicit */
+	bool		is_diagonal;	/* rs_gramian_is_diagonal() */
 } RsFixedSide;
 
 /* The observed cells of the row that is solved. */
@@ -64,6 +65,19 @@ typedef struct RsRow
 	const float *value;			/* n ratings or weights as observed */
 	int32_t		n;
 } RsRow;
+
+/*
+ * Vectors times a matrix in double: turned_i[a] = sum over b of columns[b * stride + a]
+ * rows_i[b] for n rows of stride floats, k of them not zero.
+ */
+extern void rs_turn(const double *columns, int k, int stride, const float *rows, int n,
+					float *turned);
+
+/*
+ * Rows of at most so many cells may be solved by a matrix of cells by cells, see
+ * row_dual.c; 0 with few factors.
+ */
+extern int32_t rs_row_most_dual(int k);
 
 /* Bytes of workspace for rs_row_solve(); alignment 64. */
 extern size_t rs_row_workspace_size(int k);
@@ -86,6 +100,13 @@ extern int	rs_gramian_panels(int k);
 extern void rs_gramian_add(const float *factors, int32_t n, int k, int stride,
 						   int panel, double *gramian);
 extern void rs_gramian_mirror(int k, int stride, double *gramian);
+
+/*
+ * Is the Gramian of n rows diagonal, but for so little beside it that no solution
+ * feels it?  Then rows of few cells are solved faster; training sees to it.
+ */
+extern bool rs_gramian_is_diagonal(const RsObjective *objective, const double *gramian,
+								   int32_t n, int k, int stride);
 
 /*
  * Solve one row exactly by Cholesky factorisation of its normal equations.

@@ -39,7 +39,15 @@ rs_row_contributions(const RsObjective *objective, const RsFixedSide *side,
 
 	if (!rs_row_init(&s, &bias, workspace))
 		return RS_INVALID;
-	status = rs_row_solve_system(&s);
+	if (rs_row_is_dual(objective, side, row->n))
+	{
+		status = rs_row_contributions_dual(&s, contributions);
+		if (status == RS_OK || status == RS_STOPPED)
+			return status;
+		status = rs_row_solve_careful(&s);
+	}
+	else
+		status = rs_row_solve_system(&s);
 	for (int32_t i = 0; status == RS_OK && i < row->n; i++)
 	{
 		if (rs_stop_at(hooks->stop, hooks->stop_arg, i))

@@ -101,23 +101,24 @@ explicit_terms(RsRowSolver *s, RsGather *gather, int32_t first, int n)
 		s->rhs[s->side->k] += in_bias;
 }
 
-/* Gather cells [first, first + n) and add them to the right-hand side. */
-static void
-fast_gather(RsRowSolver *s, int32_t first, int n)
+/*
+ * Gather cells [first, first + n) and add them to the right-hand side, and with_sums
+ * to the column sums.
+ */
+void
+rs_row_gather(RsRowSolver *s, int32_t first, int n, bool with_sums, RsGather *gather)
 {
 	const RsFixedSide *side = s->side;
-	bool		with_sums = s->objective->biases;
-	RsGather	gather;
 
-	gather.factors = side->factors;
-	gather.stride = (size_t) side->stride;
-	gather.index = s->row->index + first;
-	gather.n = n;
+	gather->factors = side->factors;
+	gather->stride = (size_t) side->stride;
+	gather->index = s->row->index + first;
+	gather->n = n;
 	if (s->objective->implicit)
-		implicit_terms(s, &gather, first, n);
+		implicit_terms(s, gather, first, n);
 	else
-		explicit_terms(s, &gather, first, n);
-	rs_kernel_ops->gather(&gather, s->packed, s->packed_rhs, with_sums ? s->packed_sums : NULL);
+		explicit_terms(s, gather, first, n);
+	rs_kernel_ops->gather(gather, s->packed, s->packed_rhs, with_sums ? s->packed_sums : NULL);
 	for (int j = 0; j < side->k; j++)
 		s->rhs[j] += (double) s->packed_rhs[j];
 	for (int j = 0; j < side->k && with_sums; j++)
@@ -150,25 +151,33 @@ fast_add(RsRowSolver *s, int32_t first, int n, const RsRow *next)
 	size_t		stride = (size_t) s->side->stride;
 	int			k = s->side->k;
 	RsAhead		ahead = rows_ahead(s, first + n, next);
+	RsGather	gather;
 
-	fast_gather(s, first, n);
+	rs_row_gather(s, first, n, s->objective->biases, &gather);
 	rs_kernel_ops->rank_update(s->matrix, s->stride, s->packed, stride, n,
 							   (k + RS_TILE_UNIT - 1) / RS_TILE_UNIT * RS_TILE_UNIT, &ahead);
 }
 
 /*
- * Bias row and ridge; the pivots' floors.  A pivot that is the part t of its
- * diagonal element lifts the noise of later ones by 1 / t.  Where the ridge
- * itself is well above float's noise no pivot can be a disguised zero;
- * elsewhere t must be so large that t is above the noise lifted by 1 / t.
+ * What a pivot of m must be above.  A pivot that is the part t of its diagonal
+ * element lifts the noise of later ones by 1 / t.  Where the ridge itself is well
+ * above float's noise no pivot can be a disguised zero; elsewhere t must be so
+ * large that t is above the noise lifted by 1 / t.
  */
+float
+rs_pivot_floor(float diagonal, double ridge, int m)
+{
+	float		tolerance = FAST_TOLERANCE(m);
+
+	return diagonal * (ridge >= tolerance * diagonal ? tolerance : sqrtf(tolerance));
+}
+
+/* Bias row and ridge; the pivots' floors. */
 static void
 fast_complete(RsRowSolver *s)
 {
 	float	   *matrix = s->matrix;
 	int			k = s->side->k;
-	float		tolerance = FAST_TOLERANCE(s->m);
-	float		without_ridge = sqrtf(tolerance);
 
 	if (s->objective->biases)
 	{
@@ -182,7 +191,7 @@ fast_complete(RsRowSolver *s)
 		double		ridge = rs_ridge_of(s, j);
 
 		*diagonal += (float) ridge;
-		s->floor[j] = *diagonal * (ridge >= tolerance * *diagonal ? tolerance : without_ridge);
+		s->floor[j] = rs_pivot_floor(*diagonal, ridge, s->m);
 	}
 }
 
@@ -205,22 +214,21 @@ rs_row_sum(RsRowSolver *s, const RsRow *next)
 	return RS_OK;
 }
 
-static RsStatus
-fast_factor(RsRowSolver *s)
+RsStatus
+rs_row_factor(const RsRowSolver *s, float *matrix, size_t stride, int m)
 {
-	float	   *matrix = s->matrix;
-	int			last = (s->m + RS_TILE_UNIT - 1) / RS_TILE_UNIT * RS_TILE_UNIT;
+	int			last = (m + RS_TILE_UNIT - 1) / RS_TILE_UNIT * RS_TILE_UNIT;
 
-	for (int first = 0; first < s->m; first += PANEL_ROWS)
+	for (int first = 0; first < m; first += PANEL_ROWS)
 	{
-		int			n = s->m - first < PANEL_ROWS ? s->m - first : PANEL_ROWS;
+		int			n = m - first < PANEL_ROWS ? m - first : PANEL_ROWS;
 
 		if (rs_row_stop(s))
 			return RS_STOPPED;
-		if (!rs_kernel_ops->factor_panel(matrix, s->stride, first, n, last, s->floor))
+		if (!rs_kernel_ops->factor_panel(matrix, stride, first, n, last, s->floor))
 			return RS_NOT_POSITIVE_DEFINITE;
-		if (first + n < s->m)
-			rs_kernel_ops->eliminate(matrix, s->stride, matrix + (size_t) first * s->stride,
+		if (first + n < m)
+			rs_kernel_ops->eliminate(matrix, stride, matrix + (size_t) first * stride,
 									 n, first + n, last);
 	}
 	return RS_OK;
@@ -232,7 +240,7 @@ rs_row_solve_fast(RsRowSolver *s)
 	RsStatus	status = rs_row_sum(s, NULL);
 
 	if (status == RS_OK)
-		status = fast_factor(s);
+		status = rs_row_factor(s, s->matrix, s->stride, s->m);
 	if (status != RS_OK)
 		return status;
 	rs_row_take_target(s);

@@ -7,14 +7,15 @@
  * one more unknown, number k, whose "factor" on the fixed side is 1
  * everywhere; m counts the unknowns.
  *
- * There are two paths.  The fast one (row_fast.c) sums the matrix in float,
+ * There are three paths.  The fast one (row_fast.c) sums the matrix in float,
  * chunk by chunk in registers, and factors it in float; right-hand side,
- * substitution and loss are in double.  It trusts its result only if every
- * pivot of the factorisation stays well above float's rounding noise.
- * Otherwise the careful path (row_careful.c) does everything in double from
- * the start: for systems that are ill-conditioned, and for values whose squares
- * leave the range of float.  Which path a row takes depends on the row and the
- * fixed side alone.
+ * substitution and loss are in double.  The dual one (row_dual.c) does the same
+ * with a matrix of cells by cells, for rows that have fewer cells than unknowns.
+ * Both trust their result only if every pivot of the factorisation stays well
+ * above float's rounding noise.  Otherwise the careful path (row_careful.c) does
+ * everything in double from the start: for systems that are ill-conditioned, and
+ * for values whose squares leave the range of float.  Which path a row takes
+ * depends on the row and the fixed side alone.
  *
  * Both factor the upper triangle, U'U = A, by rows.  A pivot is compared with
  * the diagonal element it came from, which does not depend on the scale of
@@ -65,6 +66,7 @@ typedef struct RsRowSolver
 	float	   *packed_sums;	/* their share of sums */
 	double		weight;			/* sum of c */
 	double		square;			/* sum of c p^2 */
+	bool		is_dual;		/* rhs is a solution of the dual path */
 } RsRowSolver;
 
 /* row.c: a row alone, false for bad arguments; before a path starts; how one ends */
@@ -78,6 +80,17 @@ extern void rs_row_store(const RsRowSolver *s, float *x, float *bias, double *lo
 extern void rs_row_base(RsRowSolver *s, float *base);
 extern RsStatus rs_row_sum(RsRowSolver *s, const RsRow *next);
 extern RsStatus rs_row_solve_fast(RsRowSolver *s);
+
+/* row_fast.c, for the dual path too: some cells; a floor; U'U = matrix in place */
+extern void rs_row_gather(RsRowSolver *s, int32_t first, int n, bool with_sums, RsGather *gather);
+extern float rs_pivot_floor(float diagonal, double ridge, int m);
+extern RsStatus rs_row_factor(const RsRowSolver *s, float *matrix, size_t stride, int m);
+
+/* row_dual.c: is a row for it; its solution; its loss; rs_row_contributions() */
+extern bool rs_row_is_dual(const RsObjective *objective, const RsFixedSide *side, int32_t n);
+extern RsStatus rs_row_solve_dual(RsRowSolver *s);
+extern double rs_row_dual_loss(const RsRowSolver *s, const float *x);
+extern RsStatus rs_row_contributions_dual(RsRowSolver *s, double *contributions);
 
 /* row.c: the system by the fast path, or by the careful one */
 extern RsStatus rs_row_solve_system(RsRowSolver *s);

@@ -288,6 +288,8 @@ static void
 add_gramian(ImageBuilder *builder)
 {
 	RsImage    *image = builder->image;
+	RsObjective objective = rs_options_objective(builder->version->feedback,
+												 &builder->version->options);
 	void	   *chunk;
 
 	image->gramian = rs_alloc_matrix(builder->context, image->stride * sizeof(double), image->k, &chunk);
@@ -302,6 +304,8 @@ add_gramian(ImageBuilder *builder)
 		}
 	}
 	rs_gramian_mirror(image->k, image->stride, image->gramian);
+	image->is_diagonal = rs_gramian_is_diagonal(&objective, image->gramian, image->ids.n,
+												image->k, image->stride);
 }
 
 /* What finds the best items without scoring all. */

@@ -35,6 +35,7 @@ typedef struct RsImage
 	RsIndex    *index;			/* to find the best items, or NULL if k is 0 */
 	bool		has_biases;
 	bool		has_gramian;
+	bool		is_diagonal;	/* the Gramian, see rs_gramian_is_diagonal() */
 	Size		index_bytes;
 	bool		same_biases;	/* partial: all items have the same, or none */
 	Size		whole_bytes;	/* partial: the block of all items would have so many */

@@ -201,6 +201,7 @@ rs_fold_in_init(const RsVersion *version, const RsImage *image,
 		.k = image->k,
 		.stride = image->stride,
 		.gramian = image->gramian,
+		.is_diagonal = image->is_diagonal,
 	};
 	init_row(cells, n, &fold_in->row);
 	fold_in->workspace = alloc_aligned(rs_row_workspace_size(image->k));

@@ -30,21 +30,18 @@
 /* Rows of the fixed side that a thread brings to half precision at once. */
 #define HALVE_ROWS	1024
 
-/* Powers of two of an int32_t count, and zero. */
-#define ORDER_CLASSES	33
+/* Powers of two of an int32_t count, and zero, each in two parts. */
+#define ORDER_CLASSES	66
 
-/* 0 for the heaviest */
+/* 0 for the heaviest; with a count up to part other rows than above it */
 static int
-order_class(int32_t count)
+order_class(int32_t count, int32_t part)
 {
 	int			bits = 0;
 
-	while (count > 0)
-	{
+	for (int32_t left = count; left > 0; left >>= 1)
 		bits++;
-		count >>= 1;
-	}
-	return ORDER_CLASSES - 1 - bits;
+	return ORDER_CLASSES - 2 - 2 * bits + (count <= part);
 }
 
 static bool
@@ -54,19 +51,20 @@ is_chosen(const RsSide *side, int32_t r)
 }
 
 void
-rs_side_order(RsSide *side, RsPool *pool)
+rs_side_order(RsSide *side, int k, RsPool *pool)
 {
+	int32_t		part = rs_row_most_dual(k);
 	int32_t		next[ORDER_CLASSES + 1] = {0};
 
 	for (int32_t r = 0; r < side->cells.n && !rs_stop_at(rs_pool_stopping, pool, r); r++)
-		next[order_class(side->counts[r]) + 1] += is_chosen(side, r);
+		next[order_class(side->counts[r], part) + 1] += is_chosen(side, r);
 	for (int c = 0; c < ORDER_CLASSES; c++)
 		next[c + 1] += next[c];
 	side->rows = next[ORDER_CLASSES];
 	for (int32_t r = 0; r < side->cells.n && !rs_stop_at(rs_pool_stopping, pool, r); r++)
 	{
 		if (is_chosen(side, r))
-			side->order[next[order_class(side->counts[r])]++] = r;
+			side->order[next[order_class(side->counts[r], part)]++] = r;
 	}
 }
 
@@ -91,8 +89,8 @@ gramian_chunk(void *arg, int thread, int64_t chunk)
 	return RS_OK;
 }
 
-static RsStatus
-compute_gramian(RsHalfStep *step)
+RsStatus
+rs_half_step_gramian(RsHalfStep *step)
 {
 	RsStatus	status;
 
@@ -233,7 +231,7 @@ solve_tasks(RsHalfStep *step, const RsRowTask *tasks, int n, void *workspace, in
 {
 	const RsSide *other = step->fixed;
 	RsFixedSide fixed = {other->factors, other->biases, other->active, step->k,
-	step->stride, step->objective->implicit ? step->gramian : NULL};
+	step->stride, step->objective->implicit ? step->gramian : NULL, step->is_diagonal};
 	RsRowHooks	hooks = {rs_pool_stopping, step->pool};
 
 	int64_t		exact;
@@ -296,7 +294,10 @@ rs_half_step(RsHalfStep *step, int32_t *failed_row)
 	atomic_store(&step->cells_exact, 0);
 	atomic_store(&step->failed, n);
 	if (step->objective->implicit || step->refine)
-		status = compute_gramian(step);
+		status = rs_half_step_gramian(step);
+	step->is_diagonal = status == RS_OK && step->objective->implicit &&
+		rs_gramian_is_diagonal(step->objective, step->gramian, step->fixed->active,
+							   step->k, step->stride);
 	if (status == RS_OK && step->refine)
 		status = prepare_base(step);
 	if (status == RS_OK)

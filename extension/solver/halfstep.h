@@ -37,6 +37,7 @@ typedef struct RsHalfStep
 	int			k;
 	int			stride;
 	double	   *gramian;		/* k x stride, here and below */
+	bool		is_diagonal;	/* it, of an implicit side */
 	bool		refine;			/* by conjugate gradients, not exactly */
 	RsRefineEffort effort;
 	double		cell_weight;	/* mean weight of an observed cell, less w0 */
@@ -52,8 +53,14 @@ typedef struct RsHalfStep
 	_Atomic int64_t failed;		/* lowest position in order that failed */
 } RsHalfStep;
 
-/* Put the chosen rows in order: by the power of two of their number of cells. */
-extern void rs_side_order(RsSide *side, RsPool *pool);
+/*
+ * Put the chosen rows in order: by the power of two of their number of cells; within
+ * one rows of the dual path come last, as they are not solved side by side.
+ */
+extern void rs_side_order(RsSide *side, int k, RsPool *pool);
+
+/* Sum the Gramian of step->fixed into step->gramian. */
+extern RsStatus rs_half_step_gramian(RsHalfStep *step);
 
 /*
  * Have the rows that could not be refined as far as step->effort asks, and were

@@ -112,7 +112,7 @@ order_users(void *arg, int thread, int64_t chunk)
 
 	(void) thread;
 	(void) chunk;
-	rs_side_order(&run->users, &run->pool);
+	rs_side_order(&run->users, run->step.k, &run->pool);
 	return RS_OK;
 }
 

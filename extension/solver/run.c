@@ -311,8 +311,8 @@ prepare_sides(void *arg, int thread, int64_t chunk)
 	(void) chunk;
 	count_rows(&run->users, &run->pool);
 	count_rows(&run->items, &run->pool);
-	rs_side_order(&run->users, &run->pool);
-	rs_side_order(&run->items, &run->pool);
+	rs_side_order(&run->users, run->step.k, &run->pool);
+	rs_side_order(&run->items, run->step.k, &run->pool);
 	if (!rs_run_is_refresh(run))
 		derive_objective(run);
 	run->liked = mean_of_likes(&run->users.cells, &run->objective, &run->pool);

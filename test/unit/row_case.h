@@ -58,7 +58,7 @@ case_init(Case *c, int k, int32_t side_n, int32_t row_n, bool implicit, bool bia
 		c->value[i] = 3.0f * unit_random_float();
 	}
 	c->side = (RsFixedSide) {c->factors, biases ? c->biases : NULL, side_n, k, stride,
-	implicit ? c->gramian : NULL};
+	implicit ? c->gramian : NULL, false};
 	c->row = (RsRow) {c->index, c->value, row_n};
 }
 
@@ -116,6 +116,89 @@ direct_objective(const Case *c, const double *x)
 		squares += x[k] * x[k] * o->bias_regularization;
 	return loss + squares *
 		pow(c->row.n + o->unobserved_weight * c->side.n, o->reg_scaling);
+}
+
+/* Gaussian elimination with partial pivoting; a is m x (m + 1). */
+static inline void
+eliminate(double *a, int m, double *x)
+{
+	int			w = m + 1;
+
+	for (int i = 0; i < m; i++)
+	{
+		int			pivot = i;
+
+		for (int r = i + 1; r < m; r++)
+		{
+			if (fabs(a[r * w + i]) > fabs(a[pivot * w + i]))
+				pivot = r;
+		}
+		for (int j = 0; j <= m; j++)
+		{
+			double		swap = a[i * w + j];
+
+			a[i * w + j] = a[pivot * w + j];
+			a[pivot * w + j] = swap;
+		}
+		for (int r = i + 1; r < m; r++)
+		{
+			double		f = a[r * w + i] / a[i * w + i];
+
+			for (int j = i; j <= m; j++)
+				a[r * w + j] -= f * a[i * w + j];
+		}
+	}
+	for (int i = m - 1; i >= 0; i--)
+	{
+		x[i] = a[i * w + m];
+		for (int j = i + 1; j < m; j++)
+			x[i] -= a[i * w + j] * x[j];
+		x[i] /= a[i * w + i];
+	}
+}
+
+/* The minimum of the objective, by brute force over all cells. */
+static inline void
+reference(const Case *c, double *x)
+{
+	const RsObjective *o = &c->objective;
+	int			k = c->side.k;
+	int			m = k + (o->biases ? 1 : 0);
+	double	   *a = calloc((size_t) m * (m + 1), sizeof(double));
+	double	   *y = calloc((size_t) m, sizeof(double));
+	int32_t		next = 0;
+
+	for (int32_t i = 0; i < c->side.n; i++)
+	{
+		double		weight = o->unobserved_weight;
+		double		target = 0.0;
+
+		for (int j = 0; j < k; j++)
+			y[j] = (double) c->factors[(size_t) i * c->side.stride + j];
+		if (o->biases)
+			y[k] = 1.0;
+		if (next < c->row.n && c->index[next] == i)
+		{
+			double		value = (double) c->value[next++];
+
+			weight = o->implicit ? o->unobserved_weight + o->alpha * fabs(value) : 1.0;
+			target = o->implicit ? (value > 0.0 ? 1.0 : 0.0) : value - o->mean;
+			if (o->biases)
+				target -= (double) c->biases[i];
+		}
+		for (int r = 0; r < m; r++)
+		{
+			for (int j = 0; j < m; j++)
+				a[r * (m + 1) + j] += weight * y[r] * y[j];
+			a[r * (m + 1) + m] += weight * target * y[r];
+		}
+	}
+	for (int r = 0; r < m; r++)
+		a[r * (m + 1) + r] += (r < k ? o->regularization : o->bias_regularization) *
+			pow(c->row.n + o->unobserved_weight * c->side.n, o->reg_scaling);
+	eliminate(a, m, x);
+	free(a);
+	free(y);
 }
 
 #endif							/* UNIT_ROW_CASE_H */

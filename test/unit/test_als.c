@@ -327,9 +327,13 @@ test_same_bytes(RsAlsSolver solver, bool implicit, int32_t n_users, int32_t n_it
 	training_free(&one);
 }
 
-/* A stored user is what fold-in computes from the stored items, bit by bit. */
+/*
+ * A stored user is what fold-in computes from the stored items, bit by bit.  The items
+ * of many users are turned to the axes of their Gramian.
+ */
 static void
-test_fold_in(RsAlsSolver solver, double tolerance, bool implicit, int32_t n_items, int k)
+test_fold_in_of(int32_t n_users, RsAlsSolver solver, double tolerance, bool implicit,
+				int32_t n_items, int k)
 {
 	Training	t;
 	RsObjective objective;
@@ -337,8 +341,9 @@ test_fold_in(RsAlsSolver solver, double tolerance, bool implicit, int32_t n_item
 	void	   *workspace;
 	float	   *x;
 	int32_t		active = 0;
+	bool		is_diagonal;
 
-	training_init(&t, 30, n_items, 30 * n_items, k, implicit);
+	training_init(&t, n_users, n_items, (int64_t) n_users * n_items, k, implicit);
 	fill_random(&t, n_items > 1000 ? 2 : 30);
 	t.problem.iterations = tolerance > 0.0 ? 50 : 2;
 	t.problem.tolerance = tolerance;
@@ -353,10 +358,12 @@ test_fold_in(RsAlsSolver solver, double tolerance, bool implicit, int32_t n_item
 	objective.mean = t.model.objective.mean;
 	for (int32_t i = 0; i < n_items; i++)
 		active += t.model.item_counts[i] > 0;
+	is_diagonal = rs_gramian_is_diagonal(&objective, gramian, active, t.model.k, t.model.stride);
+	CHECK(!implicit || is_diagonal == (n_users >= 256 && k >= 96));
 	for (int32_t u = 0; u < 30; u++)
 	{
 		RsFixedSide side = {t.model.item_factors, t.model.item_biases, active, t.model.k,
-		t.model.stride, implicit ? gramian : NULL};
+		t.model.stride, implicit ? gramian : NULL, implicit && is_diagonal};
 		int32_t		index[5000];
 		float		value[5000];
 		RsRow		row = {index, value, 0};
@@ -379,6 +386,12 @@ test_fold_in(RsAlsSolver solver, double tolerance, bool implicit, int32_t n_item
 	free(workspace);
 	free(x);
 	training_free(&t);
+}
+
+static void
+test_fold_in(RsAlsSolver solver, double tolerance, bool implicit, int32_t n_items, int k)
+{
+	test_fold_in_of(30, solver, tolerance, implicit, n_items, k);
 }
 
 /* After the same iterations every solver is as far, within 2 percent, and says so. */
@@ -715,6 +728,38 @@ test_derived(void)
 	training_free(&t);
 }
 
+/* Many factors and users: items turned to their axes, and rows of the dual path. */
+static void
+test_turned(void)
+{
+	for (int kind = 0; kind < 2; kind++)
+	{
+		Training	t;
+		Reference	r;
+
+		for (RsAlsSolver solver = RS_ALS_AUTO; solver <= RS_ALS_CG; solver++)
+		{
+			test_fold_in_of(300, solver, 0.0, kind == 1, 200, 130);
+			test_fold_in_of(300, solver, 0.05, kind == 1, 150, 97);
+		}
+		test_same_bytes(RS_ALS_AUTO, kind == 1, 300, 100, 120);
+		test_same_bytes(RS_ALS_EXACT, kind == 1, 300, 100, 97);
+
+		training_init(&t, 300, 90, 300 * 90, 110, kind == 1);
+		fill_random(&t, 30);
+		fit(&t, NULL, NULL);
+		CHECK(t.status == RS_OK);
+		for (int i = 1; i < t.model.iterations; i++)
+			CHECK(t.model.loss[i] <= t.model.loss[i - 1] * 1.000001);
+		reference_init(&r, &t);
+		load_model(&r, &t.model);
+		CHECK_NEAR(direct_objective(&t.problem.objective, &r) / t.model.loss[t.model.iterations - 1],
+				   1.0, 1e-5);
+		training_free(&t);
+		reference_free(&r);
+	}
+}
+
 int
 main(void)
 {
@@ -761,5 +806,6 @@ main(void)
 	test_checkerboard();
 	test_derived();
 	test_repeated();
+	test_turned();
 	return unit_report("als");
 }

@@ -405,6 +405,65 @@ test_combine_shape(int n, size_t stride, int count)
 	free(alone);
 }
 
+/* Each element where it belongs, and nothing beside. */
+static void
+test_transpose(int n, size_t stride)
+{
+	size_t		to_stride = (size_t) n + RS_STRIDE_UNIT;
+	float	   *rows = unit_alloc((size_t) n * stride * sizeof(float));
+	float	   *scale = unit_alloc(stride * sizeof(float));
+	float	   *to = unit_alloc(stride * to_stride * sizeof(float));
+
+	for (size_t i = 0; i < (size_t) n * stride; i++)
+		rows[i] = unit_random_float();
+	for (size_t j = 0; j < stride; j++)
+		scale[j] = unit_random_float();
+	rs_kernel_ops->transpose(rows, stride, n, scale, to, to_stride);
+	for (size_t j = 0; j < stride; j++)
+	{
+		for (size_t i = 0; i < to_stride; i++)
+			CHECK(to[j * to_stride + i] == (i < (size_t) n ? scale[j] * rows[i * stride + j] : 0.0f));
+	}
+	free(rows);
+	free(scale);
+	free(to);
+}
+
+/* Products with a matrix in double, for any number of rows. */
+static void
+test_turn(int k, int n)
+{
+	int			stride = RS_STRIDE(k);
+	double	   *columns = unit_alloc((size_t) k * stride * sizeof(double));
+	float	   *rows = unit_alloc((size_t) n * stride * sizeof(float));
+	float	   *turned = unit_alloc((size_t) (n + 1) * stride * sizeof(float));
+
+	for (int b = 0; b < k; b++)
+	{
+		for (int a = 0; a < k; a++)
+			columns[b * stride + a] = unit_random_float();
+		for (int i = 0; i < n; i++)
+			rows[i * stride + b] = unit_random_float();
+	}
+	memset(turned, 0x7f, (size_t) (n + 1) * stride * sizeof(float));
+	rs_turn(columns, k, stride, rows, n, turned);
+	for (int i = 0; i < n; i++)
+	{
+		for (int a = 0; a < stride; a++)
+		{
+			double		sum = 0.0;
+
+			for (int b = 0; b < k; b++)
+				sum += columns[b * stride + a] * (double) rows[i * stride + b];
+			CHECK_NEAR(turned[i * stride + a], sum, 1e-6);
+		}
+	}
+	CHECK(isnan(turned[n * stride]) || turned[n * stride] > 1e38f);
+	free(columns);
+	free(rows);
+	free(turned);
+}
+
 static void
 test_combine(void)
 {
@@ -450,5 +509,16 @@ main(void)
 	test_gather();
 	test_project();
 	test_combine();
+	for (int level = 0; level <= (int) rs_simd_best(); level++)
+	{
+		CHECK(rs_simd_select((RsSimdLevel) level));
+		for (int n = 16; n <= 64; n += 16)
+		{
+			test_transpose(n, 16);
+			test_transpose(n, 112);
+			test_turn(n + 1, n % 7);
+			test_turn(n, 7);
+		}
+	}
 	return unit_report("kernel");
 }

@@ -157,7 +157,8 @@ solve_row(Refresh *f, Sides *s, bool users, int32_t row, int32_t active, bool kn
 	float		value[100];
 	RsRow		cells = {index, value, 0};
 	RsFixedSide fixed = {users ? s->item : s->user, users ? s->item_bias : s->user_bias, active,
-	p->k, (int) stride, p->objective.implicit ? s->gramian : NULL};
+	p->k, (int) stride, p->objective.implicit ? s->gramian : NULL,
+	p->objective.implicit && rs_gramian_is_diagonal(&p->objective, s->gramian, active, p->k, (int) stride)};
 	float	   *x = (users ? s->user : s->item) + (size_t) row * stride;
 	float	   *bias = (users ? s->user_bias : s->item_bias) + row;
 	double		loss;
