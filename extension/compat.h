@@ -105,6 +105,11 @@
 	} while (0)
 #endif
 
+/* 18 has this in place of pg_attribute_noreturn(). */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn _Noreturn
+#endif
+
 /* 18 took away the short way to ask whether a collation is C. */
 #if PG_VERSION_NUM >= 180000
 #define rs_collation_is_c(collation)	(pg_newlocale_from_collation(collation)->collate_is_c)
