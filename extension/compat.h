@@ -105,18 +105,6 @@
 	} while (0)
 #endif
 
-/* 18 has this in place of pg_attribute_noreturn(). */
-#if PG_VERSION_NUM < 180000
-#define pg_noreturn _Noreturn
-#endif
-
-/* 18 took away the short way to ask whether a collation is C. */
-#if PG_VERSION_NUM >= 180000
-#define rs_collation_is_c(collation)	(pg_newlocale_from_collation(collation)->collate_is_c)
-#else
-#define rs_collation_is_c(collation)	lc_collate_is_c(collation)
-#endif
-
 /* 16 added only_summarizing. */
 #if PG_VERSION_NUM >= 160000
 #define ExecInsertIndexTuplesCompat(result, slot, estate) \

@@ -24,12 +24,12 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
+#include "catalog/pg_collation.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/memutils.h"
-#include "utils/pg_locale.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/tuplesort.h"
@@ -377,13 +377,13 @@ scan_rows_sorting(ItemReader *reader)
 	tuplesort_end(sort);
 }
 
-/* Does a scan bring the rows in the order of ids? */
+/* Does a scan surely bring the rows in the order of ids, that of their bytes? */
 static bool
 scan_is_sorted(Relation relation)
 {
 	Oid			collation = TupleDescAttr(RelationGetDescr(relation), FACTORS_ID - 1)->attcollation;
 
-	return !IgnoreSystemIndexes && (!OidIsValid(collation) || rs_collation_is_c(collation));
+	return !IgnoreSystemIndexes && (!OidIsValid(collation) || collation == C_COLLATION_OID);
 }
 
 bool
