@@ -17,7 +17,7 @@ use RecsysTest;
 use Test::More;
 use Time::HiRes qw(time);
 
-my $node = recsys_node('cancel', preload => 1, conf => "t.rows = 100\n");
+my $node = recsys_node('cancel', preload => 1, init => [ extra => ['--encoding=UTF8'] ], conf => "t.rows = 100\n");
 my %said = (
 	cancel => qr/ERROR:  57014: canceling statement due to user request/,
 	terminate => qr/FATAL:  57P01: terminating connection due to administrator command/,
