@@ -161,6 +161,7 @@ make_problem(const RsEverybody *everybody, const RsRatings *ratings,
 	problem->objective = rs_fold_in_objective(version);
 	problem->items = everybody->items;
 	problem->gramian = image->gramian;
+	problem->is_diagonal = image->is_diagonal;
 	problem->top = Min(question->top, image->ids.n);
 	problem->index = image->index;
 	problem->eligible = eligible_for_all(image, question->catalog);

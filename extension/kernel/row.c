@@ -262,26 +262,37 @@ typedef struct Batch
 	void	   *workspace;		/* for a row alone */
 } Batch;
 
-static void
-init_batch(Batch *batch, const RsObjective *objective, const RsFixedSide *side,
-		   const RsRowTask *tasks, int n, void *workspace, const RsRowHooks *hooks)
+/* Several rows, of which some are solved alone and others side by side. */
+typedef struct Rows
 {
+	const RsObjective *objective;
+	const RsFixedSide *side;
+	const RsRowTask *tasks;
+	int			n;				/* those before the first that is known to fail */
+	void	   *workspace;
+	const RsRowHooks *hooks;
+} Rows;
+
+static void
+init_batch(Batch *batch, const Rows *rows, const RsRowTask *const *tasks, int n)
+{
+	const RsFixedSide *side = rows->side;
 	size_t		m = most_unknowns(side->k);
-	char	   *at = (char *) workspace + rs_row_workspace_size(side->k);
+	char	   *at = (char *) rows->workspace + rs_row_workspace_size(side->k);
 
 	batch->n = n;
-	batch->workspace = workspace;
+	batch->workspace = rows->workspace;
 	for (int i = 0; i < n; i++)
 	{
 		RsRowSolver *s = &batch->s[i];
 
 		s->base = NULL;
 		s->target = NULL;
-		s->objective = objective;
+		s->objective = rows->objective;
 		s->side = side;
-		s->row = &tasks[i].row;
-		s->hooks = hooks;
-		init_shared(s, workspace);
+		s->row = &tasks[i]->row;
+		s->hooks = rows->hooks;
+		init_shared(s, rows->workspace);
 		at = init_own(s, at, sizeof(float));
 	}
 	batch->z = (double *) at;
@@ -348,75 +359,132 @@ finish_lane(Batch *batch, int l, bool is_solved, const RsRowTask *task)
 	return RS_OK;
 }
 
+/* Solve the rows of a batch; *done of them are, all unless one fails. */
 static RsStatus
-solve_batch(Batch *batch, const RsRowTask *tasks, const RsRow *next, int *done)
+solve_batch(Batch *batch, const RsRowTask *const *tasks, const RsRow *next, int *done)
 {
 	int			m = batch->s[0].m;
 	RsStatus	status = sum_batch(batch, next);
 	uint32_t	good;
 
+	*done = 0;
 	if (status != RS_OK)
 		return status;
 	good = rs_kernel_ops->factor_lanes(batch->u, m, batch->floor);
 	rs_kernel_ops->substitute_lanes(batch->u, m, batch->z);
-	for (int l = 0; l < batch->n; l++)
+	for (int l = 0; l < batch->n && status == RS_OK; l++)
 	{
-		status = finish_lane(batch, l, (good >> l & 1) != 0, &tasks[l]);
-		if (status != RS_OK)
-			return status;
-		(*done)++;
+		status = finish_lane(batch, l, (good >> l & 1) != 0, tasks[l]);
+		*done += status == RS_OK;
 	}
-	return RS_OK;
+	return status;
 }
 
 /* A row of the dual path has little to factor. */
 static bool
-is_for_lanes(const RsObjective *objective, const RsFixedSide *side, const RsRow *row)
+is_for_lanes(const Rows *rows, int i)
 {
-	return row->n > 0 && !rs_row_is_dual(objective, side, row->n);
+	int32_t		n = rows->tasks[i].row.n;
+
+	return rows->side->k <= RS_BATCH_MAX_FACTORS && n > 0 &&
+		!rs_row_is_dual(rows->objective, rows->side, n);
 }
 
-/* How many of the first rows are, or none if a row would be alone. */
+static RsStatus
+solve_alone(const Rows *rows, int i)
+{
+	const RsRowTask *task = &rows->tasks[i];
+
+	return rs_row_solve_hooked(rows->objective, rows->side, &task->row, rows->workspace,
+							   task->x, task->bias, task->loss, rows->hooks);
+}
+
+/* The rows that are not for the lanes. */
+static RsStatus
+solve_others(Rows *rows)
+{
+	for (int i = 0; i < rows->n; i++)
+	{
+		RsStatus	status = is_for_lanes(rows, i) ? RS_OK : solve_alone(rows, i);
+
+		if (status != RS_OK)
+		{
+			rows->n = i;
+			return status;
+		}
+	}
+	return RS_OK;
+}
+
+/* The next rows for the lanes from *at on, as many as there are. */
 static int
-batch_length(const RsObjective *objective, const RsFixedSide *side, const RsRowTask *tasks, int n)
+pick_rows(const Rows *rows, int *at, int *picked)
 {
-	int			most = n < rs_kernel_ops->lanes ? n : rs_kernel_ops->lanes;
-	int			length = 0;
+	int			n = 0;
 
-	if (side->k > RS_BATCH_MAX_FACTORS)
-		return 0;
-	while (length < most && is_for_lanes(objective, side, &tasks[length].row))
-		length++;
-	return length > 1 ? length : 0;
+	for (; *at < rows->n && n < rs_kernel_ops->lanes; (*at)++)
+	{
+		if (is_for_lanes(rows, *at))
+			picked[n++] = *at;
+	}
+	return n;
 }
 
+/* The rows that are; one that is left over is solved alone. */
+static RsStatus
+solve_lanes(Rows *rows)
+{
+	Batch		batch;
+	const RsRowTask *tasks[RS_MAX_BATCH];
+	int			picked[RS_MAX_BATCH];
+	int			n;
+	int			done;
+
+	for (int at = 0; (n = pick_rows(rows, &at, picked)) > 0;)
+	{
+		RsStatus	status;
+
+		for (int l = 0; l < n; l++)
+			tasks[l] = &rows->tasks[picked[l]];
+		done = 0;
+		if (n == 1)
+			status = solve_alone(rows, picked[0]);
+		else
+		{
+			init_batch(&batch, rows, tasks, n);
+			status = solve_batch(&batch, tasks, at < rows->n ? &rows->tasks[at].row : NULL, &done);
+		}
+		if (status != RS_OK)
+		{
+			rows->n = picked[done];
+			return status;
+		}
+	}
+	return RS_OK;
+}
+
+/* Rows before the first that failed are solved all the same. */
 RsStatus
 rs_rows_solve(const RsObjective *objective, const RsFixedSide *side,
 			  const RsRowTask *tasks, int n, void *workspace,
 			  const RsRowHooks *hooks, int *done)
 {
-	Batch		batch;
-	RsStatus	status = RS_OK;
+	Rows		rows = {objective, side, tasks, n, workspace, hooks};
+	RsStatus	status;
+	RsStatus	of_lanes;
 
-	for (*done = 0; *done < n && status == RS_OK;)
+	*done = 0;
+	for (int i = 0; i < n; i++)
 	{
-		const RsRowTask *first = tasks + *done;
-		int			length = batch_length(objective, side, first, n - *done);
-
-		if (!is_valid(objective, side, &first->row, first->bias))
+		if (!is_valid(objective, side, &tasks[i].row, tasks[i].bias))
 			return RS_INVALID;
-		if (length > 0)
-		{
-			init_batch(&batch, objective, side, first, length, workspace, hooks);
-			status = solve_batch(&batch, first, *done + length < n ? &first[length].row : NULL,
-								 done);
-		}
-		else
-		{
-			status = rs_row_solve_hooked(objective, side, &first->row, workspace,
-										 first->x, first->bias, first->loss, hooks);
-			*done += status == RS_OK;
-		}
 	}
-	return status;
+	status = solve_others(&rows);
+	if (status == RS_STOPPED)
+		return status;
+	of_lanes = solve_lanes(&rows);
+	if (of_lanes == RS_STOPPED)
+		return of_lanes;
+	*done = rows.n;
+	return of_lanes != RS_OK ? of_lanes : status;
 }

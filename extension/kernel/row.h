@@ -172,8 +172,9 @@ typedef struct RsRowTask
 /*
  * Solve n rows against one fixed side, with the bits of rs_row_solve() but
  * faster: up to RS_BATCH_MAX_FACTORS factors several systems are factored side
- * by side, best when the rows have similar lengths.  *done rows are solved,
- * all of them unless the status, that of row *done, is another than RS_OK.
+ * by side, best when the rows have similar lengths.  *done rows are solved, all of
+ * them unless the status, that of row *done, is another than RS_OK; some behind it
+ * may be, too.  Stopped, it tells of no row.
  * workspace: rs_rows_workspace_size(k) bytes; alignment 64.
  */
 #define RS_BATCH_MAX_FACTORS	256

@@ -64,10 +64,8 @@ rs_row_most_dual(int k)
 bool
 rs_row_is_dual(const RsObjective *objective, const RsFixedSide *side, int32_t n)
 {
-	bool		is_diagonal = side->gramian == NULL || objective->unobserved_weight == 0.0 ||
-		side->is_diagonal;
-
-	return n <= rs_row_most_dual(side->k) && is_diagonal &&
+	return n <= rs_row_most_dual(side->k) &&
+		(side->gramian == NULL || objective->unobserved_weight == 0.0 || side->is_diagonal) &&
 		(!objective->implicit || objective->alpha > 0.0) &&
 		rs_row_ridge(objective, n, side->n) > 0.0 &&
 		(!objective->biases || rs_row_bias_ridge(objective, n, side->n) > 0.0);

@@ -115,7 +115,7 @@ reflect_row(Axes *axes, int p)
 }
 
 /* The product of all reflections, transposed. */
-static void
+static RsStatus
 collect_reflections(Axes *axes)
 {
 	int			k = axes->k;
@@ -128,6 +128,8 @@ collect_reflections(Axes *axes)
 		const double *v = row_of(axes->matrix, axes, p);
 		double	   *sum = axes->matrix + (size_t) (k - 1) * axes->stride;
 
+		if (axes->stop(axes->stop_arg))
+			return RS_STOPPED;
 		if (v[p] == 0.0)
 			continue;
 		memset(sum, 0, (size_t) k * sizeof(double));
@@ -146,6 +148,7 @@ collect_reflections(Axes *axes)
 			row_of(axes->vectors, axes, j)[p] = swap;
 		}
 	}
+	return RS_OK;
 }
 
 static RsStatus
@@ -164,8 +167,7 @@ reduce(Axes *axes)
 	}
 	axes->diagonal[k - 1] = row_of(axes->matrix, axes, k - 1)[k - 1];
 	axes->beside[k - 1] = 0.0;
-	collect_reflections(axes);
-	return RS_OK;
+	return collect_reflections(axes);
 }
 
 /* ---- to one diagonal ----------------------------------------------------- */

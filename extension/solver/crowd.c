@@ -501,7 +501,7 @@ rs_crowd(const RsCrowdProblem *problem, void *memory, size_t bytes, RsAlsTick ti
 		return RS_OUT_OF_MEMORY;
 
 	crowd.side = (RsFixedSide) {problem->items.factors, problem->items.biases, problem->items.n,
-	problem->items.k, problem->items.stride, problem->gramian};
+	problem->items.k, problem->items.stride, problem->gramian, problem->is_diagonal};
 	atomic_init(&crowd.failed, problem->n_users);
 	crowd.progress.phase = RS_ALS_PREPARING;
 	status = rs_pool_start(&crowd.pool, crowd.threads, tick == NULL ? NULL : report_progress, &crowd);

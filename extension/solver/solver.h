@@ -17,7 +17,7 @@
 #include "kernel/row.h"
 #include "kernel/search.h"
 
-#define RS_SOLVER_ABI	9
+#define RS_SOLVER_ABI	10
 #define RS_SOLVER_LIBRARY	"recsys_solver"
 #define RS_SOLVER_ENTRY		"rs_solver_api"
 
@@ -144,6 +144,7 @@ typedef struct RsCrowdProblem
 	RsObjective objective;		/* with the mean */
 	RsItems		items;
 	const double *gramian;		/* k x stride, implicit only, else NULL */
+	bool		is_diagonal;	/* it, see rs_gramian_is_diagonal() */
 
 	/* The best items of each user; none with top = 0. */
 	int32_t		top;			/* how many, at most items.n */

@@ -35,6 +35,11 @@ SELECT count(*), bool_and(recsys.user_vector(model, u)::text = recsys.user_vecto
 $$;
 SELECT m, c.* FROM unnest('{mf_explicit,mf_implicit,mf_some}'::text[]) AS m, mf_check(m) AS c ORDER BY m;
 
+-- and so does the answer for everybody
+CREATE TABLE mf_all AS SELECT user_id::int, item_id::int, score FROM recsys.recommend_all('mf_implicit', 3);
+CREATE TABLE mf_each AS SELECT u AS user_id, r.item_id::int, r.score FROM (SELECT DISTINCT user_id AS u FROM mf_rows) AS u, recsys.recommend('mf_implicit', u, 3) AS r;
+SELECT (SELECT count(*) FROM mf_each) AS items, (SELECT count(*) FROM mf_all JOIN mf_each USING (user_id, item_id, score)) AS same, (SELECT count(*) FROM mf_all) AS of_all;
+
 -- a basket is a user of these rows
 INSERT INTO mf_rows VALUES (1000, 3, 1), (1000, 14, 2), (1000, 15, 3), (1000, 92, 4), (1000, 65, 5);
 SELECT count(*), bool_and(r.score = recsys.predict('mf_implicit', 1000, r.item_id)) AS same
@@ -49,4 +54,4 @@ SELECT m, c.* FROM unnest('{mf_explicit,mf_implicit}'::text[]) AS m, mf_check(m)
 SELECT recsys.drop_model(m) FROM unnest('{mf_explicit,mf_implicit,mf_some}'::text[]) AS m;
 DROP FUNCTION mf_check, mf_beside;
 DROP VIEW mf_some;
-DROP TABLE mf_rows;
+DROP TABLE mf_rows, mf_all, mf_each;

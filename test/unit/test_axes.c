@@ -175,7 +175,7 @@ test_stop(void)
 	Problem		p;
 
 	problem_init(&p, 20);
-	for (int polls = 0; polls < 30; polls += 5)
+	for (int polls = 0; polls < 50; polls += 5)
 	{
 		int			left = polls;
 

@@ -315,7 +315,7 @@ check_user(const Question *q, int32_t user, Alone *alone)
 	const RsCrowdProblem *p = &q->problem;
 	const RsCrowdPart *taken = &q->taken;
 	RsFixedSide side = {p->items.factors, p->items.biases, p->items.n, p->items.k, p->items.stride,
-	p->gramian};
+	p->gramian, p->is_diagonal};
 	size_t		stride = (size_t) p->items.stride;
 	bool		has_seen;
 	bool		is_popular;

@@ -374,6 +374,41 @@ test_rows(void)
 	}
 }
 
+/* The first row that fails is named, whatever its path, and those before it are solved. */
+static void
+test_failures(void)
+{
+	for (int bad = 0; bad < MANY; bad++)
+	{
+		Case		c;
+		RsRowTask	tasks[MANY];
+		float	   *x;
+		float	   *bad_value = unit_alloc(150 * sizeof(float));
+		void	   *workspace = unit_alloc(rs_rows_workspace_size(110));
+		int			done;
+
+		dual_case(&c, 110, 150, false, false);
+		bad_value[0] = INFINITY;
+		x = unit_alloc((size_t) MANY * c.side.stride * sizeof(float));
+		for (int i = 0; i < MANY; i++)
+			tasks[i] = (RsRowTask) {{c.index, i == bad || (i > bad && i % 5 == 0) ? bad_value : c.value,
+			i % 3 == 0 ? 20 : 100}, x + (size_t) i * c.side.stride, NULL, NULL};
+		CHECK(rs_rows_solve(&c.objective, &c.side, tasks, MANY, workspace, &no_hooks,
+							&done) == RS_NOT_FINITE);
+		CHECK(done == bad);
+		for (int i = 0; i < bad; i++)
+		{
+			c.row.n = tasks[i].row.n;
+			CHECK(case_solve(&c) == RS_OK);
+			CHECK(memcmp(c.x, tasks[i].x, (size_t) c.side.stride * sizeof(float)) == 0);
+		}
+		case_free(&c);
+		free(x);
+		free(bad_value);
+		free(workspace);
+	}
+}
+
 /* The levels with fused multiply-add give one set of bits. */
 static void
 test_levels(void)
@@ -429,6 +464,7 @@ main(void)
 		test_diagonal();
 		test_contributions();
 		test_rows();
+		test_failures();
 	}
 	test_levels();
 	test_stop();
