@@ -283,13 +283,21 @@ add_popularity(ImageBuilder *builder)
 	sort_by_popularity(image->by_popularity, n, image->users);
 }
 
+void
+rs_image_complete_gramian(RsImage *image, const RsVersion *version)
+{
+	RsObjective objective = rs_options_objective(version->feedback, &version->options);
+
+	rs_gramian_mirror(image->k, image->stride, image->gramian);
+	image->is_diagonal = rs_gramian_is_diagonal(&objective, image->gramian, version->items,
+												image->k, image->stride);
+}
+
 /* What fold-in of implicit feedback needs of the cells without event. */
 static void
 add_gramian(ImageBuilder *builder)
 {
 	RsImage    *image = builder->image;
-	RsObjective objective = rs_options_objective(builder->version->feedback,
-												 &builder->version->options);
 	void	   *chunk;
 
 	image->gramian = rs_alloc_matrix(builder->context, image->stride * sizeof(double), image->k, &chunk);
@@ -303,9 +311,7 @@ add_gramian(ImageBuilder *builder)
 						   image->k, image->stride, panel, image->gramian);
 		}
 	}
-	rs_gramian_mirror(image->k, image->stride, image->gramian);
-	image->is_diagonal = rs_gramian_is_diagonal(&objective, image->gramian, image->ids.n,
-												image->k, image->stride);
+	rs_image_complete_gramian(image, builder->version);
 }
 
 /* What finds the best items without scoring all. */

@@ -85,6 +85,9 @@ typedef struct RsImageExtent
 extern Size rs_image_whole_bytes(const RsModel *model, const RsVersion *version,
 								 const RsImageExtent *extent);
 
+/* The Gramian once all items are in: the other half of it, and whether it is diagonal. */
+extern void rs_image_complete_gramian(RsImage *image, const RsVersion *version);
+
 /* A matrix of zeros, aligned as the kernel likes it; *chunk is what to free. */
 extern void *rs_alloc_matrix(MemoryContext context, Size row_bytes, Size rows, void **chunk);
 

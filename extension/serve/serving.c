@@ -101,6 +101,7 @@ pick_first_items(RsServing *serving, const RsImage *summary, const Datum *item)
 		ids[n++] = *item;
 	image = pick_items(serving, ids, n);
 	image->gramian = summary->gramian;
+	image->is_diagonal = summary->is_diagonal;
 	image->same_biases = summary->same_biases;
 	pfree(ids);
 }

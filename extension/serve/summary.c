@@ -99,7 +99,7 @@ rs_summary_build(const RsModel *model, const RsVersion *version, MemoryContext c
 	if (image->has_gramian)
 	{
 		flush_rows(&summing);
-		rs_gramian_mirror(image->k, image->stride, image->gramian);
+		rs_image_complete_gramian(image, version);
 		pfree(rows);
 	}
 	image->whole_bytes = rs_image_whole_bytes(model, version, &summing.extent);

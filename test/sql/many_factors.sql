@@ -35,6 +35,14 @@ SELECT count(*), bool_and(recsys.user_vector(model, u)::text = recsys.user_vecto
 $$;
 SELECT m, c.* FROM unnest('{mf_explicit,mf_implicit,mf_some}'::text[]) AS m, mf_check(m) AS c ORDER BY m;
 
+-- where item vectors fit nowhere, too: images of the transaction that trained are this session's
+BEGIN;
+SELECT users FROM recsys.train('mf_implicit');
+SET LOCAL recsys.local_cache_size = 0;
+SELECT c.* FROM mf_check('mf_implicit') AS c;
+SELECT count(*) AS not_kept FROM recsys.cache_status WHERE model = 'mf_implicit' AND NOT kept;
+ROLLBACK;
+
 -- and so does the answer for everybody
 CREATE TABLE mf_all AS SELECT user_id::int, item_id::int, score FROM recsys.recommend_all('mf_implicit', 3);
 CREATE TABLE mf_each AS SELECT u AS user_id, r.item_id::int, r.score FROM (SELECT DISTINCT user_id AS u FROM mf_rows) AS u, recsys.recommend('mf_implicit', u, 3) AS r;
