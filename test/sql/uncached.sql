@@ -9,7 +9,9 @@ INSERT INTO un_stars SELECT 41, i, -1 FROM generate_series(1, 9) AS i;
 CREATE INDEX ON un_stars (user_id);
 -- ids whose order in the key need not be that of their bytes
 CREATE TABLE un_words AS SELECT user_id::text AS user_id, CASE item_id % 3 WHEN 0 THEN 'b' WHEN 1 THEN 'B ' ELSE 'a-' END || item_id AS item_id, rating FROM un_stars;
-SELECT format('ALTER TABLE un_words ALTER item_id TYPE text COLLATE %I', max(collname)) FROM pg_collation WHERE collname IN ('C', 'und-x-icu') \gexec
+SELECT CASE WHEN getdatabaseencoding() = 'UTF8' AND EXISTS (SELECT FROM pg_collation WHERE collname = 'und-x-icu')
+            THEN '"und-x-icu"' ELSE '"C"' END AS linguistic \gset
+ALTER TABLE un_words ALTER item_id TYPE text COLLATE :linguistic;
 CREATE INDEX ON un_words (user_id);
 CREATE TABLE un_keys AS SELECT md5(user_id::text)::uuid AS user_id, md5(item_id::text)::uuid AS item_id, rating FROM un_stars;
 CREATE INDEX ON un_keys (user_id);

@@ -54,6 +54,8 @@ SQL
 $ENV{PGHOST} = '127.0.0.1';
 $ENV{PGDATABASE} = 'postgres';
 $ENV{PGUSER} = 'postgres';
+# settings of make installcheck, which a pooler would refuse
+delete $ENV{PGOPTIONS};
 
 # Run a program that tests, and pass each of its verdicts on.
 sub run_driver
