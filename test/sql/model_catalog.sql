@@ -56,10 +56,11 @@ SELECT mcat.attempt('SELECT recsys.create_model(''m'', ''mcat.ratings'', catalog
 CREATE TABLE mcat.plain (item_id text, user_id int, rating real);
 \if :has_icu
 CREATE TABLE mcat.blind (item_id text COLLATE mcat.blind, user_id int, rating real);
-SELECT mcat.attempt('SELECT recsys.create_model(''m'', ''mcat.plain'', catalog => ''mcat.blind'')');
+SELECT mcat.attempt('SELECT recsys.create_model(''m'', ''mcat.plain'', catalog => ''mcat.blind'')') AS attempt \gset
 \else
-SELECT E'0A000: column "item_id" has a nondeterministic collation\n  detail: Ids are compared byte by byte.' AS attempt;
+SELECT E'0A000: column "item_id" has a nondeterministic collation\n  detail: Ids are compared byte by byte.' AS attempt \gset
 \endif
+SELECT :'attempt' AS attempt;
 CREATE TEMP TABLE products (product int);
 SELECT mcat.attempt('SELECT recsys.create_model(''m'', ''mcat.ratings'', item_column => ''product'', catalog => ''products'')');
 CREATE TABLE recsys_data.m_catalog (item_id int);
