@@ -87,7 +87,7 @@ hold(Contest *contest, const RsModel *model, const RsVersion *version,
 /* ---- of an item ------------------------------------------------------------------- */
 
 static void
-note_item(Datum item_id, void *arg)
+note_item(Datum item_id, double number, void *arg)
 {
 	*(bool *) arg = true;
 }

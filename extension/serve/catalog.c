@@ -41,7 +41,7 @@ typedef struct Shown
 } Shown;
 
 static void
-mark_item(Datum item_id, void *arg)
+mark_item(Datum item_id, double number, void *arg)
 {
 	const Shown *shown = arg;
 
@@ -99,7 +99,7 @@ items_needed(int32 n, int32 found, int64 looked_up)
 }
 
 static void
-append_item(Datum item_id, void *arg)
+append_item(Datum item_id, double number, void *arg)
 {
 	rs_idlist_append((RsIdListMaker *) arg, item_id);
 }

@@ -21,7 +21,6 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
-#include "executor/tuptable.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/acl.h"
@@ -34,8 +33,6 @@
 #include "compat.h"
 #include "store/changes.h"
 #include "store/item_catalog.h"
-#include "store/source.h"
-#include "store/view_plan.h"
 
 /* ---- finding ------------------------------------------------------------------ */
 
@@ -256,83 +253,26 @@ rs_item_catalog_costs(const RsItemCatalog *catalog, double *an_item, double *all
 
 /* ---- reading ------------------------------------------------------------------ */
 
-typedef struct ItemReceiver
-{
-	DestReceiver pub;
-	const RsItemCatalog *catalog;
-	Oid			item_type;		/* of the column, as the rows say */
-	RsTakeItem	take;
-	void	   *arg;
-} ItemReceiver;
-
-static bool
-receive_row(TupleTableSlot *slot, DestReceiver *self)
-{
-	ItemReceiver *receiver = (ItemReceiver *) self;
-	bool		isnull;
-	Datum		value = slot_getattr(slot, 1, &isnull);
-	Datum		item;
-
-	CHECK_FOR_INTERRUPTS();
-	if (isnull)
-		return true;
-	item = rs_id_from_column(value, receiver->item_type);
-	receiver->take(item, receiver->arg);
-	if (receiver->catalog->model->item_kind == RS_ID_TEXT && item != value)
-		pfree(DatumGetPointer(item));	/* was compressed or toasted */
-	return true;
-}
-
-static void
-receive_startup(DestReceiver *self, int operation, TupleDesc desc)
-{
-	ItemReceiver *receiver = (ItemReceiver *) self;
-	const RsModel *model = receiver->catalog->model;
-
-	receiver->item_type = rs_source_id_type(model, desc, 0, model->item_kind);
-}
-
-static void
-receive_end(DestReceiver *self)
-{
-}
-
 static void
 tell_catalog(void *arg)
 {
-	const ItemReceiver *receiver = arg;
+	const RsItemCatalog *catalog = arg;
 
-	errcontext("catalog of model \"%s\"", receiver->catalog->model->name);
+	errcontext("catalog of model \"%s\"", catalog->model->name);
 }
 
 static void
 execute(const RsItemCatalog *catalog, const RsViewStatement *statement, Datum argument,
 		RsTakeItem take, void *arg)
 {
-	ItemReceiver receiver = {
-		.pub = {
-			.receiveSlot = receive_row,
-			.rStartup = receive_startup,
-			.rShutdown = receive_end,
-			.rDestroy = receive_end,
-			.mydest = DestNone,
-		},
-		.catalog = catalog,
-		.take = take,
-		.arg = arg,
-	};
 	ErrorContextCallback callback = {
 		.callback = tell_catalog,
-		.arg = &receiver,
+		.arg = unconstify(RsItemCatalog *, catalog),
 		.previous = error_context_stack,
 	};
 
 	error_context_stack = &callback;
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
-	rs_view_plan_execute(rs_view_plan(catalog->model, statement, catalog_sql), argument,
-						 &receiver.pub);
-	SPI_finish();
+	rs_item_rows_read(catalog->model, statement, catalog_sql, argument, take, arg);
 	error_context_stack = callback.previous;
 }
 

@@ -16,7 +16,7 @@
 
 #include "nodes/plannodes.h"
 
-#include "store/model.h"
+#include "store/item_rows.h"
 
 typedef struct RsItemCatalog
 {
@@ -38,14 +38,7 @@ extern RsItemCatalog *rs_item_catalog_open(const RsModel *model);
  */
 extern void rs_item_catalog_costs(const RsItemCatalog *catalog, double *an_item, double *all);
 
-/* An item of a row, of the model's kind; it is valid until the function returns. */
-typedef void (*RsTakeItem) (Datum item_id, void *arg);
-
-/*
- * Read, as the current user under the active snapshot, the rows of these items, or all
- * rows; rows without an item are left out.  Code of the view's owner may run meanwhile:
- * an image must be pinned.  Connects to SPI itself.
- */
+/* Read the rows of these items, or all rows: see rs_item_rows_read(). */
 extern void rs_item_catalog_look_up(const RsItemCatalog *catalog, const Datum *ids, int32 n,
 									RsTakeItem take, void *arg);
 extern void rs_item_catalog_read(const RsItemCatalog *catalog, RsTakeItem take, void *arg);

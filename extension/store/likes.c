@@ -18,8 +18,6 @@
 #include <math.h>
 
 #include "catalog/pg_type.h"
-#include "executor/spi.h"
-#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
@@ -28,7 +26,6 @@
 #include "compat.h"
 #include "store/likes.h"
 #include "store/source.h"
-#include "store/view_plan.h"
 
 /* ---- the window --------------------------------------------------------------- */
 
@@ -203,67 +200,12 @@ make_argument(const RsVersion *version, const RsLikesWindow *window)
 
 /* ---- reading ---------------------------------------------------------------------- */
 
-typedef struct LikesReceiver
-{
-	DestReceiver pub;
-	const RsModel *model;
-	Oid			item_type;		/* of the column, as the rows say */
-	RsTakeLikes take;
-	void	   *arg;
-} LikesReceiver;
-
-/* A row is an item and its likes. */
-static bool
-receive_row(TupleTableSlot *slot, DestReceiver *self)
-{
-	LikesReceiver *receiver = (LikesReceiver *) self;
-	Datum		item;
-
-	CHECK_FOR_INTERRUPTS();
-	slot_getallattrs(slot);
-	item = rs_id_from_column(slot->tts_values[0], receiver->item_type);
-	receiver->take(item, DatumGetFloat8(slot->tts_values[1]), receiver->arg);
-	if (receiver->model->item_kind == RS_ID_TEXT && item != slot->tts_values[0])
-		pfree(DatumGetPointer(item));	/* was compressed or toasted */
-	return true;
-}
-
-static void
-receive_startup(DestReceiver *self, int operation, TupleDesc desc)
-{
-	LikesReceiver *receiver = (LikesReceiver *) self;
-
-	receiver->item_type = rs_source_id_type(receiver->model, desc, 0,
-											receiver->model->item_kind);
-}
-
-static void
-receive_end(DestReceiver *self)
-{
-}
-
 void
 rs_likes_read(const RsModel *model, const RsVersion *version, const RsLikesWindow *window,
-			  RsTakeLikes take, void *arg)
+			  RsTakeItem take, void *arg)
 {
 	RsViewStatement statement = likes_statement(model, version->feedback,
 												isfinite(window->half_life));
-	LikesReceiver receiver = {
-		.pub = {
-			.receiveSlot = receive_row,
-			.rStartup = receive_startup,
-			.rShutdown = receive_end,
-			.rDestroy = receive_end,
-			.mydest = DestNone,
-		},
-		.model = model,
-		.take = take,
-		.arg = arg,
-	};
-	Datum		argument = make_argument(version, window);
 
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
-	rs_view_plan_execute(rs_view_plan(model, &statement, likes_sql), argument, &receiver.pub);
-	SPI_finish();
+	rs_item_rows_read(model, &statement, likes_sql, make_argument(version, window), take, arg);
 }

@@ -17,7 +17,7 @@
 
 #include "datatype/timestamp.h"
 
-#include "store/model.h"
+#include "store/item_rows.h"
 
 /* Which rows count, and how much; times are seconds since 1970. */
 typedef struct RsLikesWindow
@@ -36,16 +36,12 @@ typedef struct RsLikesWindow
 extern RsLikesWindow rs_likes_window(const RsModel *model, const Interval *since,
 									 const Interval *half_life);
 
-/* An item, of the model's kind, valid until the function returns, and its likes. */
-typedef void (*RsTakeLikes) (Datum item_id, double likes, void *arg);
-
 /*
- * Read the items that anybody likes, as the current user under the active snapshot; of
- * a model that was opened with RS_MODEL_ASK or more.  Sums are added in ascending order.
- * Code of the view's owner may run meanwhile: an image must be pinned.  Connects to SPI
- * itself.
+ * Read the items that anybody likes, with their likes as numbers, of a model that was
+ * opened with RS_MODEL_ASK or more: see rs_item_rows_read().  Sums are added in ascending
+ * order.
  */
 extern void rs_likes_read(const RsModel *model, const RsVersion *version,
-						  const RsLikesWindow *window, RsTakeLikes take, void *arg);
+						  const RsLikesWindow *window, RsTakeItem take, void *arg);
 
 #endif							/* RS_LIKES_H */
