@@ -58,7 +58,10 @@ begin_rows(Rows *rows, FunctionCallInfo fcinfo, RsIdKind kind, const RsIdList *i
 	rows->caller = CurrentMemoryContext;
 }
 
-/* Fill in an item with its rank and hand out the row, whose other columns are filled. */
+/*
+ * Fill in an item with its rank and hand out the row, whose other columns are filled, be
+ * it in its memory, which is freed.
+ */
 static void
 put_row(Rows *rows, int32 rank, int32 position, Datum *values, bool *nulls)
 {
@@ -72,6 +75,17 @@ put_row(Rows *rows, int32 rank, int32 position, Datum *values, bool *nulls)
 	tuplestore_putvalues(rows->rsinfo->setResult, rows->rsinfo->setDesc, values, nulls);
 	MemoryContextSwitchTo(rows->caller);
 	MemoryContextReset(rows->row_context);
+}
+
+/* What predict() gives for an item of the list: what ranked it, unless users did. */
+static float4
+score_of(const RsServing *serving, const RsRecommendation *list, int32 i)
+{
+	int32		position = list->entries[i].position;
+
+	if (!rs_serving_is_popular(serving))
+		return list->entries[i].score;
+	return list->scores != NULL ? list->scores[position] : rs_serving_score(serving, position);
 }
 
 void
@@ -96,12 +110,12 @@ rs_return_recommendation(FunctionCallInfo fcinfo, RsIdKind kind, const RsServing
 
 		values[RECOMMENDATION_PREFERENCE] = Float4GetDatum(list->entries[i].score);
 		if (scored)
-			values[RECOMMENDATION_SCORE] =
-				Float4GetDatum(list->scores != NULL ? list->scores[position] :
-							   rs_serving_score(serving, position));
+			values[RECOMMENDATION_SCORE] = Float4GetDatum(score_of(serving, list, i));
+		MemoryContextSwitchTo(rows.row_context);
 		if (in_pages)
 			values[RECOMMENDATION_NEXT] =
-				CStringGetTextDatum(rs_page_token(serving, rank, list->ids, position));
+				CStringGetTextDatum(rs_page_token(serving, &list->page, rank, list->ids,
+												  position));
 		put_row(&rows, rank, position, values, nulls);
 	}
 	MemoryContextDelete(rows.row_context);

@@ -37,10 +37,11 @@ fingerprint(const RsServing *serving)
 }
 
 char *
-rs_page_token(const RsServing *serving, int32 rank, const RsIdList *ids, int32 position)
+rs_page_token(const RsServing *serving, const RsPage *page, int32 rank, const RsIdList *ids,
+			  int32 position)
 {
 	char	   *text = psprintf(UINT64_FORMAT "/%u/%d/%s", (uint64) serving->version->stamp,
-								fingerprint(serving), rank,
+								page->fingerprint, rank,
 								rs_id_to_cstring(rs_idlist_get(ids, position), ids->kind));
 	Size		length = strlen(text);
 	char	   *token = palloc(add_size(mul_size(2, length), 1));
@@ -101,7 +102,7 @@ token_number(const char *token, const char *part, uint64 max)
 RsPage
 rs_page_read(RsServing *serving, const char *token)
 {
-	RsPage		page = {.after = -1};
+	RsPage		page = {.after = -1,.fingerprint = fingerprint(serving)};
 	char	   *parts[4];
 	uint64		stamp;
 	uint32		hash;
@@ -117,7 +118,7 @@ rs_page_read(RsServing *serving, const char *token)
 														serving->model->item_kind));
 	if (page.after < 0)
 		page.rank = 0;
-	if (stamp != (uint64) serving->version->stamp || hash != fingerprint(serving))
+	if (stamp != (uint64) serving->version->stamp || hash != page.fingerprint)
 		ereport(NOTICE,
 				(errmsg("the list has another order than on the page before"),
 				 errdetail(stamp != (uint64) serving->version->stamp ?

@@ -21,6 +21,7 @@ typedef struct RsPage
 {
 	int32		rank;			/* of the last item before it; 0: it is the first */
 	int32		after;			/* position of that item in the image, or -1 */
+	uint32		fingerprint;	/* of all that ranks the items, for tokens */
 } RsPage;
 
 /*
@@ -32,7 +33,7 @@ typedef struct RsPage
 extern RsPage rs_page_read(RsServing *serving, const char *token);
 
 /* The token of the page that follows the item at a position in ids, palloc'd. */
-extern char *rs_page_token(const RsServing *serving, int32 rank, const RsIdList *ids,
-						   int32 position);
+extern char *rs_page_token(const RsServing *serving, const RsPage *page, int32 rank,
+						   const RsIdList *ids, int32 position);
 
 #endif							/* RS_PAGE_H */
