@@ -66,27 +66,20 @@ rs_cosine(const float *x, double x_square, const float *y, int k)
 	return (float) Max(-1.0, Min(1.0, rs_dot(x, y, k) / sqrt(squares)));
 }
 
-static void
-next_by_likeness(RsRanking *ranking, int32 m, RsScored *entries, int32 *n)
+/* What items are ranked by where all of them must be looked at. */
+static float
+key_of(const RsRanking *ranking, int32 position)
 {
 	const RsImage *image = ranking->image;
-	const float *x = factors_at(image, ranking->position);
-	RsTopk		topk;
 
-	rs_topk_init(&topk, entries, m);
-	for (int32 i = 0; m > 0 && i < image->ids.n; i++)
-	{
-		CHECK_FOR_INTERRUPTS();
-		if (i != ranking->position && rs_is_eligible(ranking->words, i))
-			rs_topk_push(&topk, rs_cosine(x, ranking->square, factors_at(image, i), image->k),
-						 i);
-	}
-	(void) rs_topk_finish(&topk, rs_interrupt, NULL);
-	*n = topk.n;
+	if (ranking->scores != NULL)
+		return ranking->scores[position];
+	return rs_cosine(factors_at(image, ranking->position), ranking->square,
+					 factors_at(image, position), image->k);
 }
 
 static void
-next_by_scores(RsRanking *ranking, int32 m, RsScored *entries, int32 *n)
+next_by_key(RsRanking *ranking, int32 m, RsScored *entries, int32 *n)
 {
 	RsTopk		topk;
 
@@ -95,7 +88,7 @@ next_by_scores(RsRanking *ranking, int32 m, RsScored *entries, int32 *n)
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (rs_is_eligible(ranking->words, i))
-			rs_topk_push(&topk, ranking->scores[i], i);
+			rs_topk_push(&topk, key_of(ranking, i), i);
 	}
 	(void) rs_topk_finish(&topk, rs_interrupt, NULL);
 	*n = topk.n;
@@ -182,7 +175,9 @@ rs_ranking_of_item(RsRanking *ranking, const RsServing *serving, int32 position,
 		return;
 	}
 	init_words(ranking, request);
-	ranking->next = next_by_likeness;
+	rs_eligible_remove(ranking->words, position);
+	ranking->eligible = rs_eligible(image, ranking->words);
+	ranking->next = next_by_key;
 	ranking->position = position;
 	ranking->square = rs_dot(x, x, image->k);
 }
@@ -245,7 +240,7 @@ rs_ranking_of_scores(RsRanking *ranking, const RsServing *serving, const RsIdLis
 	}
 	init_words(ranking, request);
 	take_scores(ranking, items, scores);
-	ranking->next = next_by_scores;
+	ranking->next = next_by_key;
 }
 
 void
