@@ -71,15 +71,6 @@ RS_FUNCTION(recsys_evaluate_users);
 
 /* ---- arguments -------------------------------------------------------------- */
 
-static int
-compare_int32(const void *a, const void *b)
-{
-	int32		i = *(const int32 *) a;
-	int32		j = *(const int32 *) b;
-
-	return (i > j) - (i < j);
-}
-
 static void
 check_length(int32 length)
 {
@@ -111,15 +102,9 @@ lengths_arg(FunctionCallInfo fcinfo, RsMeasureOptions *options)
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("k must not contain null")));
 	lengths = (int32 *) ARR_DATA_PTR(array);
-	qsort(lengths, n, sizeof(int32), compare_int32);
-	check_length(lengths[0]);
 	options->k = lengths;
-	options->n_k = 1;
-	for (int i = 1; i < n; i++)
-	{
-		if (lengths[i] != lengths[options->n_k - 1])
-			lengths[options->n_k++] = lengths[i];
-	}
+	options->n_k = rs_measure_lengths(lengths, n);
+	check_length(lengths[0]);
 }
 
 /* What both functions are asked; before 0.2.0 the declaration ends with the version. */

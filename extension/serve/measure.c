@@ -33,6 +33,20 @@ compare_int32(const void *a, const void *b)
 	return (i > j) - (i < j);
 }
 
+int
+rs_measure_lengths(int32 *k, int n)
+{
+	int			n_distinct = 0;
+
+	qsort(k, n, sizeof(int32), compare_int32);
+	for (int i = 0; i < n; i++)
+	{
+		if (i == 0 || k[i] != k[n_distinct - 1])
+			k[n_distinct++] = k[i];
+	}
+	return n_distinct;
+}
+
 static bool
 contains(const int32 *positions, int32 n, int32 position)
 {

@@ -24,6 +24,9 @@ typedef struct RsMeasureOptions
 	float4		min_rating;		/* what a test row must have to be relevant */
 } RsMeasureOptions;
 
+/* Sort lengths and drop those that come twice; returns how many are left. */
+extern int	rs_measure_lengths(int32 *k, int n);
+
 /* What one list, cut at one k, is worth. */
 typedef struct RsUserList
 {
