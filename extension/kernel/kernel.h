@@ -20,6 +20,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Matrices, vectors and workspaces begin at a multiple of these bytes: a cache line. */
+#define RS_ALIGNMENT	64
+
 /* Floats per row of a factor matrix are a multiple of this. */
 #define RS_STRIDE_UNIT	16
 #define RS_STRIDE(k)	((((k) + RS_STRIDE_UNIT - 1) / RS_STRIDE_UNIT) * RS_STRIDE_UNIT)

@@ -27,9 +27,6 @@
 #include "store/factors.h"
 #include "store/id_list.h"
 
-/* Alignment of matrices, in bytes: a cache line, for the kernel's loads. */
-#define MATRIX_ALIGNMENT	64
-
 /* Rows added to the Gramian between two checks for interrupts. */
 #define GRAMIAN_ROWS	4096
 
@@ -57,8 +54,8 @@ rs_alloc_matrix(MemoryContext context, Size row_bytes, Size rows, void **chunk)
 	Size		bytes = mul_size(row_bytes, Max(rows, 1));
 	void	   *matrix;
 
-	*chunk = MemoryContextAllocHuge(context, add_size(bytes, MATRIX_ALIGNMENT));
-	matrix = (void *) TYPEALIGN(MATRIX_ALIGNMENT, *chunk);
+	*chunk = MemoryContextAllocHuge(context, add_size(bytes, RS_ALIGNMENT));
+	matrix = (void *) TYPEALIGN(RS_ALIGNMENT, *chunk);
 	memset(matrix, 0, bytes);
 	return matrix;
 }

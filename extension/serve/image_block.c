@@ -21,7 +21,6 @@
 #include "compat.h"
 #include "serve/image_block.h"
 
-#define PART_ALIGNMENT	64
 #define MAX_PARTS		12
 
 typedef struct Part
@@ -85,7 +84,7 @@ list_parts(RsImage *image, Parts *parts)
 static Size
 aligned(Size bytes)
 {
-	return TYPEALIGN(PART_ALIGNMENT, add_size(bytes, PART_ALIGNMENT)) - PART_ALIGNMENT;
+	return TYPEALIGN(RS_ALIGNMENT, add_size(bytes, RS_ALIGNMENT)) - RS_ALIGNMENT;
 }
 
 Size

@@ -20,8 +20,6 @@
 #include "serve/user_vector.h"
 #include "store/visible.h"
 
-#define WORKSPACE_ALIGNMENT	64
-
 const char *
 rs_origin_name(RsOrigin origin)
 {
@@ -89,9 +87,9 @@ rs_user_read(const RsModel *model, const RsVersion *version,
 static void *
 alloc_aligned(Size bytes)
 {
-	void	   *chunk = palloc_extended(add_size(bytes, WORKSPACE_ALIGNMENT), MCXT_ALLOC_HUGE);
+	void	   *chunk = palloc_extended(add_size(bytes, RS_ALIGNMENT), MCXT_ALLOC_HUGE);
 
-	return (void *) TYPEALIGN(WORKSPACE_ALIGNMENT, chunk);
+	return (void *) TYPEALIGN(RS_ALIGNMENT, chunk);
 }
 
 /* A vector of the image's length, of zeros. */

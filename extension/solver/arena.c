@@ -35,7 +35,7 @@ ask_for_huge_pages(void *base, size_t size)
 void
 rs_arena_init(RsArena *arena, void *base, size_t size)
 {
-	size_t		skew = (uintptr_t) base % RS_ARENA_ALIGN;
+	size_t		skew = (uintptr_t) base % RS_ALIGNMENT;
 
 	arena->base = base;
 	arena->size = size;
@@ -44,9 +44,9 @@ rs_arena_init(RsArena *arena, void *base, size_t size)
 
 	/* Counting adds what the worst alignment of the base may cost. */
 	if (base == NULL)
-		arena->used = RS_ARENA_ALIGN;
+		arena->used = RS_ALIGNMENT;
 	else if (skew != 0)
-		arena->used = RS_ARENA_ALIGN - skew;
+		arena->used = RS_ALIGNMENT - skew;
 	arena->most = arena->used;
 #ifdef MADV_HUGEPAGE
 	if (base != NULL)
@@ -63,8 +63,8 @@ rs_arena_take(RsArena *arena, size_t count, size_t each)
 
 	if (arena->failed ||
 		__builtin_mul_overflow(count, each, &bytes) ||
-		__builtin_add_overflow(bytes, (size_t) (RS_ARENA_ALIGN - 1), &bytes) ||
-		__builtin_add_overflow(start, bytes / RS_ARENA_ALIGN * RS_ARENA_ALIGN, &end) ||
+		__builtin_add_overflow(bytes, (size_t) (RS_ALIGNMENT - 1), &bytes) ||
+		__builtin_add_overflow(start, bytes / RS_ALIGNMENT * RS_ALIGNMENT, &end) ||
 		end > arena->size)
 	{
 		arena->failed = true;

@@ -16,7 +16,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define RS_ARENA_ALIGN	64
+#include "kernel/kernel.h"
 
 typedef struct RsArena
 {
@@ -29,7 +29,7 @@ typedef struct RsArena
 
 extern void rs_arena_init(RsArena *arena, void *base, size_t size);
 
-/* count elements of each bytes, aligned to RS_ARENA_ALIGN, uninitialised */
+/* count elements of each bytes, aligned to RS_ALIGNMENT, uninitialised */
 extern void *rs_arena_take(RsArena *arena, size_t count, size_t each);
 
 /* Hand out once more what was taken since used was this. */

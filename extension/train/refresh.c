@@ -28,9 +28,6 @@
 #include "store/factors.h"
 #include "train/refresh.h"
 
-/* Alignment of matrices, in bytes: a cache line, for the kernel's loads. */
-#define MATRIX_ALIGNMENT	64
-
 static void
 refuse_altered(const RsModel *model, const RsVersion *version)
 {
@@ -80,7 +77,7 @@ rs_refresh_memory(const RsTrained *trained)
 {
 	Size		row = sizeof(bool) + (trained->options.biases ? sizeof(float) : 0);
 
-	return add_size(add_size(factor_bytes(trained), MATRIX_ALIGNMENT),
+	return add_size(add_size(factor_bytes(trained), RS_ALIGNMENT),
 					mul_size(row, (Size) trained->ratings.items.n));
 }
 
@@ -96,8 +93,8 @@ alloc_known(const RsTrained *trained, RsAlsKnown *known)
 	memset(known->item_is_new, true, n * sizeof(bool));
 	if (bytes == 0)
 		return;
-	factors = palloc_extended(bytes + MATRIX_ALIGNMENT, MCXT_ALLOC_HUGE);
-	known->item_factors = (float *) TYPEALIGN(MATRIX_ALIGNMENT, factors);
+	factors = palloc_extended(bytes + RS_ALIGNMENT, MCXT_ALLOC_HUGE);
+	known->item_factors = (float *) TYPEALIGN(RS_ALIGNMENT, factors);
 	memset(known->item_factors, 0, bytes);
 	if (trained->options.biases)
 		known->item_biases = palloc_extended(n * sizeof(float), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);

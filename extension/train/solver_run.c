@@ -18,9 +18,6 @@
 #include "train/progress.h"
 #include "train/solver_run.h"
 
-/* The solver wants whole cache lines. */
-#define ARENA_ALIGNMENT		64
-
 int
 rs_run_threads(void)
 {
@@ -56,10 +53,10 @@ rs_run_check_memory(const RsRunWords *words, const RsModel *model, Size more)
 void *
 rs_run_arena(const RsRunWords *words, const RsModel *model, Size bytes)
 {
-	Size		size = bytes > SIZE_MAX - ARENA_ALIGNMENT ? SIZE_MAX : bytes + ARENA_ALIGNMENT;
+	Size		size = bytes > SIZE_MAX - RS_ALIGNMENT ? SIZE_MAX : bytes + RS_ALIGNMENT;
 
 	rs_run_check_memory(words, model, size);
-	return (void *) TYPEALIGN(ARENA_ALIGNMENT,
+	return (void *) TYPEALIGN(RS_ALIGNMENT,
 							  MemoryContextAllocHuge(CurrentMemoryContext, size));
 }
 
