@@ -19,7 +19,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Time::HiRes qw(sleep time);
 
-our @EXPORT = qw(recsys_node recsys_conf poll_until backend_pid stage_library);
+our @EXPORT = qw(recsys_node recsys_conf poll_until backend_pid stage_library create_gate);
 
 # The superuser of every server is called postgres, whoever runs the tests: by default it
 # would have the name of that user, which may be that of a role of a test.
@@ -100,6 +100,25 @@ sub stage_library
 
 	chomp(my $lib = `$pg_config --pkglibdir`);
 	return ($ENV{RECSYS_STAGE} || '') . "$lib/$name.so";
+}
+
+# gate(number, armed) holds a statement, once armed, while the advisory lock of the number is
+# taken.  Immutable, so that a view and an index can call it.
+sub create_gate
+{
+	my ($node) = @_;
+
+	$node->safe_psql('postgres', <<'SQL');
+CREATE FUNCTION gate(number bigint, armed boolean) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+	IF armed THEN
+		PERFORM pg_catalog.pg_advisory_xact_lock_shared(number);
+	END IF;
+	RETURN true;
+END
+$$;
+SQL
+	return;
 }
 
 1;

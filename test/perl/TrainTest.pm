@@ -23,6 +23,7 @@ sub create_long_model
 {
 	my ($node) = @_;
 
+	create_gate($node);
 	$node->safe_psql('postgres', <<'SQL');
 CREATE TABLE ratings (user_id int, item_id int, rating real);
 INSERT INTO ratings
@@ -31,14 +32,6 @@ FROM generate_series(1, 2000) AS u, generate_series(1, 30) AS n;
 CREATE INDEX ON ratings (user_id);
 ANALYZE ratings;
 
-CREATE FUNCTION gate(number bigint, armed boolean) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$
-BEGIN
-	IF armed THEN
-		PERFORM pg_catalog.pg_advisory_xact_lock_shared(number);
-	END IF;
-	RETURN true;
-END
-$$;
 CREATE VIEW gated AS SELECT * FROM ratings WHERE public.gate(1, user_id = 1000);
 SELECT recsys.create_model('m', 'gated', options => '{"factors": 64, "iterations": 3}');
 SELECT FROM recsys.train('m');

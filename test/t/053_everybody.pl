@@ -9,6 +9,7 @@ use RecsysTest;
 use Test::More;
 
 my $node = recsys_node('everybody', preload => 1, init => [ allows_streaming => 1 ]);
+create_gate($node);
 $node->safe_psql('postgres', <<'SQL');
 CREATE TABLE ratings (user_id int, item_id int, rating real);
 INSERT INTO ratings SELECT u, 1 + (u * 31 + n * n * 7) % 500, 1 + (u * n) % 5
@@ -18,14 +19,6 @@ SELECT recsys.create_model('m', 'ratings', options => '{"factors": 16, "iteratio
 SELECT FROM recsys.train('m');
 CREATE TABLE kept AS SELECT * FROM recsys.recommend_all('m');
 
-CREATE FUNCTION gate(number bigint, armed boolean) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$
-BEGIN
-	IF armed THEN
-		PERFORM pg_catalog.pg_advisory_xact_lock_shared(number);
-	END IF;
-	RETURN true;
-END
-$$;
 CREATE VIEW gated AS SELECT * FROM ratings WHERE public.gate(1, user_id = 9000);
 SELECT recsys.create_model('gated', 'gated', options => '{"factors": 4, "iterations": 1}');
 SELECT FROM recsys.train('gated');
