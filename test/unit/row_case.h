@@ -8,6 +8,7 @@
 #ifndef UNIT_ROW_CASE_H
 #define UNIT_ROW_CASE_H
 
+#include "eliminate.h"
 #include "unit.h"
 
 #include "kernel/row.h"
@@ -116,45 +117,6 @@ direct_objective(const Case *c, const double *x)
 		squares += x[k] * x[k] * o->bias_regularization;
 	return loss + squares *
 		pow(c->row.n + o->unobserved_weight * c->side.n, o->reg_scaling);
-}
-
-/* Gaussian elimination with partial pivoting; a is m x (m + 1). */
-static inline void
-eliminate(double *a, int m, double *x)
-{
-	int			w = m + 1;
-
-	for (int i = 0; i < m; i++)
-	{
-		int			pivot = i;
-
-		for (int r = i + 1; r < m; r++)
-		{
-			if (fabs(a[r * w + i]) > fabs(a[pivot * w + i]))
-				pivot = r;
-		}
-		for (int j = 0; j <= m; j++)
-		{
-			double		swap = a[i * w + j];
-
-			a[i * w + j] = a[pivot * w + j];
-			a[pivot * w + j] = swap;
-		}
-		for (int r = i + 1; r < m; r++)
-		{
-			double		f = a[r * w + i] / a[i * w + i];
-
-			for (int j = i; j <= m; j++)
-				a[r * w + j] -= f * a[i * w + j];
-		}
-	}
-	for (int i = m - 1; i >= 0; i--)
-	{
-		x[i] = a[i * w + m];
-		for (int j = i + 1; j < m; j++)
-			x[i] -= a[i * w + j] * x[j];
-		x[i] /= a[i * w + i];
-	}
 }
 
 /* The minimum of the objective, by brute force over all cells. */

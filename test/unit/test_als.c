@@ -6,6 +6,7 @@
  *
  *-------------------------------------------------------------------------
  */
+#include "eliminate.h"
 #include "training.h"
 
 /* ---- the reference ------------------------------------------------------- */
@@ -113,31 +114,6 @@ direct_objective(const RsObjective *o, const Reference *r)
 		}
 	}
 	return loss;
-}
-
-/* a is m x (m + 1); no pivoting is needed for a positive definite matrix. */
-static void
-eliminate(double *a, int m, double *x)
-{
-	int			w = m + 1;
-
-	for (int i = 0; i < m; i++)
-	{
-		for (int r = i + 1; r < m; r++)
-		{
-			double		f = a[r * w + i] / a[i * w + i];
-
-			for (int j = i; j <= m; j++)
-				a[r * w + j] -= f * a[i * w + j];
-		}
-	}
-	for (int i = m - 1; i >= 0; i--)
-	{
-		x[i] = a[i * w + m];
-		for (int j = i + 1; j < m; j++)
-			x[i] -= a[i * w + j] * x[j];
-		x[i] /= a[i * w + i];
-	}
 }
 
 static void
