@@ -91,6 +91,7 @@ static const char *const feedback_names[] = {
 
 /* All algorithms. */
 static const RsAlgorithmTraits algorithms[] = {
+	[RS_AUTO] = {.name = "auto", .has_factors = true},
 	[RS_ALS] = {.name = "als", .has_factors = true},
 	[RS_POPULAR] = {.name = "popular", .has_factors = false},
 };
@@ -131,7 +132,7 @@ rs_algorithm_parse(const char *name)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("unrecognized algorithm \"%s\"", name),
-			 errhint("Valid values are \"als\" and \"popular\".")));
+			 errhint("Valid values are \"auto\", \"als\" and \"popular\".")));
 }
 
 const char *
@@ -542,7 +543,7 @@ rs_options_describe(int i, RsOptionDescription *description)
 	description->default_explicit = describe_default(&specs[i], RS_EXPLICIT);
 	description->default_implicit = describe_default(&specs[i], RS_IMPLICIT);
 	description->range = describe_range(&specs[i]);
-	description->algorithms = (specs[i].applies & FOR_POPULAR) ? "als, popular" : "als";
+	description->algorithms = (specs[i].applies & FOR_POPULAR) ? "auto, als, popular" : "auto, als";
 	description->meaning = specs[i].meaning;
 	return true;
 }

@@ -22,6 +22,7 @@ typedef enum RsFeedback
 
 typedef enum RsAlgorithm
 {
+	RS_AUTO,					/* training chooses what serves the data */
 	RS_ALS,
 	RS_POPULAR					/* most popular items for everybody: a baseline */
 } RsAlgorithm;

@@ -14,7 +14,7 @@ CREATE FUNCTION recsys.create_model(
     rating_column name    DEFAULT NULL,
     time_column   name    DEFAULT NULL,
     feedback      text    DEFAULT 'explicit',
-    algorithm     text    DEFAULT 'als',
+    algorithm     text    DEFAULT 'auto',
     run_as        text    DEFAULT 'caller',
     options       jsonb   DEFAULT '{}',
     catalog        regclass DEFAULT NULL,

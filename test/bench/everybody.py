@@ -89,7 +89,7 @@ def everybody(database, report, questions, scale):
         "CREATE TABLE rows_of_all (user_id int, item_id int, rating real)",
         f"\\copy rows_of_all FROM '{os.path.join(os.environ['BENCH_CACHE'], shape)}.tsv'",
         "CREATE INDEX ON rows_of_all (user_id) INCLUDE (item_id, rating)", "VACUUM ANALYZE rows_of_all",
-        "SELECT recsys.create_model('all', 'rows_of_all', feedback => 'implicit')",
+        "SELECT recsys.create_model('all', 'rows_of_all', feedback => 'implicit', algorithm => 'als')",
         "SELECT FROM recsys.train('all', '{\"iterations\": 8}')")
     users, items = (int(n) for n in database.execute(
         "SELECT users, items FROM recsys.model_versions WHERE model = 'all'")[0])

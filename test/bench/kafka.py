@@ -196,7 +196,7 @@ def trickle(database, report, session):
                      "CREATE INDEX ON trickle (user_id)", "ALTER TABLE trickle OWNER TO app",
                      "GRANT CREATE ON SCHEMA recsys_data TO app")
     as_app(database, "SELECT recsys.create_model('m', 'trickle', rating_column => 'weight', feedback => 'implicit', "
-           "options => '{\"factors\": 16}')")
+           "options => '{\"factors\": 16}', algorithm => 'als')")
     as_app(database, "SELECT FROM recsys.train('m')")
     produce("trickle", 0)
     create_source(database, "trickle", "trickle", "trickle")

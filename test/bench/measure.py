@@ -48,7 +48,7 @@ class Ours:
         for mode in ("implicit", "explicit"):
             self.database.execute(
                 f"""SELECT recsys.create_model('{table}_{mode}', '{table}',
-                    rating_column => 'rating', feedback => '{mode}')""")
+                    rating_column => 'rating', feedback => '{mode}', algorithm => 'als')""")
 
     @staticmethod
     def options(job):

@@ -182,7 +182,7 @@ def catalogue(database, report, questions):
         if share:
             database.execute(f"CREATE VIEW goods_{name} AS SELECT item_id FROM goods WHERE share <= {share}")
             catalog = f", catalog => 'goods_{name}'"
-        database.execute(f"SELECT recsys.create_model('{name}', 'wide', feedback => 'implicit'{catalog})",
+        database.execute(f"SELECT recsys.create_model('{name}', 'wide', feedback => 'implicit'{catalog}, algorithm => 'als')",
                          f"SELECT FROM recsys.train('{name}', '{{\"iterations\": 5}}')")
     latencies = {name: [] for name in shown}
     for _ in range(ROUNDS):
@@ -242,13 +242,13 @@ def many_items(database, report, questions):
               FROM generate_series(1, 300000) AS u, generate_series(1, 20) AS n""",
         f"INSERT INTO many SELECT 1 + i % 300000, i FROM generate_series(1, {MANY_ITEMS}) AS i",
         "CREATE INDEX ON many (user_id) INCLUDE (item_id)", "VACUUM ANALYZE many",
-        "SELECT recsys.create_model('many', 'many', feedback => 'implicit')",
+        "SELECT recsys.create_model('many', 'many', feedback => 'implicit', algorithm => 'als')",
         "SELECT FROM recsys.train('many', '{\"iterations\": 5}')")
     ours, nothing = questions.against_nothing(asked("many"))
     report.add("S2", f"recommend, {MANY_ITEMS} items, trained, p50", "ms", (ours[0],), "SELECT 1", (nothing[0],),
                ours[0] / nothing[0], "<= 1 ms", ours[0] <= 1)
     database.execute(
-        "SELECT recsys.create_model('random', 'many', feedback => 'implicit')",
+        "SELECT recsys.create_model('random', 'many', feedback => 'implicit', algorithm => 'als')",
         "SELECT FROM recsys.train('random', '{\"iterations\": 1}')",
         """UPDATE recsys_data.random_item_factors AS f SET factors = (
                SELECT array_agg((random() - 0.5)::real)::real[]::recsys.recvec
@@ -298,7 +298,7 @@ def main():
     for factors in (64, 256):
         database.execute(
             f"""SELECT recsys.create_model('m{factors}', 'ratings', feedback => 'implicit',
-                                           options => '{{"factors": {factors}}}')""",
+                                           options => '{{"factors": {factors}}}', algorithm => 'als')""",
             f"SELECT FROM recsys.train('m{factors}')")
     report = Report()
     questions = Questions("bench_serve")

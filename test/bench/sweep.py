@@ -91,7 +91,7 @@ class Set:
         self.database.execute(
             "CREATE INDEX ON train (user_id)", "VACUUM ANALYZE train, valid",
             f"""SELECT recsys.create_model('m', 'train', rating_column => 'rating',
-                feedback => '{feedback}', options => '{{"keep_versions": 1}}')""")
+                feedback => '{feedback}', options => '{{"keep_versions": 1}}', algorithm => 'als')""")
         print("# " + name, *(f"{k} {v:.6g}" for k, v in self.facts.items()), flush=True)
 
     def measure(self, options):

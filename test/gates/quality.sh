@@ -54,7 +54,7 @@ for i in 1 2 3 4 5; do
 	load base$i ml-100k/u$i.base.xz tr '\t' ','
 	load test$i ml-100k/u$i.test.xz tr '\t' ','
 	sql "CREATE INDEX ON base$i (user_id)"
-	sql "SELECT recsys.create_model('fold$i', 'base$i', options => '{\"factors\": 50}')"
+	sql "SELECT recsys.create_model('fold$i', 'base$i', options => '{\"factors\": 50}', algorithm => 'als')"
 	sql "SELECT recsys.train('fold$i')" >/dev/null
 	# a film without a rating in the base is predicted by the mean
 	sql "INSERT INTO fold_rmse
@@ -72,7 +72,7 @@ load "part (part)" ml-1m/infae_split.txt.xz cat
 sql "CREATE TABLE infae AS SELECT user_id, item_id, rating FROM ml1m JOIN part USING (row) WHERE part < 2"
 sql "CREATE TABLE infae_test AS SELECT user_id, item_id, rating FROM ml1m JOIN part USING (row) WHERE part = 2"
 sql "CREATE INDEX ON infae (user_id)"
-sql "SELECT recsys.create_model('infae', 'infae', options => '{\"factors\": 50, \"regularization\": 0.07}')"
+sql "SELECT recsys.create_model('infae', 'infae', options => '{\"factors\": 50, \"regularization\": 0.07}', algorithm => 'als')"
 sql "SELECT recsys.train('infae')" >/dev/null
 check "ml-1m RMSE, inf-AE split, d=50" \
 	"$(sql "SELECT round(value::numeric, 4) FROM recsys.evaluate('infae', 'infae_test') WHERE metric = 'rmse'")" '<=' .857
@@ -98,7 +98,7 @@ sql "CREATE TABLE loo_candidates AS
       GROUP BY user_id"
 sql "CREATE INDEX ON loo (user_id)"
 sql "SELECT recsys.create_model('loo', 'loo', feedback => 'implicit', options =>
-     '{\"factors\": 64, \"iterations\": 12, \"unobserved_weight\": 0.3, \"regularization\": 0.007}')"
+     '{\"factors\": 64, \"iterations\": 12, \"unobserved_weight\": 0.3, \"regularization\": 0.007}', algorithm => 'als')"
 sql "SELECT recsys.train('loo')" >/dev/null
 ncf=$(sql "SELECT round(avg((r.rank IS NOT NULL)::int), 4), round(avg(coalesce(ln(2) / ln(r.rank + 1), 0))::numeric, 4)
              FROM loo_test AS t JOIN loo_candidates AS c USING (user_id)
@@ -120,7 +120,7 @@ check "gowalla Recall@20, most popular" "$(sql "SELECT round($(metric popular go
 check "gowalla NDCG@20, most popular" "$(sql "SELECT round($(metric popular gowalla_test ndcg 20)::numeric, 4)")" '=' .0317
 
 sql "SELECT recsys.create_model('gowalla', 'gowalla', feedback => 'implicit', options =>
-     '{\"iterations\": 8, \"unobserved_weight\": 0.01, \"regularization\": 0.003}')"
+     '{\"iterations\": 8, \"unobserved_weight\": 0.01, \"regularization\": 0.003}', algorithm => 'als')"
 gowalla()
 {
 	local figures

@@ -24,9 +24,9 @@ SELECT u::bigint AS user_id, i::bigint AS item_id, 'item ' || i AS name, (1 + (u
   FROM generate_series(1, 200) AS u, generate_series(1, 300) AS i WHERE (u * 7 + i * 3) % 11 < 3;
 CREATE INDEX ON ratings (user_id) INCLUDE (item_id, name, rating);
 VACUUM ANALYZE ratings;
-SELECT recsys.create_model('likes', 'ratings', feedback => 'implicit', options => '{"factors": 8, "iterations": 2}');
-SELECT recsys.create_model('stars', 'ratings', options => '{"factors": 8, "iterations": 2}');
-SELECT recsys.create_model('names', 'ratings', item_column => 'name', options => '{"factors": 4, "iterations": 2}');
+SELECT recsys.create_model('likes', 'ratings', feedback => 'implicit', options => '{"factors": 8, "iterations": 2}', algorithm => 'als');
+SELECT recsys.create_model('stars', 'ratings', options => '{"factors": 8, "iterations": 2}', algorithm => 'als');
+SELECT recsys.create_model('names', 'ratings', item_column => 'name', options => '{"factors": 4, "iterations": 2}', algorithm => 'als');
 SELECT recsys.train(m) FROM unnest(ARRAY['likes', 'stars', 'names']) AS m;
 
 -- one of each question, some of users and items that nobody knows, some that fail
@@ -75,7 +75,7 @@ CREATE PROCEDURE come_and_go(n int) LANGUAGE plpgsql AS
 $$
 BEGIN
 	FOR at IN 1 .. n LOOP
-		PERFORM recsys.create_model('passing', 'ratings', options => '{"factors": 4, "iterations": 1}');
+		PERFORM recsys.create_model('passing', 'ratings', options => '{"factors": 4, "iterations": 1}', algorithm => 'als');
 		PERFORM recsys.train('passing');
 		PERFORM * FROM recsys.recommend('passing', at % 200, 10);
 		COMMIT;

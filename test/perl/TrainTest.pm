@@ -33,7 +33,7 @@ CREATE INDEX ON ratings (user_id);
 ANALYZE ratings;
 
 CREATE VIEW gated AS SELECT * FROM ratings WHERE public.gate(1, user_id = 1000);
-SELECT recsys.create_model('m', 'gated', options => '{"factors": 64, "iterations": 3}');
+SELECT recsys.create_model('m', 'gated', options => '{"factors": 64, "iterations": 3}', algorithm => 'als');
 SELECT FROM recsys.train('m');
 CREATE INDEX ON recsys_data.m_user_factors (public.gate(2, user_id = 1000));
 SQL

@@ -12,7 +12,7 @@ SET ROLE recsys_regress_owner;
 CREATE TABLE ask.likes (user_id int, item_id int, rating real);
 INSERT INTO ask.likes SELECT u, i, (u * i) % 5 + 1 FROM generate_series(1, 6) AS u, generate_series(1, 6) AS i WHERE u <> i;
 CREATE INDEX ON ask.likes (user_id);
-SELECT recsys.create_model('ask', 'ask.likes', run_as => 'owner', options => '{"factors": 2, "iterations": 2}');
+SELECT recsys.create_model('ask', 'ask.likes', run_as => 'owner', options => '{"factors": 2, "iterations": 2}', algorithm => 'als');
 SELECT users FROM recsys.train('ask');
 GRANT REFERENCES ON recsys_data.ask TO recsys_regress_app;
 GRANT SELECT ON recsys_data.ask TO recsys_regress_old;

@@ -7,7 +7,7 @@ CREATE SCHEMA bc;
 CREATE TABLE bc.likes (user_id int, item_id int, rating real);
 INSERT INTO bc.likes SELECT u, i, 1 + (u * i) % 5 FROM generate_series(1, 9) AS u, generate_series(1, 9) AS i WHERE (u + i) % 3 > 0;
 CREATE INDEX ON bc.likes (user_id);
-SELECT recsys.create_model('bc', 'bc.likes', options => '{"factors": 2}');
+SELECT recsys.create_model('bc', 'bc.likes', options => '{"factors": 2}', algorithm => 'als');
 SELECT users FROM recsys.train('bc');
 
 -- ---- C10: one value plain, with a short header, compressed, out of line ------------------
@@ -15,7 +15,7 @@ SELECT users FROM recsys.train('bc');
 CREATE TABLE bc.words (user_id text, item_id text, rating real);
 INSERT INTO bc.words SELECT repeat('user', 450) || user_id, repeat('item', 450) || item_id, rating FROM bc.likes;
 CREATE INDEX ON bc.words (md5(user_id));
-SELECT recsys.create_model('bc_words', 'bc.words', options => '{"factors": 2}');
+SELECT recsys.create_model('bc_words', 'bc.words', options => '{"factors": 2}', algorithm => 'als');
 SELECT users FROM recsys.train('bc_words');
 
 CREATE TABLE bc.forms (form text, model text, user_id text, item_id text, items text[], weights real[], options jsonb);
@@ -63,7 +63,7 @@ ALTER TABLE bc.mixed SET (toast_tuple_target = 128);
 ALTER TABLE bc.mixed ALTER user_id SET STORAGE external, ALTER item_id SET STORAGE external;
 INSERT INTO bc.mixed SELECT user_id || '', item_id || '', rating FROM bc.words WHERE rating > 3;
 SELECT count(DISTINCT pg_column_size(user_id)) FROM bc.mixed;
-SELECT recsys.create_model('bc_mixed', 'bc.mixed', options => '{"factors": 2}');
+SELECT recsys.create_model('bc_mixed', 'bc.mixed', options => '{"factors": 2}', algorithm => 'als');
 SELECT count(DISTINCT loss) AS losses FROM unnest('{bc_words,bc_mixed}'::text[]) AS m, recsys.train(m) AS t;
 SELECT count(*), count(DISTINCT (metric, k, value)) * 2 AS equal FROM unnest('{bc.words,bc.mixed}'::regclass[]) AS t,
     recsys.evaluate('bc_words', t, exclude_seen => false);
@@ -152,7 +152,7 @@ SELECT '[1,2]'::bc_renamed.recvec;
 ALTER SCHEMA bc_renamed RENAME TO recsys;
 ALTER SCHEMA recsys_data RENAME TO bc_renamed;
 SELECT bc.answer();
-SELECT recsys.create_model('bc_second', 'bc.likes');
+SELECT recsys.create_model('bc_second', 'bc.likes', algorithm => 'als');
 SELECT users FROM recsys.train('bc');
 ALTER SCHEMA bc_renamed RENAME TO recsys_data;
 SELECT answer = bc.answer() AS same FROM bc.before;

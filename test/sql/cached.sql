@@ -9,7 +9,7 @@ CREATE INDEX ON ca_texts (user_id);
 CREATE INDEX ON ca_ints (user_id);
 CREATE INDEX ON ca_uuids (user_id);
 CREATE INDEX ON ca_others (user_id);
-SELECT recsys.create_model('ca_' || t, ('ca_' || t)::regclass, options => '{"factors": 2, "iterations": 1}')
+SELECT recsys.create_model('ca_' || t, ('ca_' || t)::regclass, options => '{"factors": 2, "iterations": 1}', algorithm => 'als')
   FROM unnest('{texts,ints,uuids,others}'::text[]) AS t;
 SELECT version FROM unnest('{texts,ints,uuids,others}'::text[]) AS t, recsys.train('ca_' || t);
 
@@ -64,7 +64,7 @@ SELECT * FROM ca_ask('ca_others');
 SELECT * FROM ca_ask('ca_ints');
 -- trained again they are models like others
 SELECT recsys.drop_model('ca_' || t) FROM unnest('{others,ints}'::text[]) AS t;
-SELECT recsys.create_model('ca_others', 'ca_ints', options => '{"factors": 2, "iterations": 1}');
+SELECT recsys.create_model('ca_others', 'ca_ints', options => '{"factors": 2, "iterations": 1}', algorithm => 'als');
 SELECT version FROM recsys.train('ca_others');
 SELECT * FROM ca_ask('ca_others');
 ROLLBACK;
@@ -106,7 +106,7 @@ BEGIN
     RETURN rating;
 END $$;
 CREATE VIEW ca_watched AS SELECT user_id, item_id, ca_do(rating) AS rating FROM ca_ints;
-SELECT recsys.create_model('ca_watched', 'ca_watched', options => '{"factors": 2, "iterations": 1}');
+SELECT recsys.create_model('ca_watched', 'ca_watched', options => '{"factors": 2, "iterations": 1}', algorithm => 'als');
 SELECT version FROM recsys.train('ca_watched');
 \set VERBOSITY sqlstate
 BEGIN;

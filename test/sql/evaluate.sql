@@ -9,7 +9,7 @@ CREATE TABLE eva_train AS SELECT * FROM eva_all
 WHERE NOT (who <= 10 AND what = 1 + (who + 1) % 2)
   AND NOT (who <= 5 AND what BETWEEN 3 AND 6 AND what % 2 <> who % 2);
 CREATE INDEX ON eva_train (who);
-SELECT recsys.create_model('eva', 'eva_train', 'who', 'what', 'stars', options => '{"factors": 4, "regularization": 0.01, "iterations": 30}');
+SELECT recsys.create_model('eva', 'eva_train', 'who', 'what', 'stars', options => '{"factors": 4, "regularization": 0.01, "iterations": 30}', algorithm => 'als');
 SELECT deployed FROM recsys.train('eva');
 
 -- the held-out best items of users 1 to 10 come first: perfect lists
@@ -81,7 +81,7 @@ SELECT metric, users, round(value::numeric, 4) AS value FROM recsys.evaluate('ev
 -- implicit: rankings only, no rating needed; a view will do; text and uuid ids
 CREATE TABLE eva_events AS SELECT 'u' || who AS who, md5(what::text)::uuid AS what FROM eva_train WHERE stars > 3;
 CREATE INDEX ON eva_events (who);
-SELECT recsys.create_model('eva_events', 'eva_events', 'who', 'what', feedback => 'implicit', options => '{"factors": 4}');
+SELECT recsys.create_model('eva_events', 'eva_events', 'who', 'what', feedback => 'implicit', options => '{"factors": 4}', algorithm => 'als');
 SELECT deployed FROM recsys.train('eva_events');
 CREATE VIEW eva_view AS SELECT 'u' || who AS user_id, md5(what::text) AS item_id FROM eva_best;
 SELECT metric, k, value, users FROM recsys.evaluate('eva_events', 'eva_view', '{3}') WHERE metric NOT IN ('coverage', 'gini', 'novelty', 'precision');

@@ -2,7 +2,7 @@
 CREATE TABLE evk AS SELECT u::text AS user_id, 'i' || (CASE WHEN u % 2 = 0 THEN i ELSE i + 50 END) AS item_id
 FROM generate_series(1, 40) u, generate_series(1, 20) i WHERE (u * 7 + i * 3) % 5 < 2;
 CREATE INDEX ON evk (user_id);
-SELECT recsys.create_model('evk', 'evk', feedback => 'implicit', options => '{"factors": 4}');
+SELECT recsys.create_model('evk', 'evk', feedback => 'implicit', options => '{"factors": 4}', algorithm => 'als');
 SELECT users, items FROM recsys.train('evk');
 CREATE TABLE evk_right AS SELECT u::text AS user_id, 'i' || (CASE WHEN u % 2 = 0 THEN i ELSE i + 50 END) AS item_id
 FROM generate_series(1, 40) u, generate_series(1, 20) i WHERE (u * 7 + i * 3) % 5 = 2;
@@ -29,7 +29,7 @@ SELECT * FROM recsys.evaluate('evk', 'evk_none', '{10}');
 -- ids of another kind are refused before anything is rounded
 CREATE TABLE evk_big AS SELECT substr(item_id, 2)::bigint AS item_id, user_id::bigint AS user_id FROM evk;
 CREATE INDEX ON evk_big (user_id);
-SELECT recsys.create_model('evk_big', 'evk_big', feedback => 'implicit', options => '{"factors": 4}');
+SELECT recsys.create_model('evk_big', 'evk_big', feedback => 'implicit', options => '{"factors": 4}', algorithm => 'als');
 SELECT users FROM recsys.train('evk_big');
 CREATE TABLE evk_fraction AS SELECT user_id + 0.4::float8 AS user_id, item_id FROM evk_big;
 SELECT * FROM recsys.evaluate('evk_big', 'evk_fraction');

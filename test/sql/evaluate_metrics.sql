@@ -39,9 +39,9 @@ INSERT INTO evm_test SELECT who, what, stars - 1 FROM evm_test WHERE what % 10 =
 INSERT INTO evm_test SELECT who, what, NULL FROM evm_all WHERE who + what = 50;
 INSERT INTO evm_test VALUES (3, NULL, 4), (61, NULL, 5), (NULL, 3, 5);
 CREATE INDEX ON evm (who);
-SELECT recsys.create_model('evm', 'evm', 'who', 'what', 'stars', options => '{"factors": 4, "iterations": 5}');
+SELECT recsys.create_model('evm', 'evm', 'who', 'what', 'stars', options => '{"factors": 4, "iterations": 5}', algorithm => 'als');
 SELECT users > 50 AS users, items > 30 AS items FROM recsys.train('evm');
-SELECT recsys.create_model('evm_implicit', 'evm', 'who', 'what', 'stars', feedback => 'implicit', options => '{"factors": 4, "iterations": 5}');
+SELECT recsys.create_model('evm_implicit', 'evm', 'who', 'what', 'stars', feedback => 'implicit', options => '{"factors": 4, "iterations": 5}', algorithm => 'als');
 SELECT deployed FROM recsys.train('evm_implicit');
 
 -- what evaluate says by another way: lists of recommend, predictions of predict, everything else SQL

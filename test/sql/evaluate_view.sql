@@ -24,7 +24,7 @@ BEGIN
     RETURN true;
 END $$;
 CREATE VIEW evv_view AS SELECT * FROM evv_train WHERE evv_function(user_id);
-SELECT recsys.create_model('evv', 'evv_view', options => '{"factors": 16, "iterations": 1}');
+SELECT recsys.create_model('evv', 'evv_view', options => '{"factors": 16, "iterations": 1}', algorithm => 'als');
 SELECT version FROM recsys.train('evv');
 
 -- the cursor of evaluate is out of its reach

@@ -4,11 +4,11 @@ SET client_min_messages = warning;
 CREATE TABLE ex_stars (user_id int, item_id int, rating real);
 INSERT INTO ex_stars SELECT u, i, 1 + (u * 7 + i * 3) % 5 FROM generate_series(1, 40) u, generate_series(1, 20) i WHERE (u + i) % 3 > 0;
 CREATE INDEX ON ex_stars (user_id);
-SELECT recsys.create_model('ex', 'ex_stars', options => '{"factors": 4}');
+SELECT recsys.create_model('ex', 'ex_stars', options => '{"factors": 4}', algorithm => 'als');
 SELECT * FROM recsys.explain('ex', 1, 1);
 SELECT users FROM recsys.train('ex');
-SELECT recsys.create_model('ex_nb', 'ex_stars', options => '{"factors": 3, "biases": false}'),
-       recsys.create_model('ex_i', 'ex_stars', feedback => 'implicit', rating_column => 'rating', options => '{"factors": 5}'),
+SELECT recsys.create_model('ex_nb', 'ex_stars', options => '{"factors": 3, "biases": false}', algorithm => 'als'),
+       recsys.create_model('ex_i', 'ex_stars', feedback => 'implicit', rating_column => 'rating', options => '{"factors": 5}', algorithm => 'als'),
        recsys.create_model('ex_p', 'ex_stars', algorithm => 'popular');
 SELECT count(*) FROM unnest('{ex_nb,ex_i,ex_p}'::text[]) m, LATERAL (SELECT * FROM recsys.train(m)) t;
 -- new users, one with a dislike, repeated items, rows that say nothing
@@ -22,7 +22,7 @@ FROM unnest('{ex,ex_nb,ex_i}'::text[]) m, unnest('{0,3,100}'::int[]) k, (SELECT 
 GROUP BY m, k ORDER BY m, k;
 -- each contribution by itself: take the row away from the right-hand side, not from the matrix.
 -- Without biases, A = sum of y y' + n lambda; one row of one factor says it plainly.
-SELECT recsys.create_model('ex_1', 'ex_stars', options => '{"factors": 1, "biases": false, "regularization": 0.1}');
+SELECT recsys.create_model('ex_1', 'ex_stars', options => '{"factors": 1, "biases": false, "regularization": 0.1}', algorithm => 'als');
 SELECT users FROM recsys.train('ex_1');
 WITH y AS (SELECT item_id, (factors::real[])[1]::float8 AS y FROM recsys_data.ex_1_item_factors), v AS (SELECT mean FROM recsys.model_versions WHERE model = 'ex_1'),
      a AS (SELECT sum(y * y) + 0.1 * count(*) AS a FROM ex_stars JOIN y USING (item_id) WHERE user_id = 1)
@@ -77,7 +77,7 @@ CREATE ROLE recsys_regress_app;
 GRANT CREATE ON SCHEMA recsys_data TO recsys_regress_owner;
 ALTER TABLE ex_stars OWNER TO recsys_regress_owner;
 SET ROLE recsys_regress_owner;
-SELECT recsys.create_model('ex_r', 'ex_stars', run_as => 'owner', options => '{"factors": 2}');
+SELECT recsys.create_model('ex_r', 'ex_stars', run_as => 'owner', options => '{"factors": 2}', algorithm => 'als');
 SELECT users FROM recsys.train('ex_r');
 SET ROLE recsys_regress_app;
 SELECT count(*) FROM recsys.explain('ex_r', 1, 1);

@@ -3,7 +3,7 @@
 CREATE TABLE ft_ratings (user_id int, item_id text, rating real);
 INSERT INTO ft_ratings SELECT u, 'i' || i, 1 + (u + i) % 3 FROM generate_series(1, 6) AS u, generate_series(1, 5) AS i WHERE u <> i;
 CREATE INDEX ON ft_ratings (user_id);
-SELECT recsys.create_model('ft', 'ft_ratings', options => '{"factors": 2, "iterations": 1}');
+SELECT recsys.create_model('ft', 'ft_ratings', options => '{"factors": 2, "iterations": 1}', algorithm => 'als');
 SELECT version FROM recsys.train('ft');
 -- what readers of either table and a training say
 CREATE FUNCTION ft_attempt(call text) RETURNS text LANGUAGE plpgsql AS $$
@@ -180,7 +180,7 @@ BEGIN;
 CREATE ACCESS METHOD ft_heap TYPE TABLE HANDLER heap_tableam_handler;
 SET LOCAL default_table_access_method = ft_heap;
 -- create_model() does not take the setting
-SELECT recsys.create_model('ft_new', 'ft_ratings', options => '{"factors": 2, "iterations": 1}');
+SELECT recsys.create_model('ft_new', 'ft_ratings', options => '{"factors": 2, "iterations": 1}', algorithm => 'als');
 SELECT version FROM recsys.train('ft_new');
 CREATE TABLE ft_copy (LIKE recsys_data.ft_item_factors INCLUDING ALL);
 DROP TABLE recsys_data.ft_item_factors;
@@ -219,7 +219,7 @@ SELECT ft_calls();
 -- a training that is refused has not read its source
 CREATE SEQUENCE ft_reads;
 CREATE VIEW ft_watched AS SELECT user_id, item_id, rating, nextval('ft_reads') FROM ft_ratings;
-SELECT recsys.create_model('ft_late', 'ft_watched', options => '{"factors": 2, "iterations": 1}');
+SELECT recsys.create_model('ft_late', 'ft_watched', options => '{"factors": 2, "iterations": 1}', algorithm => 'als');
 ALTER TABLE recsys_data.ft_late_user_factors ADD CHECK (bias < 1000);
 SELECT version FROM recsys.train('ft_late');
 SELECT is_called FROM ft_reads;

@@ -19,7 +19,7 @@ CREATE VIEW hr.nested AS SELECT * FROM hr.likes WHERE hr.is_owner();
 CREATE VIEW hr.same AS SELECT * FROM hr.likes;
 CREATE MATERIALIZED VIEW hr.copy AS SELECT * FROM hr.likes;
 GRANT SELECT ON hr.nested, hr.same, hr.copy TO recsys_regress_app;
-SELECT recsys.create_model('hr', 'hr.likes', options => '{"factors": 2, "iterations": 2}');
+SELECT recsys.create_model('hr', 'hr.likes', options => '{"factors": 2, "iterations": 2}', algorithm => 'als');
 SELECT users FROM recsys.train('hr');
 GRANT SELECT ON recsys_data.hr TO recsys_regress_app;
 

@@ -20,9 +20,9 @@ CREATE VIEW hi.uuids AS SELECT lpad(user_id::text, 32, '0')::uuid AS user_id, rp
 CREATE VIEW hi.latest_uuids AS SELECT lpad(user_id::text, 32, '0')::uuid AS user_id, rpad(item_id::text, 32, '0')::uuid AS item_id, rating, at FROM hi.latest(9);
 
 SELECT recsys.create_model(feedback || '_' || kind, 'hi.' || kind, time_column => 'at', rating_column => 'rating', feedback => feedback,
-                           options => '{"factors": 3, "iterations": 3, "history_limit": 9, "regularization": 0.1}'),
+                           options => '{"factors": 3, "iterations": 3, "history_limit": 9, "regularization": 0.1}', algorithm => 'als'),
        recsys.create_model(feedback || '_latest_' || kind, 'hi.latest_' || kind, time_column => 'at', rating_column => 'rating', feedback => feedback,
-                           options => '{"factors": 3, "iterations": 3, "regularization": 0.1}')
+                           options => '{"factors": 3, "iterations": 3, "regularization": 0.1}', algorithm => 'als')
   FROM unnest('{explicit,implicit}'::text[]) AS feedback, unnest('{texts,uuids}'::text[]) AS kind;
 -- the same bits as from those rows alone
 SELECT feedback, kind, a.users, a.items, a.ratings, a.loss = b.loss AS same
@@ -62,7 +62,7 @@ SELECT recsys.drop_model(feedback || latest || kind) FROM unnest('{explicit_,imp
 CREATE TABLE hi.visits (user_id int, item_id int, at int);
 INSERT INTO hi.visits SELECT CASE WHEN n <= 20000 THEN 1 ELSE 2 + n % 10 END, n % 10000, n FROM generate_series(1, 20500) AS n;
 CREATE INDEX ON hi.visits (user_id, at);
-SELECT recsys.create_model('visits', 'hi.visits', time_column => 'at', feedback => 'implicit', options => '{"factors": 2, "iterations": 1}');
+SELECT recsys.create_model('visits', 'hi.visits', time_column => 'at', feedback => 'implicit', options => '{"factors": 2, "iterations": 1}', algorithm => 'als');
 SELECT recsys.create_model('visited', 'hi.visits', feedback => 'implicit', algorithm => 'popular');
 SELECT users FROM recsys.train('visits');
 SELECT users FROM recsys.train('visited');

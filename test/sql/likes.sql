@@ -5,7 +5,7 @@ INSERT INTO lik_likes (user_id, item_id)
 SELECT u, CASE WHEN u % 2 = 0 THEN i ELSE i + 10 END FROM generate_series(1, 20) u, generate_series(1, 10) i WHERE (u / 2 + i) % 4 > 0;
 INSERT INTO lik_likes VALUES (30, 12);
 CREATE INDEX ON lik_likes (user_id);
-SELECT recsys.create_model('lik', 'lik_likes');
+SELECT recsys.create_model('lik', 'lik_likes', algorithm => 'als');
 SELECT users FROM recsys.train('lik');
 -- nothing personal is known, but what to leave out
 SELECT * FROM recsys.recommend('lik', 2, 3);
@@ -19,7 +19,7 @@ SELECT users FROM recsys.train('lik');
 SELECT r.source FROM recsys.recommend('lik', 2, 1) r;
 -- ratings that no float holds exactly are equal, too, and every one is a like
 CREATE VIEW lik_tenths AS SELECT user_id, item_id, 0.1::float8 AS rating FROM lik_likes;
-SELECT recsys.create_model('lik_tenths', 'lik_tenths');
+SELECT recsys.create_model('lik_tenths', 'lik_tenths', algorithm => 'als');
 SELECT users FROM recsys.train('lik_tenths');
 SELECT sum(users) = (SELECT count(*) FROM lik_likes) AS all_like FROM recsys_data.lik_tenths_item_factors;
 SELECT DISTINCT r.source FROM generate_series(1, 20) u, recsys.recommend('lik_tenths', u, 3) r;
@@ -33,7 +33,7 @@ INSERT INTO lik_events SELECT u, 50, CASE WHEN u <= 2 THEN 1 ELSE -1 END FROM ge
 -- a sum of weights is what counts
 INSERT INTO lik_events SELECT u, 51, w FROM generate_series(1, 60) u, unnest('{2,-1}'::float8[]) w;
 CREATE INDEX ON lik_events (user_id);
-SELECT recsys.create_model('lik_ev', 'lik_events', rating_column => 'w', feedback => 'implicit', options => '{"factors": 4}');
+SELECT recsys.create_model('lik_ev', 'lik_events', rating_column => 'w', feedback => 'implicit', options => '{"factors": 4}', algorithm => 'als');
 SELECT users, items FROM recsys.train('lik_ev');
 SELECT * FROM recsys.recommend('lik_ev', 900, 4);
 SELECT * FROM recsys.recommend('lik_ev', 900, 4, fresh => false);
@@ -56,7 +56,7 @@ CREATE TABLE lik_stars (user_id int, item_id int, rating real);
 INSERT INTO lik_stars SELECT u, i, 1 + (u * 7 + i * 3) % 5 FROM generate_series(1, 40) u, generate_series(1, 20) i WHERE (u + i) % 3 > 0;
 INSERT INTO lik_stars SELECT u, 21, 1 FROM generate_series(1, 40) u;
 CREATE INDEX ON lik_stars (user_id);
-SELECT recsys.create_model('lik_st', 'lik_stars', options => '{"factors": 2}'), recsys.create_model('lik_sp', 'lik_stars', algorithm => 'popular');
+SELECT recsys.create_model('lik_st', 'lik_stars', options => '{"factors": 2}', algorithm => 'als'), recsys.create_model('lik_sp', 'lik_stars', algorithm => 'popular');
 SELECT users, items FROM recsys.train('lik_st');
 SELECT users, items FROM recsys.train('lik_sp');
 SELECT count(*), bool_and(a.users = b.users AND a.users = l.likes) AS agree, min(l.likes) FROM recsys_data.lik_st_item_factors a FULL JOIN recsys_data.lik_sp_item_factors b USING (item_id)

@@ -8,9 +8,9 @@ CREATE VIEW mf_some AS SELECT * FROM mf_rows WHERE user_id <= 200;
 SELECT count(*) FILTER (WHERE n <= 66) > 200 AS few, count(*) FILTER (WHERE n > 66) > 20 AS many
   FROM (SELECT count(*) AS n FROM mf_rows GROUP BY user_id) AS r;
 SET client_min_messages = warning;
-SELECT recsys.create_model('mf_explicit', 'mf_rows', options => '{"factors": 130, "iterations": 2}'),
-       recsys.create_model('mf_implicit', 'mf_rows', feedback => 'implicit', rating_column => 'rating', options => '{"factors": 130, "iterations": 2}'),
-       recsys.create_model('mf_some', 'mf_some', feedback => 'implicit', rating_column => 'rating', options => '{"factors": 130, "iterations": 2}');
+SELECT recsys.create_model('mf_explicit', 'mf_rows', options => '{"factors": 130, "iterations": 2}', algorithm => 'als'),
+       recsys.create_model('mf_implicit', 'mf_rows', feedback => 'implicit', rating_column => 'rating', options => '{"factors": 130, "iterations": 2}', algorithm => 'als'),
+       recsys.create_model('mf_some', 'mf_some', feedback => 'implicit', rating_column => 'rating', options => '{"factors": 130, "iterations": 2}', algorithm => 'als');
 SELECT m, t.users, t.items FROM unnest('{mf_explicit,mf_implicit,mf_some}'::text[]) AS m, LATERAL (SELECT * FROM recsys.train(m)) AS t ORDER BY m;
 
 -- what lies beside the diagonal of the items' Gramian, for ten factors

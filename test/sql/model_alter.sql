@@ -19,8 +19,8 @@ END $$;
 CREATE VIEW pg_temp.shown AS SELECT model, feedback, algorithm, run_as, options FROM recsys.models;
 
 -- NULL leaves as it is
-SELECT recsys.create_model('m', 'ma.ratings', options => '{"factors": 8, "seed": 1}');
-SELECT recsys.create_model('counted', 'ma.ratings', feedback => 'implicit', time_column => 'at');
+SELECT recsys.create_model('m', 'ma.ratings', options => '{"factors": 8, "seed": 1}', algorithm => 'als');
+SELECT recsys.create_model('counted', 'ma.ratings', feedback => 'implicit', time_column => 'at', algorithm => 'als');
 SELECT recsys.alter_model('m');
 SELECT recsys.alter_model('m', NULL, NULL, NULL, NULL);
 SELECT * FROM pg_temp.shown ORDER BY model;
@@ -101,14 +101,14 @@ SELECT count(*) FROM recsys.models;
 DROP VIEW ma.report;
 
 -- a model that lost its view to DROP ... CASCADE: gone, but it can be removed or made again
-SELECT recsys.create_model('other', 'ma.votes', 'customer');
+SELECT recsys.create_model('other', 'ma.votes', 'customer', algorithm => 'als');
 DROP TABLE ma.votes CASCADE;
 SELECT model FROM recsys.models;
 CREATE TABLE ma.ratings (user_id int, item_id int, rating real);
 SELECT pg_temp.attempt('SELECT recsys.alter_model(''m'')');
-SELECT pg_temp.attempt('SELECT recsys.create_model(''m'', ''ma.ratings'')');
+SELECT pg_temp.attempt('SELECT recsys.create_model(''m'', ''ma.ratings'', algorithm => ''als'')');
 SELECT recsys.drop_model('m');
-SELECT recsys.create_model('m', 'ma.ratings');
+SELECT recsys.create_model('m', 'ma.ratings', algorithm => 'als');
 SELECT recsys.drop_model('other', if_exists => true);
 DROP TABLE recsys_data.counted_user_factors;
 SELECT recsys.drop_model('counted');
@@ -124,7 +124,7 @@ BEGIN;
 SELECT pg_temp.attempt('SELECT recsys.drop_model(''m'')');
 SELECT name FROM recsys.model;
 ROLLBACK;
-SELECT recsys.create_model('m', 'ma.ratings', feedback => 'implicit');
+SELECT recsys.create_model('m', 'ma.ratings', feedback => 'implicit', algorithm => 'als');
 SELECT model, feedback FROM recsys.models;
 
 -- relations of another kind under the names of a model are none
@@ -152,7 +152,7 @@ SELECT pg_temp.attempt('SELECT recsys.alter_model(''m'')');
 SELECT recsys.drop_model('m');
 
 -- the extension stays where it is, and goes with its models only
-SELECT recsys.create_model('m', 'ma.ratings');
+SELECT recsys.create_model('m', 'ma.ratings', algorithm => 'als');
 ALTER EXTENSION recsys SET SCHEMA ma;
 \set VERBOSITY terse
 DROP EXTENSION recsys;

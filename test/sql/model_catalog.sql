@@ -34,61 +34,61 @@ CREATE VIEW mcat.rows AS SELECT name, item_column, catalog_column FROM recsys.mo
 GRANT SELECT ON mcat.made TO PUBLIC;
 
 -- a second view; the column is called as item_column, or named
-SELECT recsys.create_model('m', 'mcat.ratings', item_column => 'product', catalog => 'mcat.products');
+SELECT recsys.create_model('m', 'mcat.ratings', item_column => 'product', catalog => 'mcat.products', algorithm => 'als');
 SELECT * FROM mcat.made ORDER BY relname;
 SELECT * FROM mcat.rows;
 SELECT count(*), min(item_id), max(item_id), obj_description('recsys_data.m_catalog'::regclass) FROM recsys_data.m_catalog;
 SELECT model, catalog FROM recsys.models;
 SELECT recsys.drop_model('m');
 SELECT * FROM mcat.made;
-SELECT recsys.create_model('m', 'mcat.ratings', item_column => 'product', run_as => 'owner', catalog => 'mcat.products', catalog_column => 'id');
+SELECT recsys.create_model('m', 'mcat.ratings', item_column => 'product', run_as => 'owner', catalog => 'mcat.products', catalog_column => 'id', algorithm => 'als');
 SELECT * FROM mcat.made WHERE relname LIKE 'm%catalog';
 SELECT * FROM mcat.rows;
 SELECT recsys.drop_model('m');
 
 -- what is refused; nothing is left of it
-SELECT a, mcat.attempt(format('SELECT recsys.create_model(''m'', ''mcat.ratings'', item_column => ''product'', %s)', a)) FROM unnest(ARRAY[
+SELECT a, mcat.attempt(format('SELECT recsys.create_model(''m'', ''mcat.ratings'', item_column => ''product'', %s, algorithm => ''als'')', a)) FROM unnest(ARRAY[
     'catalog_column => ''id''', 'catalog => ''mcat.products'', catalog_column => ''iid''', 'catalog => ''mcat.products'', catalog_column => ''ctid''',
     'catalog => ''mcat.products'', catalog_column => ''name''', 'catalog => ''mcat.products'', catalog_column => ''key''',
     'catalog => ''mcat.products'', catalog_column => ''weight''', 'catalog => ''mcat.ratings_user_id_idx''', 'catalog => 1::oid::regclass']) AS a;
-SELECT mcat.attempt('SELECT recsys.create_model(''m'', ''mcat.ratings'', item_column => ''product'', catalog => ''mcat.attempted'')');
-SELECT mcat.attempt('SELECT recsys.create_model(''m'', ''mcat.ratings'', catalog => ''mcat.products'')');
+SELECT mcat.attempt('SELECT recsys.create_model(''m'', ''mcat.ratings'', item_column => ''product'', catalog => ''mcat.attempted'', algorithm => ''als'')');
+SELECT mcat.attempt('SELECT recsys.create_model(''m'', ''mcat.ratings'', catalog => ''mcat.products'', algorithm => ''als'')');
 CREATE TABLE mcat.plain (item_id text, user_id int, rating real);
 \if :has_icu
 CREATE TABLE mcat.blind (item_id text COLLATE mcat.blind, user_id int, rating real);
-SELECT mcat.attempt('SELECT recsys.create_model(''m'', ''mcat.plain'', catalog => ''mcat.blind'')') AS attempt \gset
+SELECT mcat.attempt('SELECT recsys.create_model(''m'', ''mcat.plain'', catalog => ''mcat.blind'', algorithm => ''als'')') AS attempt \gset
 \else
 SELECT E'0A000: column "item_id" has a nondeterministic collation\n  detail: Ids are compared byte by byte.' AS attempt \gset
 \endif
 SELECT :'attempt' AS attempt;
 CREATE TEMP TABLE products (product int);
-SELECT mcat.attempt('SELECT recsys.create_model(''m'', ''mcat.ratings'', item_column => ''product'', catalog => ''products'')');
+SELECT mcat.attempt('SELECT recsys.create_model(''m'', ''mcat.ratings'', item_column => ''product'', catalog => ''products'', algorithm => ''als'')');
 CREATE TABLE recsys_data.m_catalog (item_id int);
-SELECT mcat.attempt('SELECT recsys.create_model(''m'', ''mcat.ratings'', item_column => ''product'', catalog => ''mcat.products'')');
+SELECT mcat.attempt('SELECT recsys.create_model(''m'', ''mcat.ratings'', item_column => ''product'', catalog => ''mcat.products'', algorithm => ''als'')');
 DROP TABLE recsys_data.m_catalog;
 SELECT * FROM mcat.made;
 SELECT * FROM mcat.rows;
 
 -- ids of one kind go together, whatever their types
-SELECT c, mcat.attempt(format('SELECT recsys.create_model(''m'', ''mcat.ratings'', item_column => ''product'', catalog => ''mcat.products'', catalog_column => %L);
+SELECT c, mcat.attempt(format('SELECT recsys.create_model(''m'', ''mcat.ratings'', item_column => ''product'', catalog => ''mcat.products'', catalog_column => %L, algorithm => ''als'');
     SELECT recsys.train(''m'', ''{"factors": 2, "iterations": 1}'');
     DO $d$ DECLARE items bigint[] = ARRAY(SELECT item_id FROM recsys.popular(''m'', 99) ORDER BY 1); BEGIN
         ASSERT items = ''{1,2,3,5,6,7,9,10,11}'', items; END $d$;
     SELECT recsys.drop_model(''m'')', c)) FROM unnest('{id,product,small,sku}'::text[]) AS c;
 CREATE TABLE mcat.named AS SELECT user_id, product::text AS item_id, rating FROM mcat.ratings;
-SELECT c, mcat.attempt(format('SELECT recsys.create_model(''m'', ''mcat.named'', catalog => ''mcat.products'', catalog_column => %L);
+SELECT c, mcat.attempt(format('SELECT recsys.create_model(''m'', ''mcat.named'', catalog => ''mcat.products'', catalog_column => %L, algorithm => ''als'');
     SELECT recsys.train(''m'', ''{"factors": 2, "iterations": 1}'');
     DO $d$ DECLARE items text[] = ARRAY(SELECT item_id FROM recsys.popular_text(''m'', 99) ORDER BY item_id COLLATE "C"); BEGIN
         ASSERT items = ''{1,10,11,2,3,5,6,7,9}'', items; END $d$;
     SELECT recsys.drop_model(''m'')', c)) FROM unnest('{name,code}'::text[]) AS c;
 CREATE TABLE mcat.keyed AS SELECT user_id, md5(product::text)::uuid AS item_id, rating FROM mcat.ratings;
-SELECT recsys.create_model('m', 'mcat.keyed', catalog => 'mcat.products', catalog_column => 'key');
+SELECT recsys.create_model('m', 'mcat.keyed', catalog => 'mcat.products', catalog_column => 'key', algorithm => 'als');
 SELECT FROM recsys.train('m', '{"factors": 2, "iterations": 1}');
 SELECT count(*), bool_and(item_id IN (SELECT key FROM mcat.products)) FROM recsys.popular_uuid('m', 99);
 SELECT recsys.drop_model('m');
 
 -- added, replaced, taken away
-SELECT recsys.create_model('m', 'mcat.ratings', item_column => 'product', options => '{"factors": 2, "iterations": 1}');
+SELECT recsys.create_model('m', 'mcat.ratings', item_column => 'product', options => '{"factors": 2, "iterations": 1}', algorithm => 'als');
 SELECT FROM recsys.train('m');
 CREATE FUNCTION mcat.items() RETURNS text LANGUAGE sql AS $$ SELECT string_agg(item_id::text, ' ' ORDER BY item_id) FROM recsys.popular('m', 99) $$;
 SELECT mcat.items();
@@ -140,14 +140,14 @@ SELECT mcat.items();
 -- nor does a relation that is not a catalogue, such as the view of a model by this name
 SELECT recsys.alter_model('m', catalog => 'mcat.few', catalog_column => 'item');
 DROP VIEW recsys_data.m_catalog;
-SELECT recsys.create_model('m_catalog', 'mcat.ratings', item_column => 'product');
+SELECT recsys.create_model('m_catalog', 'mcat.ratings', item_column => 'product', algorithm => 'als');
 SELECT mcat.attempt('SELECT mcat.items()');
 SELECT mcat.attempt('SELECT recsys.alter_model(''m'', catalog => ''mcat.products'')');
 SELECT recsys.drop_model('m'), recsys.drop_model('m_catalog');
 SELECT * FROM mcat.made;
 -- the other way round, the name is taken
-SELECT recsys.create_model('m', 'mcat.ratings', item_column => 'product', catalog => 'mcat.products', options => '{"factors": 2, "iterations": 1}');
-SELECT mcat.attempt('SELECT recsys.create_model(''m_catalog'', ''mcat.ratings'', item_column => ''product'')');
+SELECT recsys.create_model('m', 'mcat.ratings', item_column => 'product', catalog => 'mcat.products', options => '{"factors": 2, "iterations": 1}', algorithm => 'als');
+SELECT mcat.attempt('SELECT recsys.create_model(''m_catalog'', ''mcat.ratings'', item_column => ''product'', algorithm => ''als'')');
 SELECT FROM recsys.train('m');
 BEGIN;
 DROP VIEW recsys_data.m_catalog;
@@ -182,8 +182,8 @@ GRANT CREATE ON SCHEMA recsys_data TO recsys_regress_owner, recsys_regress_other
 SELECT recsys.drop_model('m');
 GRANT SELECT ON mcat.ratings TO recsys_regress_owner;
 SET ROLE recsys_regress_owner;
-SELECT mcat.attempt('SELECT recsys.create_model(''m'', ''mcat.ratings'', item_column => ''product'', catalog => ''mcat.products'')');
-SELECT recsys.create_model('m', 'mcat.ratings', item_column => 'product', options => '{"factors": 2, "iterations": 1}');
+SELECT mcat.attempt('SELECT recsys.create_model(''m'', ''mcat.ratings'', item_column => ''product'', catalog => ''mcat.products'', algorithm => ''als'')');
+SELECT recsys.create_model('m', 'mcat.ratings', item_column => 'product', options => '{"factors": 2, "iterations": 1}', algorithm => 'als');
 SELECT FROM recsys.train('m');
 -- not with the right of a superuser
 RESET ROLE;
@@ -281,12 +281,12 @@ SELECT recsys.drop_model('m');
 SELECT * FROM mcat.made;
 
 -- what is left of a model goes with its catalogue
-SELECT recsys.create_model('m', 'mcat.ratings', item_column => 'product', catalog => 'mcat.products');
+SELECT recsys.create_model('m', 'mcat.ratings', item_column => 'product', catalog => 'mcat.products', algorithm => 'als');
 RESET ROLE;
 BEGIN;
 DELETE FROM recsys.model;
 SET ROLE recsys_regress_other;
-SELECT mcat.attempt('SELECT recsys.create_model(''m'', ''mcat.ratings'', item_column => ''product'', catalog => ''mcat.products'')');
+SELECT mcat.attempt('SELECT recsys.create_model(''m'', ''mcat.ratings'', item_column => ''product'', catalog => ''mcat.products'', algorithm => ''als'')');
 SELECT recsys.drop_model('m');
 SELECT * FROM mcat.made;
 ROLLBACK;
@@ -299,8 +299,8 @@ ROLLBACK;
 DROP VIEW recsys_data.m;
 DROP TABLE recsys_data.m_user_factors, recsys_data.m_item_factors;
 -- its view alone is nothing of a model; it keeps the name from being taken
-SELECT mcat.attempt('SELECT recsys.create_model(''m'', ''mcat.ratings'', item_column => ''product'', catalog => ''mcat.products'')');
-SELECT recsys.create_model('m', 'mcat.ratings', item_column => 'product');
+SELECT mcat.attempt('SELECT recsys.create_model(''m'', ''mcat.ratings'', item_column => ''product'', catalog => ''mcat.products'', algorithm => ''als'')');
+SELECT recsys.create_model('m', 'mcat.ratings', item_column => 'product', algorithm => 'als');
 SELECT catalog FROM recsys.models;
 SELECT mcat.attempt('SELECT recsys.alter_model(''m'', catalog => ''mcat.products'')');
 SELECT recsys.drop_model('m');
@@ -312,11 +312,11 @@ SELECT * FROM mcat.made;
 -- names that are to be quoted
 CREATE TABLE mcat."Pro""ducts; --" ("I d" int PRIMARY KEY);
 INSERT INTO mcat."Pro""ducts; --" VALUES (3);
-SELECT recsys.create_model(E'a"b''c\\', 'mcat.ratings', item_column => 'product', catalog => 'mcat."Pro""ducts; --"', catalog_column => 'I d', options => '{"factors": 2, "iterations": 1}');
+SELECT recsys.create_model(E'a"b''c\\', 'mcat.ratings', item_column => 'product', catalog => 'mcat."Pro""ducts; --"', catalog_column => 'I d', options => '{"factors": 2, "iterations": 1}', algorithm => 'als');
 SELECT FROM recsys.train(E'a"b''c\\');
 SELECT item_id FROM recsys.popular(E'a"b''c\\');
 SELECT recsys.drop_model(E'a"b''c\\');
-SELECT recsys.create_model(repeat('n', 48), 'mcat.ratings', item_column => 'product', catalog => 'mcat.products', options => '{"factors": 2, "iterations": 1}');
+SELECT recsys.create_model(repeat('n', 48), 'mcat.ratings', item_column => 'product', catalog => 'mcat.products', options => '{"factors": 2, "iterations": 1}', algorithm => 'als');
 SELECT FROM recsys.train(repeat('n', 48));
 SELECT count(*) FROM recsys.popular(repeat('n', 48), 99);
 SELECT recsys.drop_model(repeat('n', 48));
@@ -324,7 +324,7 @@ SELECT * FROM mcat.made;
 
 -- a warning where no index finds items
 RESET client_min_messages;
-SELECT recsys.create_model('m', 'mcat.ratings', item_column => 'product', catalog => 'mcat.products', catalog_column => 'small');
+SELECT recsys.create_model('m', 'mcat.ratings', item_column => 'product', catalog => 'mcat.products', catalog_column => 'small', algorithm => 'als');
 SELECT recsys.alter_model('m', drop_catalog => true);
 CREATE VIEW mcat.listed AS SELECT small AS item FROM mcat.products WHERE name <> 'x';
 CREATE VIEW mcat.some AS SELECT small AS item FROM mcat.products LIMIT 5;

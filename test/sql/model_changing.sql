@@ -18,8 +18,8 @@ BEGIN
     RETURN true;
 END $$;
 CREATE VIEW mc.source AS SELECT user_id, item_id, rating FROM mc.likes WHERE mc.swap();
-SELECT recsys.create_model('mc_a', 'mc.source', options => '{"factors": 4, "iterations": 2}');
-SELECT recsys.create_model('mc_b', 'mc.source', options => '{"factors": 4, "iterations": 2}');
+SELECT recsys.create_model('mc_a', 'mc.source', options => '{"factors": 4, "iterations": 2}', algorithm => 'als');
+SELECT recsys.create_model('mc_b', 'mc.source', options => '{"factors": 4, "iterations": 2}', algorithm => 'als');
 SELECT version FROM recsys.train('mc_a');
 SELECT version FROM recsys.train('mc_b');
 SELECT count(*) FROM recsys.recommend('mc_a', 1);
@@ -41,7 +41,7 @@ BEGIN
     RETURN true;
 END $$;
 CREATE VIEW mc.firing AS SELECT user_id, item_id, rating FROM mc.likes WHERE mc.fire();
-SELECT recsys.create_model('mc_f', 'mc.firing', options => '{"factors": 2, "iterations": 2, "keep_versions": 1}');
+SELECT recsys.create_model('mc_f', 'mc.firing', options => '{"factors": 2, "iterations": 2, "keep_versions": 1}', algorithm => 'als');
 SELECT version FROM recsys.train('mc_f');
 CREATE FUNCTION mc.attempt(call text, statement text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
@@ -53,14 +53,14 @@ EXCEPTION WHEN OTHERS THEN
 END $$;
 SELECT statement, call, mc.attempt(call, statement)
   FROM unnest(ARRAY['DROP TABLE recsys_data.mc_f_item_factors', 'DROP TABLE recsys_data.mc_f_user_factors', 'DROP VIEW recsys_data.mc_f',
-                    'SELECT recsys.drop_model(''mc_f'')', 'SELECT recsys.drop_model(''mc_f''), recsys.create_model(''mc_f'', ''mc.firing'')']) AS statement,
+                    'SELECT recsys.drop_model(''mc_f'')', 'SELECT recsys.drop_model(''mc_f''), recsys.create_model(''mc_f'', ''mc.firing'', algorithm => ''als'')']) AS statement,
        unnest(ARRAY['SELECT recsys.train(''mc_f'')', 'SELECT recsys.recommend(''mc_f'', 1, fresh => false)', 'SELECT recsys.recommend(''mc_f'', 1)',
                     'SELECT recsys.predict(''mc_f'', 1, 1)']) AS call;
 
 -- an index of the owner that drops the other table, or the view, while a version is written
 CREATE FUNCTION mc.index_fires(item_id int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN PERFORM mc.fire(); RETURN item_id; END $$;
 CREATE VIEW mc.plain AS SELECT user_id, item_id, rating FROM mc.likes;
-SELECT recsys.create_model('mc_i', 'mc.plain', options => '{"factors": 2, "iterations": 2, "keep_versions": 1}');
+SELECT recsys.create_model('mc_i', 'mc.plain', options => '{"factors": 2, "iterations": 2, "keep_versions": 1}', algorithm => 'als');
 SELECT version FROM recsys.train('mc_i');
 CREATE INDEX ON recsys_data.mc_i_item_factors (mc.index_fires(item_id));
 SELECT statement, mc.attempt('SELECT recsys.train(''mc_i'')', statement)
@@ -75,14 +75,14 @@ SELECT mc.attempt('SELECT recsys.evaluate(''mc_i'', ''mc.held_out'')', '');
 CREATE FUNCTION mc.folded() RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN PERFORM mc.drop_new(); RETURN 0; END $$;
 CREATE FUNCTION mc.drop_new() RETURNS void LANGUAGE plpgsql VOLATILE AS $$ BEGIN DROP VIEW IF EXISTS recsys_data.mc_n; END $$;
 CREATE VIEW mc.planned AS SELECT user_id + 1 AS user_id, item_id, rating FROM mc.likes WHERE item_id >= mc.folded();
-SELECT mc.attempt('SELECT recsys.create_model(''mc_n'', ''mc.planned'')', '');
+SELECT mc.attempt('SELECT recsys.create_model(''mc_n'', ''mc.planned'', algorithm => ''als'')', '');
 SELECT recsys.drop_model('mc_f'), recsys.drop_model('mc_i');
 
 -- the plans of views that are gone are let go of
 DO $$
 BEGIN
     FOR i IN 1 .. 30 LOOP
-        PERFORM recsys.create_model('mc_plan', 'mc.likes', options => '{"factors": 1, "iterations": 1}');
+        PERFORM recsys.create_model('mc_plan', 'mc.likes', options => '{"factors": 1, "iterations": 1}', algorithm => 'als');
         PERFORM recsys.train('mc_plan');
         PERFORM recsys.recommend('mc_plan', 1);
         PERFORM recsys.drop_model('mc_plan');

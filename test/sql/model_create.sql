@@ -33,7 +33,7 @@ SELECT name, type, default_explicit, default_implicit, range, algorithms FROM re
 SELECT count(*) FROM recsys.options() WHERE meaning IS NULL OR meaning = '';
 
 -- what is made: a view, two tables, a row
-SELECT recsys.create_model('movies', 'mc.ratings');
+SELECT recsys.create_model('movies', 'mc.ratings', algorithm => 'als');
 INSERT INTO mc.ratings VALUES (1, 2, 3, '2024-01-01 00:00Z'), (NULL, NULL, NULL, NULL);
 SELECT user_id, item_id, rating, "time", pg_typeof("time") FROM recsys_data.movies;
 SELECT c.relname, c.relkind, c.reloptions, pg_get_userbyid(c.relowner) = current_user AS mine
@@ -51,7 +51,7 @@ SELECT name, feedback, algorithm, options, active_version, last_version, user_co
 SELECT model, owner = current_user AS mine, feedback, algorithm, run_as, options, active_version, users, trained_at, versions
   FROM recsys.models;
 SELECT count(*) FROM recsys.model_versions;
-SELECT recsys.create_model('movies', 'mc.ratings');
+SELECT recsys.create_model('movies', 'mc.ratings', algorithm => 'als');
 SELECT recsys.drop_model('movies');
 SELECT count(*) FROM pg_class WHERE relnamespace = 'recsys_data'::regnamespace;
 SELECT count(*) FROM recsys.model;
@@ -64,14 +64,14 @@ SELECT feedback, algorithm, run_as, options FROM recsys.models;
 SELECT recsys.drop_model('m');
 
 -- a warning where each recommendation would read everything
-SELECT recsys.create_model('m', 'mc.ratings', user_column => 'item_id', item_column => 'user_id');
+SELECT recsys.create_model('m', 'mc.ratings', user_column => 'item_id', item_column => 'user_id', algorithm => 'als');
 SELECT recsys.drop_model('m');
 CREATE INDEX ON mc.ratings (item_id) WHERE rating > 3;
 CREATE INDEX ON mc.ratings USING brin (item_id);
-SELECT recsys.create_model('m', 'mc.ratings', user_column => 'item_id', item_column => 'user_id');
+SELECT recsys.create_model('m', 'mc.ratings', user_column => 'item_id', item_column => 'user_id', algorithm => 'als');
 SELECT recsys.drop_model('m');
 CREATE INDEX ON mc.ratings USING hash (item_id);
-SELECT recsys.create_model('m', 'mc.ratings', user_column => 'item_id', item_column => 'user_id');
+SELECT recsys.create_model('m', 'mc.ratings', user_column => 'item_id', item_column => 'user_id', algorithm => 'als');
 SELECT recsys.drop_model('m');
 SET client_min_messages = error;
 
@@ -121,7 +121,7 @@ CREATE FUNCTION pg_temp.name_works(name text) RETURNS text LANGUAGE plpgsql AS $
 DECLARE
     said text;
 BEGIN
-    said := pg_temp.attempt(format('SELECT recsys.create_model(%L, ''mc.ratings'')', name));
+    said := pg_temp.attempt(format('SELECT recsys.create_model(%L, ''mc.ratings'', algorithm => ''als'')', name));
     IF said <> 'done' THEN
         RETURN said;
     END IF;
@@ -149,14 +149,14 @@ SELECT i, pg_temp.name_works(name) FROM unnest(ARRAY[
     '', repeat('x', 49), repeat('é', 24) || 'x', repeat('x', 10000)]) WITH ORDINALITY AS n (name, i) ORDER BY i;
 SELECT count(*) AS canary FROM pg_class WHERE relname = 'canary';
 -- a name that another model's table has, and the reverse
-SELECT recsys.create_model('a', 'mc.ratings');
-SELECT pg_temp.attempt('SELECT recsys.create_model(''a_user_factors'', ''mc.ratings'')');
+SELECT recsys.create_model('a', 'mc.ratings', algorithm => 'als');
+SELECT pg_temp.attempt('SELECT recsys.create_model(''a_user_factors'', ''mc.ratings'', algorithm => ''als'')');
 SELECT recsys.drop_model('a');
-SELECT recsys.create_model('a_user_factors', 'mc.ratings');
-SELECT pg_temp.attempt('SELECT recsys.create_model(''a'', ''mc.ratings'')');
+SELECT recsys.create_model('a_user_factors', 'mc.ratings', algorithm => 'als');
+SELECT pg_temp.attempt('SELECT recsys.create_model(''a'', ''mc.ratings'', algorithm => ''als'')');
 SELECT recsys.drop_model('a_user_factors');
 CREATE VIEW recsys_data.mine AS SELECT 1 AS one;
-SELECT pg_temp.attempt('SELECT recsys.create_model(''mine'', ''mc.ratings'')');
+SELECT pg_temp.attempt('SELECT recsys.create_model(''mine'', ''mc.ratings'', algorithm => ''als'')');
 SELECT pg_temp.attempt('SELECT recsys.drop_model(''mine'')');
 SELECT pg_temp.attempt('SELECT recsys.drop_model(''mine'', if_exists => true)');
 DROP VIEW recsys_data.mine;
@@ -168,7 +168,7 @@ BEGIN
     EXECUTE format('CREATE TABLE "Mc; --".%I (%I int, %I int, %I int, %I date)', 'T"ab''le ' || repeat('t', 50), 'User "Id"', repeat('i', 63), 'ra;ting', 'größe');
     EXECUTE format('INSERT INTO "Mc; --".%I VALUES (1, 2, 3, ''2024-01-01'')', 'T"ab''le ' || repeat('t', 50));
 END $$;
-SELECT recsys.create_model('quoted', c.oid, 'User "Id"', repeat('i', 63)::name, 'ra;ting', 'größe')
+SELECT recsys.create_model('quoted', c.oid, 'User "Id"', repeat('i', 63)::name, 'ra;ting', 'größe', algorithm => 'als')
   FROM pg_class AS c WHERE c.relnamespace = '"Mc; --"'::regnamespace AND c.relkind = 'r';
 SELECT user_id, item_id, rating, "time" = '2024-01-01' AS "time" FROM recsys_data.quoted;
 SELECT recsys.drop_model('quoted');
@@ -198,7 +198,7 @@ SELECT pg_temp.try('0::oid');
 SELECT pg_temp.try('''pg_catalog.pg_attribute'', ''attnum'', ''attndims'', ''attlen''');
 SELECT pg_temp.try('''pg_catalog.pg_attribute'', ''attrelid'', ''attnum'', ''attlen''');
 -- a model over the view of a model
-SELECT recsys.create_model('base', 'mc.ratings');
+SELECT recsys.create_model('base', 'mc.ratings', algorithm => 'als');
 SELECT pg_temp.try('''recsys_data.base''');
 SELECT recsys.drop_model('base');
 
@@ -224,7 +224,7 @@ SELECT c, pg_temp.try(format('''mc.types'', ''i4'', ''i8'', ''f4'', %L', c)) AS 
     'ts', 'tz', 'd', 'i2', 'i8', 'dom', 'tim', 'iv', 't', 'num', 'absent']) AS c;
 SELECT pg_temp.try('''mc.types'', ''i4'', ''i8''');
 -- id columns keep type and collation; domains lie open
-SELECT recsys.create_model('types', 'mc.types', 'dom2', 'vcc', 'stars');
+SELECT recsys.create_model('types', 'mc.types', 'dom2', 'vcc', 'stars', algorithm => 'als');
 SELECT attrelid::regclass, attname, atttypid::regtype, attcollation::regcollation FROM pg_attribute
  WHERE attrelid IN ('recsys_data.types'::regclass, 'recsys_data.types_user_factors'::regclass, 'recsys_data.types_item_factors'::regclass)
    AND attname IN ('user_id', 'item_id') ORDER BY 1, 2;
@@ -260,10 +260,10 @@ BEGIN
     RAISE EXCEPTION '% of %', tg_event, tg_tag;
 END $$;
 CREATE EVENT TRIGGER mc_fail ON ddl_command_end WHEN TAG IN ('CREATE TABLE') EXECUTE FUNCTION mc.fail();
-SELECT pg_temp.attempt('SELECT recsys.create_model(''m'', ''mc.ratings'')');
+SELECT pg_temp.attempt('SELECT recsys.create_model(''m'', ''mc.ratings'', algorithm => ''als'')');
 DROP EVENT TRIGGER mc_fail;
 SELECT count(*) FROM recsys.model;
-SELECT recsys.create_model('m', 'mc.ratings');
+SELECT recsys.create_model('m', 'mc.ratings', algorithm => 'als');
 CREATE EVENT TRIGGER mc_fail ON sql_drop EXECUTE FUNCTION mc.fail();
 SELECT pg_temp.attempt('SELECT recsys.drop_model(''m'')');
 DROP EVENT TRIGGER mc_fail;
@@ -273,15 +273,15 @@ SELECT recsys.drop_model('m');
 -- inside a subtransaction, a trigger, a read-only transaction, a cursor
 BEGIN;
 SAVEPOINT s;
-SELECT recsys.create_model('m', 'mc.ratings');
+SELECT recsys.create_model('m', 'mc.ratings', algorithm => 'als');
 ROLLBACK TO s;
 SELECT count(*) FROM recsys.models;
-SELECT recsys.create_model('m', 'mc.ratings', feedback => 'implicit');
+SELECT recsys.create_model('m', 'mc.ratings', feedback => 'implicit', algorithm => 'als');
 COMMIT;
 SELECT model, feedback FROM recsys.models;
 BEGIN;
 SELECT recsys.drop_model('m');
-SELECT recsys.create_model('m', 'mc.ratings', options => '{"factors": 3}');
+SELECT recsys.create_model('m', 'mc.ratings', options => '{"factors": 3}', algorithm => 'als');
 SAVEPOINT s;
 SELECT recsys.drop_model('m');
 ROLLBACK TO s;
@@ -296,19 +296,19 @@ CREATE TRIGGER t AFTER INSERT ON mc.canary FOR EACH ROW EXECUTE FUNCTION mc.drop
 INSERT INTO mc.canary VALUES (1);
 SELECT count(*) FROM recsys.models;
 BEGIN READ ONLY;
-SELECT pg_temp.attempt('SELECT recsys.create_model(''m'', ''mc.ratings'')');
+SELECT pg_temp.attempt('SELECT recsys.create_model(''m'', ''mc.ratings'', algorithm => ''als'')');
 SELECT pg_temp.attempt('SELECT recsys.alter_model(''m'')');
 SELECT pg_temp.attempt('SELECT recsys.drop_model(''m'')');
 COMMIT;
 BEGIN;
-DECLARE c CURSOR WITH HOLD FOR SELECT recsys.create_model('held', 'mc.ratings');
+DECLARE c CURSOR WITH HOLD FOR SELECT recsys.create_model('held', 'mc.ratings', algorithm => 'als');
 COMMIT;
 FETCH c;
 CLOSE c;
 SELECT recsys.drop_model('held');
 SELECT count(*) FROM recsys.models;
 -- in a CHECK, where nobody should; not in an index
-CREATE TABLE mc.checked (n int CHECK (recsys.create_model(n::text, 'mc.ratings') IS NOT NULL));
+CREATE TABLE mc.checked (n int CHECK (recsys.create_model(n::text, 'mc.ratings', algorithm => 'als') IS NOT NULL));
 INSERT INTO mc.checked VALUES (1);
 SELECT model FROM recsys.models;
 SELECT pg_temp.attempt('CREATE INDEX ON mc.checked ((recsys.options()))');

@@ -46,7 +46,7 @@ CREATE VIEW mn.left_rows AS SELECT m.name, (SELECT count(*) FROM recsys.model_ve
 -- ---- a name that was left ---------------------------------------------------
 
 SET ROLE recsys_regress_first;
-SELECT recsys.create_model('k', 'mn.ratings', options => '{"factors": 2}');
+SELECT recsys.create_model('k', 'mn.ratings', options => '{"factors": 2}', algorithm => 'als');
 SELECT version FROM recsys.train('k');
 RESET ROLE;
 DROP OWNED BY recsys_regress_first CASCADE;
@@ -57,13 +57,13 @@ SET ROLE recsys_regress_second;
 CREATE VIEW recsys_data.k AS SELECT user_id, item_id, rating, NULL::timestamptz AS "time" FROM mn.ratings;
 SELECT count(*) FROM recsys.models;
 SELECT count(*) FROM recsys.model_versions;
-SELECT mn.attempt('SELECT recsys.create_model(''k'', ''mn.ratings'')');
+SELECT mn.attempt('SELECT recsys.create_model(''k'', ''mn.ratings'', algorithm => ''als'')');
 CREATE TABLE recsys_data.k_user_factors (version int, user_id int, factors recsys.recvec, bias real, PRIMARY KEY (version, user_id));
 CREATE TABLE recsys_data.k_item_factors (version int, item_id int, factors recsys.recvec, users int, PRIMARY KEY (version, item_id));
 SELECT count(*) FROM recsys.models;
 SELECT count(*) FROM recsys.model_versions;
 SELECT * FROM mn.calls('k');
-SELECT mn.attempt('SELECT recsys.create_model(''k'', ''mn.ratings'')');
+SELECT mn.attempt('SELECT recsys.create_model(''k'', ''mn.ratings'', algorithm => ''als'')');
 -- who may not create models sees nothing of it; relations are their owner's
 SET ROLE recsys_regress_none;
 SELECT mn.attempt('SELECT recsys.drop_model(''k'')');
@@ -82,7 +82,7 @@ RESET ROLE;
 SELECT * FROM mn.left_rows;
 ROLLBACK;
 SET ROLE recsys_regress_second;
-SELECT recsys.create_model('k', 'mn.ratings', feedback => 'implicit');
+SELECT recsys.create_model('k', 'mn.ratings', feedback => 'implicit', algorithm => 'als');
 SELECT model, owner, feedback, options, active_version, versions FROM recsys.models;
 SELECT recsys.drop_model('k');
 RESET ROLE;
@@ -91,17 +91,17 @@ SELECT count(*) FROM recsys.model_anchor;
 -- ---- relations without a row, as after a restore by a role that may not write to the catalog
 
 SET ROLE recsys_regress_first;
-SELECT recsys.create_model('k', 'mn.ratings');
+SELECT recsys.create_model('k', 'mn.ratings', algorithm => 'als');
 RESET ROLE;
 DELETE FROM recsys.model;
 DELETE FROM recsys.model_anchor;
 SET ROLE recsys_regress_second;
-SELECT mn.attempt('SELECT recsys.create_model(''k'', ''mn.ratings'')');
+SELECT mn.attempt('SELECT recsys.create_model(''k'', ''mn.ratings'', algorithm => ''als'')');
 SELECT mn.attempt('SELECT recsys.drop_model(''k'')');
 SET ROLE recsys_regress_first;
-SELECT mn.attempt('SELECT recsys.create_model(''k'', ''mn.ratings'')');
+SELECT mn.attempt('SELECT recsys.create_model(''k'', ''mn.ratings'', algorithm => ''als'')');
 SELECT recsys.drop_model('k');
-SELECT recsys.create_model('k', 'mn.ratings', options => '{"factors": 2, "iterations": 2}');
+SELECT recsys.create_model('k', 'mn.ratings', options => '{"factors": 2, "iterations": 2}', algorithm => 'als');
 SELECT version FROM recsys.train('k');
 
 -- ---- ALTER OWNER, REASSIGN OWNED: the model goes along ---------------------------
@@ -144,8 +144,8 @@ ALTER TABLE recsys_data.other_user_factors RENAME TO k_user_factors;
 ALTER TABLE recsys_data.other_item_factors RENAME TO k_item_factors;
 SELECT model, versions FROM recsys.models;
 -- two views of one owner: the one takes the place of the other, or is not what the tables hold
-SELECT recsys.create_model('same', 'mn.ratings', options => '{"factors": 2, "iterations": 2}');
-SELECT recsys.create_model('titles', 'mn.titles', options => '{"factors": 2, "iterations": 2}');
+SELECT recsys.create_model('same', 'mn.ratings', options => '{"factors": 2, "iterations": 2}', algorithm => 'als');
+SELECT recsys.create_model('titles', 'mn.titles', options => '{"factors": 2, "iterations": 2}', algorithm => 'als');
 SELECT recsys.train('same') IS NOT NULL, recsys.train('titles') IS NOT NULL;
 SELECT count(*) FROM recsys.recommend_text('titles', 1, exclude_seen => false);
 SELECT mn.swap('k', 'same');
@@ -187,7 +187,7 @@ SELECT count(*) FROM recsys.models AS m JOIN recsys.model_versions AS v USING (m
 SET ROLE recsys_regress_first;
 DO $$ BEGIN
     FOR i IN 1 .. 100 LOOP
-        PERFORM recsys.create_model(rpad('many' || i || '_', 48, 'x'), 'mn.ratings');
+        PERFORM recsys.create_model(rpad('many' || i || '_', 48, 'x'), 'mn.ratings', algorithm => 'als');
     END LOOP;
 END $$;
 SELECT count(*) FROM recsys.models WHERE model LIKE 'many%';

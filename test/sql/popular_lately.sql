@@ -12,14 +12,14 @@ INSERT INTO pl_stars (user_id, item_id, rating, at) SELECT user_id, item_id, 6 -
 UPDATE pl_stars SET local = at, day = at, tick = extract(epoch FROM at);
 CREATE INDEX ON pl_stars (user_id);
 CREATE INDEX ON pl_stars (at);
-SELECT recsys.create_model('pl', 'pl_stars', time_column => 'at', options => '{"factors": 2, "history_limit": 3}'),
-       recsys.create_model('pl_i', 'pl_stars', rating_column => 'rating', time_column => 'at', feedback => 'implicit', options => '{"factors": 2}'),
-       recsys.create_model('pl_n', 'pl_stars', time_column => 'at', feedback => 'implicit', options => '{"factors": 2}'),
-       recsys.create_model('pl_local', 'pl_stars', time_column => 'local', options => '{"factors": 2}'),
-       recsys.create_model('pl_day', 'pl_stars', time_column => 'day', options => '{"factors": 2}'),
+SELECT recsys.create_model('pl', 'pl_stars', time_column => 'at', options => '{"factors": 2, "history_limit": 3}', algorithm => 'als'),
+       recsys.create_model('pl_i', 'pl_stars', rating_column => 'rating', time_column => 'at', feedback => 'implicit', options => '{"factors": 2}', algorithm => 'als'),
+       recsys.create_model('pl_n', 'pl_stars', time_column => 'at', feedback => 'implicit', options => '{"factors": 2}', algorithm => 'als'),
+       recsys.create_model('pl_local', 'pl_stars', time_column => 'local', options => '{"factors": 2}', algorithm => 'als'),
+       recsys.create_model('pl_day', 'pl_stars', time_column => 'day', options => '{"factors": 2}', algorithm => 'als'),
        recsys.create_model('pl_p', 'pl_stars', time_column => 'at', algorithm => 'popular'),
-       recsys.create_model('pl_tick', 'pl_stars', time_column => 'tick', options => '{"factors": 2}'),
-       recsys.create_model('pl_none', 'pl_stars', options => '{"factors": 2}');
+       recsys.create_model('pl_tick', 'pl_stars', time_column => 'tick', options => '{"factors": 2}', algorithm => 'als'),
+       recsys.create_model('pl_none', 'pl_stars', options => '{"factors": 2}', algorithm => 'als');
 SELECT * FROM recsys.popular('pl', since => '1 day');
 SELECT m, t.version FROM unnest('{pl,pl_i,pl_n,pl_local,pl_day,pl_p,pl_tick,pl_none}'::text[]) AS m, recsys.train(m) AS t;
 
@@ -78,7 +78,7 @@ ROLLBACK;
 CREATE TABLE pl_equal (user_id int, item_id int, rating float8, at timestamptz);
 CREATE INDEX ON pl_equal (user_id);
 INSERT INTO pl_equal SELECT u, i, 3.7, now() FROM generate_series(1, 5) AS u, generate_series(1, 3) AS i WHERE u >= i;
-SELECT recsys.create_model('pl_equal', 'pl_equal', time_column => 'at', options => '{"factors": 2}');
+SELECT recsys.create_model('pl_equal', 'pl_equal', time_column => 'at', options => '{"factors": 2}', algorithm => 'als');
 SELECT version FROM recsys.train('pl_equal');
 SELECT p.item_id, p.score, q.score FROM recsys.popular('pl_equal', since => '1 day') AS p JOIN recsys.popular('pl_equal') AS q USING (rank, item_id);
 -- so old that their weight would underflow
@@ -116,8 +116,8 @@ SELECT p.item_id, p.score > 100 AS more FROM recsys.popular('pl', 1, since => '1
 -- other ids
 CREATE VIEW pl_ids AS SELECT user_id::text COLLATE "C" AS user_id, 'i' || (100 + item_id) AS item_id, rating, at FROM pl_stars;
 CREATE VIEW pl_uuids AS SELECT user_id, ('00000000-0000-0000-0000-' || lpad(item_id::text, 12, '0'))::uuid AS item_id, rating, at FROM pl_stars;
-SELECT recsys.create_model('pl_b', 'pl_stars', time_column => 'at', options => '{"factors": 2}'), recsys.create_model('pl_t', 'pl_ids', time_column => 'at', options => '{"factors": 2}'),
-       recsys.create_model('pl_u', 'pl_uuids', time_column => 'at', options => '{"factors": 2}');
+SELECT recsys.create_model('pl_b', 'pl_stars', time_column => 'at', options => '{"factors": 2}', algorithm => 'als'), recsys.create_model('pl_t', 'pl_ids', time_column => 'at', options => '{"factors": 2}', algorithm => 'als'),
+       recsys.create_model('pl_u', 'pl_uuids', time_column => 'at', options => '{"factors": 2}', algorithm => 'als');
 SELECT m, t.version FROM unnest('{pl_b,pl_t,pl_u}'::text[]) AS m, recsys.train(m) AS t;
 SELECT s, h, count(*) > 10 AS listed, bool_and(a.score = b.score AND a.score = c.score AND a.score = d.score AND b.item_id::text = c.item_id AND 'i' || (100 + a.item_id) = d.item_id AND right(c.item_id, 12)::int = a.item_id) AS same
   FROM (VALUES ('3 days'::interval, NULL::interval), (NULL, '1 day'), ('3 days', '1 day')) AS v (s, h), LATERAL recsys.popular('pl_b', 100, since => s, half_life => h) AS a
@@ -129,7 +129,7 @@ CREATE TABLE pl_long AS SELECT g % 1000 AS user_id, g % 100 AS item_id, 3 AS rat
 CREATE INDEX ON pl_long (at);
 CREATE INDEX ON pl_long (user_id);
 ANALYZE pl_long;
-SELECT recsys.create_model('pl_long', 'pl_long', time_column => 'at', options => '{"factors": 2, "iterations": 1}');
+SELECT recsys.create_model('pl_long', 'pl_long', time_column => 'at', options => '{"factors": 2, "iterations": 1}', algorithm => 'als');
 SELECT version FROM recsys.train('pl_long');
 BEGIN;
 SELECT pg_stat_get_xact_numscans('pl_long'::regclass) AS t, pg_stat_get_xact_numscans('pl_long_at_idx'::regclass) AS i \gset
@@ -168,7 +168,7 @@ SELECT max(score) > 2 AS own FROM recsys.popular('pl', 100, since => '10 days');
 -- a view that asks in turn
 CREATE FUNCTION pl_again(int) RETURNS int LANGUAGE plpgsql AS $$ BEGIN PERFORM FROM recsys.popular('pl', 3, since => '1 day'); RETURN $1; END $$;
 CREATE VIEW pl_trap AS SELECT pl_again(user_id) AS user_id, item_id, rating, at FROM pl_stars WHERE item_id < 3;
-SELECT recsys.create_model('pl_trap', 'pl_trap', time_column => 'at', options => '{"factors": 2, "iterations": 1}');
+SELECT recsys.create_model('pl_trap', 'pl_trap', time_column => 'at', options => '{"factors": 2, "iterations": 1}', algorithm => 'als');
 SELECT version FROM recsys.train('pl_trap');
 SELECT count(*) FROM recsys.popular('pl_trap', since => '10 days');
 

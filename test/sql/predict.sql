@@ -3,7 +3,7 @@ CREATE TABLE pre_likes (user_id int, item_id int, rating real, PRIMARY KEY (user
 INSERT INTO pre_likes
 SELECT u, i, CASE WHEN u % 2 = i % 2 THEN 5 - 0.3 * ((i - 1) / 2) ELSE 1.5 - 0.1 * ((i - 1) / 2) END
 FROM generate_series(1, 20) AS u, generate_series(1, 10) AS i WHERE (u + i) % 5 <> 0;
-SELECT recsys.create_model('pre', 'pre_likes', options => '{"factors": 5, "regularization": 0.01}');
+SELECT recsys.create_model('pre', 'pre_likes', options => '{"factors": 5, "regularization": 0.01}', algorithm => 'als');
 SELECT deployed FROM recsys.train('pre');
 
 -- ratings that were left out are found again
@@ -15,7 +15,7 @@ FROM generate_series(1, 20) AS u, generate_series(1, 10) AS i WHERE (u + i) % 5 
 SELECT version FROM recsys.train('pre', '{"biases": false, "factors": 17}', deploy => false);
 CREATE TABLE pre_counts AS SELECT user_id, item_id FROM pre_likes WHERE rating > 3;
 CREATE INDEX ON pre_counts (user_id);
-SELECT recsys.create_model('pre_counts', 'pre_counts', feedback => 'implicit', options => '{"factors": 5}');
+SELECT recsys.create_model('pre_counts', 'pre_counts', feedback => 'implicit', options => '{"factors": 5}', algorithm => 'als');
 SELECT deployed FROM recsys.train('pre_counts');
 SELECT m.model, m.version, f.fresh, count(*),
        bool_and(r.score = recsys.predict(m.model, u, r.item_id, f.fresh, m.version)) AS same

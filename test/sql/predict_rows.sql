@@ -6,7 +6,7 @@ SET client_min_messages = warning;
 CREATE TABLE ratings (user_id int, item_id int, rating real);
 INSERT INTO ratings SELECT u, i, 1 + (u * i) % 5 FROM generate_series(1, 12) AS u, generate_series(1, 9) AS i WHERE (u + 2 * i) % 3 <> 0;
 CREATE INDEX ON ratings (user_id);
-SELECT recsys.create_model('rows', 'ratings', options => '{"factors": 2}');
+SELECT recsys.create_model('rows', 'ratings', options => '{"factors": 2}', algorithm => 'als');
 SELECT version FROM recsys.train('rows');
 
 -- one user, every item, as recommend has it; unknown items and NULLs in between

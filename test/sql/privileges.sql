@@ -28,22 +28,22 @@ END $$;
 
 -- PUBLIC may not create models; CREATE on recsys_data is the right to
 SET ROLE recsys_regress_owner;
-SELECT pr.attempt('SELECT recsys.create_model(''m'', ''pr.ratings'')');
+SELECT pr.attempt('SELECT recsys.create_model(''m'', ''pr.ratings'', algorithm => ''als'')');
 RESET ROLE;
 GRANT CREATE ON SCHEMA recsys_data TO recsys_regress_owner, recsys_regress_other;
 -- and SELECT on the columns that it reads
 SET ROLE recsys_regress_owner;
-SELECT pr.attempt('SELECT recsys.create_model(''m'', ''pr.ratings'')');
+SELECT pr.attempt('SELECT recsys.create_model(''m'', ''pr.ratings'', algorithm => ''als'')');
 RESET ROLE;
 GRANT SELECT (user_id, item_id) ON pr.ratings TO recsys_regress_owner;
 SET ROLE recsys_regress_owner;
-SELECT pr.attempt('SELECT recsys.create_model(''m'', ''pr.ratings'')');
-SELECT pr.attempt('SELECT recsys.create_model(''counted'', ''pr.ratings'', feedback => ''implicit'')');
-SELECT pr.attempt('SELECT recsys.create_model(''m'', ''pr.ratings'', time_column => ''secret'')');
+SELECT pr.attempt('SELECT recsys.create_model(''m'', ''pr.ratings'', algorithm => ''als'')');
+SELECT pr.attempt('SELECT recsys.create_model(''counted'', ''pr.ratings'', feedback => ''implicit'', algorithm => ''als'')');
+SELECT pr.attempt('SELECT recsys.create_model(''m'', ''pr.ratings'', time_column => ''secret'', algorithm => ''als'')');
 RESET ROLE;
 GRANT SELECT (rating) ON pr.ratings TO recsys_regress_owner;
 SET ROLE recsys_regress_owner;
-SELECT recsys.create_model('m', 'pr.ratings', options => '{"factors": 2, "iterations": 2}');
+SELECT recsys.create_model('m', 'pr.ratings', options => '{"factors": 2, "iterations": 2}', algorithm => 'als');
 SELECT users, items, ratings FROM recsys.train('m');
 SELECT pr.attempt('SELECT secret FROM pr.ratings');
 -- a schema that one may not look into
@@ -52,9 +52,9 @@ REVOKE USAGE ON SCHEMA pr_own FROM PUBLIC;
 CREATE TABLE pr_own.t (user_id int, item_id int, rating real);
 GRANT SELECT ON pr_own.t TO PUBLIC;
 SET ROLE recsys_regress_other;
-SELECT pr.attempt('SELECT recsys.create_model(''o'', ''pr_own.t'')');
+SELECT pr.attempt('SELECT recsys.create_model(''o'', ''pr_own.t'', algorithm => ''als'')');
 RESET ROLE;
-SELECT pr.attempt(format('SET ROLE recsys_regress_other; SELECT recsys.create_model(''o'', %s)', 'pr_own.t'::regclass::oid));
+SELECT pr.attempt(format('SET ROLE recsys_regress_other; SELECT recsys.create_model(''o'', %s, algorithm => ''als'')', 'pr_own.t'::regclass::oid));
 RESET ROLE;
 GRANT USAGE ON SCHEMA pr_own TO PUBLIC;
 
@@ -120,8 +120,8 @@ SET ROLE recsys_regress_noinherit;
 SELECT pr.attempt('SELECT recsys.alter_model(''m'')');
 SET ROLE recsys_regress_other;
 SELECT pr.attempt('SELECT recsys.alter_model(''m'')'), pr.attempt('SELECT recsys.drop_model(''m'')'),
-       pr.attempt('SELECT recsys.create_model(''m'', ''pr.ratings'')');
-SELECT pr.attempt('SELECT recsys.create_model(''m_user_factors'', ''recsys_data.m'')');
+       pr.attempt('SELECT recsys.create_model(''m'', ''pr.ratings'', algorithm => ''als'')');
+SELECT pr.attempt('SELECT recsys.create_model(''m_user_factors'', ''recsys_data.m'', algorithm => ''als'')');
 RESET ROLE;
 
 -- row-level security: the model knows what its owner sees, an answer what its reader sees
@@ -132,7 +132,7 @@ ALTER TABLE pr.rls ENABLE ROW LEVEL SECURITY;
 CREATE POLICY p ON pr.rls USING (who = current_user);
 GRANT SELECT ON pr.rls TO recsys_regress_owner, recsys_regress_user;
 SET ROLE recsys_regress_owner;
-SELECT recsys.create_model('rls', 'pr.rls', options => '{"factors": 2, "iterations": 2}');
+SELECT recsys.create_model('rls', 'pr.rls', options => '{"factors": 2, "iterations": 2}', algorithm => 'als');
 GRANT SELECT ON recsys_data.rls TO recsys_regress_user;
 SELECT (SELECT (count(*), count(DISTINCT user_id), count(DISTINCT item_id))::text FROM pr.rls) AS seen, (users, items, ratings)::text AS trained
   FROM recsys.train('rls');
@@ -160,7 +160,7 @@ RESET ROLE;
 CREATE VIEW pr.barrier WITH (security_barrier) AS SELECT user_id, item_id, rating FROM pr.ratings WHERE user_id <= 2;
 GRANT SELECT ON pr.barrier TO recsys_regress_owner;
 SET ROLE recsys_regress_owner;
-SELECT recsys.create_model('barrier', 'pr.barrier', options => '{"factors": 2}');
+SELECT recsys.create_model('barrier', 'pr.barrier', options => '{"factors": 2}', algorithm => 'als');
 SELECT (SELECT count(*) FROM pr.barrier), users, ratings FROM recsys.train('barrier');
 SELECT recsys.drop_model('barrier'), recsys.drop_model('rls'), recsys.drop_model('counted');
 
@@ -207,7 +207,7 @@ CREATE TABLE pr_own.source AS SELECT user_id, item_id, rating FROM pr.rls;
 ALTER TABLE pr_own.source ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY trap ON pr_own.source USING (user_id > 1 OR pr_own.trap('policy') = item_id);
 CREATE VIEW pr_own.view AS SELECT user_id, item_id, CASE WHEN user_id = 2 AND item_id = 3 THEN pr_own.trap('view') ELSE rating END AS rating FROM pr_own.source;
-SELECT recsys.create_model('hostile', 'pr_own.view', options => '{"factors": 2, "iterations": 1, "keep_versions": 1}');
+SELECT recsys.create_model('hostile', 'pr_own.view', options => '{"factors": 2, "iterations": 1, "keep_versions": 1}', algorithm => 'als');
 SELECT version FROM recsys.train('hostile');
 CREATE INDEX ON recsys_data.hostile_user_factors (pr_own.trap_index(version, 'index'));
 CREATE INDEX ON recsys_data.hostile_item_factors (users) WHERE pr_own.trap_index(version, 'predicate') > 0;
@@ -240,7 +240,7 @@ SELECT recsys.drop_model('hostile');
 SET recsys.local_cache_size = 0;
 SET ROLE recsys_regress_owner;
 CREATE TABLE pr_own.uuids AS SELECT u AS user_id, md5(i::text)::uuid AS item_id, 3 AS rating FROM generate_series(1, 4) AS u, generate_series(1, 4) AS i WHERE u <> i;
-SELECT recsys.create_model('forged', 'pr_own.uuids', options => '{"factors": 2, "iterations": 1}');
+SELECT recsys.create_model('forged', 'pr_own.uuids', options => '{"factors": 2, "iterations": 1}', algorithm => 'als');
 SELECT version FROM recsys.train('forged');
 CREATE FUNCTION pr_own.after(change text) RETURNS TABLE (call text, said text) LANGUAGE plpgsql AS $$
 BEGIN
@@ -321,7 +321,7 @@ SELECT name FROM recsys.model;
 -- what is left of it makes room, and is not handed to the next owner of the name
 GRANT CREATE ON SCHEMA recsys_data TO recsys_regress_owner;
 SET ROLE recsys_regress_owner;
-SELECT recsys.create_model('m', 'pr.ratings', feedback => 'implicit');
+SELECT recsys.create_model('m', 'pr.ratings', feedback => 'implicit', algorithm => 'als');
 SELECT model, owner, feedback, active_version, versions FROM recsys.models;
 SELECT count(*) FROM recsys.model_versions;
 SELECT recsys.drop_model('m');

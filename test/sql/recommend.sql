@@ -7,7 +7,7 @@ INSERT INTO rec_likes
 SELECT u, i, CASE WHEN u % 2 = i % 2 THEN 5 - 0.3 * ((i - 1) / 2) ELSE 1.5 - 0.1 * ((i - 1) / 2) END
 FROM generate_series(1, 20) AS u, generate_series(1, 10) AS i
 WHERE (u + i) % 5 <> 0 AND (u <= 10 OR i <= 8);
-SELECT recsys.create_model('rec', 'rec_likes', options => '{"factors": 4, "regularization": 0.01}');
+SELECT recsys.create_model('rec', 'rec_likes', options => '{"factors": 4, "regularization": 0.01}', algorithm => 'als');
 
 -- no version yet
 SELECT * FROM recsys.recommend('rec', 2);
@@ -106,7 +106,7 @@ SELECT recsys.predict('rec_pop', 2, 3), recsys.user_vector('rec_pop', 2), recsys
 -- the latest rows only: the user changed sides
 CREATE TABLE rec_timed AS SELECT *, timestamptz '2020-01-01 00:00+00' AS at FROM rec_likes;
 CREATE INDEX ON rec_timed (user_id);
-SELECT recsys.create_model('rec_timed', 'rec_timed', time_column => 'at', options => '{"factors": 4, "regularization": 0.01}');
+SELECT recsys.create_model('rec_timed', 'rec_timed', time_column => 'at', options => '{"factors": 4, "regularization": 0.01}', algorithm => 'als');
 SELECT deployed FROM recsys.train('rec_timed');
 SELECT deployed FROM recsys.train('rec_timed', '{"history_limit": 2}', deploy => false);
 INSERT INTO rec_timed VALUES (2, 1, 5, '2020-01-02 00:00+00'), (2, 2, 1, '2020-01-02 00:00+00');

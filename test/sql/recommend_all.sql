@@ -5,12 +5,12 @@ CREATE TABLE all_rows (user_id int, item_id int, rating real, at int);
 INSERT INTO all_rows SELECT u, (u * 7 + i * i * 13) % 97, 1 + (u * i) % 5, i
 FROM generate_series(1, 150) AS u, generate_series(1, 40) AS i WHERE i <= 3 + u % 40;
 CREATE INDEX ON all_rows (user_id) INCLUDE (item_id, rating);
-SELECT recsys.create_model('all_stars', 'all_rows', time_column => 'at', options => '{"factors": 8}'),
-       recsys.create_model('all_plain', 'all_rows', options => '{"factors": 3, "biases": false}'),
-       recsys.create_model('all_latest', 'all_rows', time_column => 'at', options => '{"factors": 8, "history_limit": 4}'),
-       recsys.create_model('all_events', 'all_rows', rating_column => 'rating', feedback => 'implicit', options => '{"factors": 17}'),
-       recsys.create_model('all_recent', 'all_rows', rating_column => 'rating', time_column => 'at', feedback => 'implicit', options => '{"factors": 8, "history_limit": 4}'),
-       recsys.create_model('all_counts', 'all_rows', feedback => 'implicit', options => '{"factors": 5}'),
+SELECT recsys.create_model('all_stars', 'all_rows', time_column => 'at', options => '{"factors": 8}', algorithm => 'als'),
+       recsys.create_model('all_plain', 'all_rows', options => '{"factors": 3, "biases": false}', algorithm => 'als'),
+       recsys.create_model('all_latest', 'all_rows', time_column => 'at', options => '{"factors": 8, "history_limit": 4}', algorithm => 'als'),
+       recsys.create_model('all_events', 'all_rows', rating_column => 'rating', feedback => 'implicit', options => '{"factors": 17}', algorithm => 'als'),
+       recsys.create_model('all_recent', 'all_rows', rating_column => 'rating', time_column => 'at', feedback => 'implicit', options => '{"factors": 8, "history_limit": 4}', algorithm => 'als'),
+       recsys.create_model('all_counts', 'all_rows', feedback => 'implicit', options => '{"factors": 5}', algorithm => 'als'),
        recsys.create_model('all_popular', 'all_rows', feedback => 'implicit', algorithm => 'popular');
 SELECT m, users, items FROM unnest('{all_stars,all_plain,all_latest,all_events,all_recent,all_counts,all_popular}'::text[]) m, recsys.train(m) ORDER BY m;
 
@@ -88,7 +88,7 @@ CREATE VIEW all_texts AS SELECT 'u' || user_id AS user_id, repeat('long', 50) ||
 CREATE VIEW all_uuids AS SELECT all_uuid(user_id) AS user_id, all_uuid(item_id) AS item_id, rating FROM all_rows;
 CREATE VIEW all_mixed AS SELECT 3000000000 + user_id AS user_id, 'i' || item_id AS item_id, rating FROM all_rows WHERE rating < 10;
 SET client_min_messages = error;
-SELECT recsys.create_model(t, t, options => '{"factors": 4}') FROM unnest('{all_texts,all_uuids,all_mixed}'::text[]) t;
+SELECT recsys.create_model(t, t, options => '{"factors": 4}', algorithm => 'als') FROM unnest('{all_texts,all_uuids,all_mixed}'::text[]) t;
 SELECT t, users, items FROM unnest('{all_texts,all_uuids,all_mixed}'::text[]) t, recsys.train(t) ORDER BY t;
 SELECT t, all_differences(t, 10, true) FROM unnest('{all_texts,all_uuids,all_mixed}'::text[]) t;
 SELECT pg_typeof(user_id), pg_typeof(item_id), item_id = r.id AS same FROM recsys.recommend_all_uuid('all_uuids', 1) a,
@@ -99,7 +99,7 @@ SELECT (SELECT count(*) FROM recsys.recommend_all_text('all_stars', 2) t JOIN re
 
 -- a view that calls recommend_all() of another model
 CREATE VIEW all_nested AS SELECT a.user_id::int, a.item_id::int, a.rank AS rating FROM recsys.recommend_all('all_stars', 3) AS a;
-SELECT recsys.create_model('all_nested', 'all_nested', options => '{"factors": 2}');
+SELECT recsys.create_model('all_nested', 'all_nested', options => '{"factors": 2}', algorithm => 'als');
 SET client_min_messages = warning;
 SELECT users FROM recsys.train('all_nested');
 SELECT all_differences('all_nested', 2, true);
@@ -131,7 +131,7 @@ SELECT all_differences('all_wide', 2147483647, true);
 -- a user whose equations have no solution is named
 CREATE TABLE all_singular AS SELECT u AS user_id, i AS item_id, 1 + (u * i) % 5 AS rating FROM generate_series(1, 100) AS u, generate_series(1, 20) AS i;
 CREATE INDEX ON all_singular (user_id);
-SELECT recsys.create_model('all_singular', 'all_singular', options => '{"factors": 2, "regularization": 0, "biases": false}');
+SELECT recsys.create_model('all_singular', 'all_singular', options => '{"factors": 2, "regularization": 0, "biases": false}', algorithm => 'als');
 SELECT users FROM recsys.train('all_singular');
 INSERT INTO all_singular VALUES (201, 3, 2), (202, 4, 5), (77777, 1, 1);
 SELECT * FROM recsys.recommend_all('all_singular');
@@ -146,7 +146,7 @@ FROM generate_series(1, 60) AS u, generate_series(1, 20) AS i WHERE (u + i) % 3 
 CREATE INDEX ON all_tenants (user_id);
 ALTER TABLE all_tenants ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own ON all_tenants USING (tenant = current_user);
-SELECT recsys.create_model('all_tenants', 'all_tenants', options => '{"factors": 3}');
+SELECT recsys.create_model('all_tenants', 'all_tenants', options => '{"factors": 3}', algorithm => 'als');
 SELECT users FROM recsys.train('all_tenants');
 GRANT SELECT ON all_tenants, recsys_data.all_tenants TO recsys_regress_all;
 SELECT all_differences('all_tenants', 5, true);

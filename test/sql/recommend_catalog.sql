@@ -148,7 +148,7 @@ CREATE POLICY tenant ON rcat.sales USING (tenant = current_setting('shop.tenant'
 ALTER TABLE rcat.products ENABLE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON rcat.products USING (tenant = current_setting('shop.tenant'));
 GRANT SELECT ON rcat.sales, rcat.products TO recsys_regress_shop;
-SELECT recsys.create_model('shop', 'rcat.sales', feedback => 'implicit', options => '{"factors": 4, "iterations": 2}');
+SELECT recsys.create_model('shop', 'rcat.sales', feedback => 'implicit', options => '{"factors": 4, "iterations": 2}', algorithm => 'als');
 SELECT FROM recsys.train('shop');
 GRANT SELECT ON recsys_data.shop TO recsys_regress_shop;
 -- Whose are the items of all lists? Read below the policies.
@@ -208,7 +208,7 @@ BEGIN
     RETURN i % 5 > 0;
 END $$;
 CREATE VIEW rcat.busy AS SELECT item_id FROM rcat.products WHERE item_id BETWEEN 1 AND 100 AND rcat.busy(item_id);
-SELECT recsys.create_model('busy', 'rcat.likes', options => '{"factors": 6, "iterations": 3}', catalog => 'rcat.busy');
+SELECT recsys.create_model('busy', 'rcat.likes', options => '{"factors": 6, "iterations": 3}', catalog => 'rcat.busy', algorithm => 'als');
 SELECT FROM recsys.train('busy');
 SELECT u, count(*), bool_and(b.item_id = f.item_id AND b.preference = f.preference) AS same
   FROM unnest('{3,99}'::int[]) AS u, LATERAL (SELECT * FROM recsys.recommend('busy', u, 20)) AS b

@@ -3,7 +3,7 @@ CREATE TABLE err_likes (user_id int, item_id int, rating real, PRIMARY KEY (user
 INSERT INTO err_likes
 SELECT u, i, CASE WHEN u % 2 = i % 2 THEN 5 - 0.3 * ((i - 1) / 2) ELSE 1.5 END
 FROM generate_series(1, 20) AS u, generate_series(1, 10) AS i WHERE (u + i) % 5 <> 0;
-SELECT recsys.create_model('err', 'err_likes', options => '{"factors": 4, "regularization": 0.01}');
+SELECT recsys.create_model('err', 'err_likes', options => '{"factors": 4, "regularization": 0.01}', algorithm => 'als');
 SELECT deployed FROM recsys.train('err');
 
 -- each argument NULL in turn
@@ -28,7 +28,7 @@ SELECT * FROM recsys.recommend('nobody', 2);
 SELECT * FROM recsys.recommend('', 2);
 SELECT * FROM recsys.recommend(repeat('x', 10000), 2);
 SELECT recsys.predict('nobody', NULL::bigint, 2);
-SELECT recsys.create_model(E'o\'b"c;\n\\d', 'err_likes', options => '{"factors": 2}');
+SELECT recsys.create_model(E'o\'b"c;\n\\d', 'err_likes', options => '{"factors": 2}', algorithm => 'als');
 SELECT deployed FROM recsys.train(E'o\'b"c;\n\\d');
 SELECT count(*) FROM recsys.recommend(E'o\'b"c;\n\\d', 2);
 SELECT recsys.drop_model(E'o\'b"c;\n\\d');

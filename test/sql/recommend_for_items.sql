@@ -4,7 +4,7 @@ SET client_min_messages = warning;
 CREATE TABLE fi_stars (user_id int, item_id int, rating real);
 INSERT INTO fi_stars SELECT u, i, 1 + (u * 7 + i * 3) % 5 FROM generate_series(1, 40) u, generate_series(1, 20) i WHERE (u + i) % 3 > 0;
 CREATE INDEX ON fi_stars (user_id);
-SELECT recsys.create_model('fi', 'fi_stars', options => '{"factors": 4}');
+SELECT recsys.create_model('fi', 'fi_stars', options => '{"factors": 4}', algorithm => 'als');
 -- no version yet
 SELECT * FROM recsys.recommend_for_items('fi', '{1}');
 SELECT users, items FROM recsys.train('fi');
@@ -72,8 +72,8 @@ CREATE TABLE fi_events (user_id text, item_id text, w real);
 INSERT INTO fi_events SELECT 'u' || u, 'i' || i, CASE WHEN (u * i) % 7 = 0 THEN -1 ELSE 2 + (u + i) % 3 END
 FROM generate_series(1, 30) u, generate_series(1, 15) i WHERE (u * 3 + i) % 4 < 2;
 CREATE INDEX ON fi_events (user_id);
-SELECT recsys.create_model('fi_w', 'fi_events', rating_column => 'w', feedback => 'implicit', options => '{"factors": 4}'),
-       recsys.create_model('fi_c', 'fi_events', feedback => 'implicit', options => '{"factors": 4}');
+SELECT recsys.create_model('fi_w', 'fi_events', rating_column => 'w', feedback => 'implicit', options => '{"factors": 4}', algorithm => 'als'),
+       recsys.create_model('fi_c', 'fi_events', feedback => 'implicit', options => '{"factors": 4}', algorithm => 'als');
 SELECT users FROM recsys.train('fi_w');
 SELECT users FROM recsys.train('fi_c');
 SELECT v.liked = (SELECT avg(w) FROM fi_events WHERE w > 0) AS likes FROM recsys.model_version v WHERE model = 'fi_w';

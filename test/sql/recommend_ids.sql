@@ -15,7 +15,7 @@ CREATE INDEX ON ids_text (user_id);
 CREATE INDEX ON ids_uuids (user_id);
 CREATE INDEX ON ids_mixed (user_id);
 CREATE INDEX ON ids_domain (user_id);
-SELECT recsys.create_model(t, t, options => '{"factors": 4, "regularization": 0.01}')
+SELECT recsys.create_model(t, t, options => '{"factors": 4, "regularization": 0.01}', algorithm => 'als')
 FROM unnest('{ids_bigint,ids_text,ids_uuids,ids_mixed,ids_domain}'::text[]) t;
 SELECT t, v.items FROM unnest('{ids_bigint,ids_text,ids_uuids,ids_mixed,ids_domain}'::text[]) t, recsys.train(t) v ORDER BY t;
 
@@ -82,7 +82,7 @@ INSERT INTO ids_bytewise SELECT u, chr(CASE WHEN i % 2 = 0 THEN 65 ELSE 97 END +
 INSERT INTO ids_words SELECT * FROM ids_bytewise;
 CREATE INDEX ON ids_bytewise (user_id);
 CREATE INDEX ON ids_words (user_id);
-SELECT recsys.create_model('ids_bytewise', 'ids_bytewise', options => '{"factors": 3}'), recsys.create_model('ids_words', 'ids_words', options => '{"factors": 3}');
+SELECT recsys.create_model('ids_bytewise', 'ids_bytewise', options => '{"factors": 3}', algorithm => 'als'), recsys.create_model('ids_words', 'ids_words', options => '{"factors": 3}', algorithm => 'als');
 SELECT b.version, w.version FROM recsys.train('ids_bytewise') b, recsys.train('ids_words') w;
 SELECT count(*) FROM generate_series(1, 20) u, recsys.recommend_text('ids_bytewise', u, 100, false) b
   JOIN LATERAL recsys.recommend_text('ids_words', u, 100, false) w USING (rank, item_id, score);
@@ -104,7 +104,7 @@ CREATE TABLE ids_ends AS SELECT user_id, CASE item_id WHEN 1 THEN '-922337203685
 CREATE INDEX ON ids_close (user_id);
 CREATE INDEX ON ids_wide (user_id);
 CREATE INDEX ON ids_ends (user_id);
-SELECT recsys.create_model(t, t, options => '{"factors": 4, "regularization": 0.01}') FROM unnest('{ids_close,ids_wide,ids_ends}'::text[]) t;
+SELECT recsys.create_model(t, t, options => '{"factors": 4, "regularization": 0.01}', algorithm => 'als') FROM unnest('{ids_close,ids_wide,ids_ends}'::text[]) t;
 SELECT t, v.items FROM unnest('{ids_close,ids_wide,ids_ends}'::text[]) t, recsys.train(t) v ORDER BY t;
 SELECT t, array_agg(i ORDER BY i) FROM unnest('{ids_close,ids_wide,ids_ends}'::text[]) t,
     (SELECT generate_series(-1000, 11000) UNION ALL VALUES ('-9223372036854775808'::bigint), ('-9223372036854775807'),

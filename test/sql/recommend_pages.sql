@@ -10,9 +10,9 @@ CREATE TABLE pg_words AS SELECT user_id, 'item/' || item_id || E' \\ü' AS item_
 CREATE INDEX ON pg_words (user_id);
 CREATE TABLE pg_keys AS SELECT user_id, md5(item_id)::uuid AS item_id FROM pg_words;
 CREATE INDEX ON pg_keys (user_id);
-SELECT recsys.create_model('pg_e', 'pg_stars', options => '{"factors": 4}');
-SELECT recsys.create_model('pg_w', 'pg_words', feedback => 'implicit', options => '{"factors": 4}');
-SELECT recsys.create_model('pg_u', 'pg_keys', feedback => 'implicit', options => '{"factors": 4}');
+SELECT recsys.create_model('pg_e', 'pg_stars', options => '{"factors": 4}', algorithm => 'als');
+SELECT recsys.create_model('pg_w', 'pg_words', feedback => 'implicit', options => '{"factors": 4}', algorithm => 'als');
+SELECT recsys.create_model('pg_u', 'pg_keys', feedback => 'implicit', options => '{"factors": 4}', algorithm => 'als');
 SELECT recsys.create_model('pg_p', 'pg_stars', algorithm => 'popular');
 SELECT count(t.version) FROM unnest('{pg_e,pg_w,pg_u,pg_p}'::text[]) m, recsys.train(m) t;
 RESET client_min_messages;

@@ -4,8 +4,8 @@ CREATE TABLE usr_rows (user_id int, item_id int, rating real);
 INSERT INTO usr_rows SELECT u, (u * 7 + i * i * 13) % 41, 1 + (u * i) % 5
 FROM generate_series(1, 120) AS u, generate_series(1, 30) AS i WHERE i <= 4 + u % 20;
 CREATE INDEX ON usr_rows (user_id);
-SELECT recsys.create_model('usr_stars', 'usr_rows', options => '{"factors": 6}'),
-       recsys.create_model('usr_events', 'usr_rows', rating_column => 'rating', feedback => 'implicit', options => '{"factors": 9}'),
+SELECT recsys.create_model('usr_stars', 'usr_rows', options => '{"factors": 6}', algorithm => 'als'),
+       recsys.create_model('usr_events', 'usr_rows', rating_column => 'rating', feedback => 'implicit', options => '{"factors": 9}', algorithm => 'als'),
        recsys.create_model('usr_popular', 'usr_rows', algorithm => 'popular');
 SELECT m, users, items FROM unnest('{usr_stars,usr_events,usr_popular}'::text[]) m, recsys.train(m) ORDER BY m;
 -- a new user, one with the same rows as another, users who have no vector, or one of zeros
@@ -69,7 +69,7 @@ CREATE TABLE usr_texts AS SELECT 'u' || user_id AS user_id, 'i' || item_id AS it
 CREATE TABLE usr_uuids AS SELECT usr_uuid(user_id) AS user_id, usr_uuid(item_id) AS item_id, rating FROM usr_rows;
 CREATE INDEX ON usr_texts (user_id);
 CREATE INDEX ON usr_uuids (user_id);
-SELECT recsys.create_model(t, t, feedback => 'implicit', options => '{"factors": 4}') FROM unnest('{usr_texts,usr_uuids}'::text[]) t;
+SELECT recsys.create_model(t, t, feedback => 'implicit', options => '{"factors": 4}', algorithm => 'als') FROM unnest('{usr_texts,usr_uuids}'::text[]) t;
 SELECT users FROM unnest('{usr_texts,usr_uuids}'::text[]) t, recsys.train(t);
 SELECT user_id, score = recsys.predict_text('usr_texts', user_id, 'i3') AS predicted FROM recsys.recommend_users('usr_texts', 'i3'::text, 2);
 SELECT score = recsys.predict_uuid('usr_uuids', user_id, usr_uuid(3)) AS predicted FROM recsys.recommend_users('usr_uuids', usr_uuid(3), 2);

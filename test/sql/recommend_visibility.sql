@@ -3,7 +3,7 @@ CREATE TABLE vis_likes (user_id int, item_id int, rating real, PRIMARY KEY (user
 INSERT INTO vis_likes
 SELECT u, i, CASE WHEN u % 2 = i % 2 THEN 5 - 0.3 * ((i - 1) / 2) ELSE 1.5 END
 FROM generate_series(1, 20) AS u, generate_series(1, 10) AS i WHERE (u + i) % 5 <> 0;
-SELECT recsys.create_model('vis', 'vis_likes', options => '{"factors": 4, "regularization": 0.01}');
+SELECT recsys.create_model('vis', 'vis_likes', options => '{"factors": 4, "regularization": 0.01}', algorithm => 'als');
 SELECT deployed FROM recsys.train('vis');
 
 -- a new user counts from his first row on, before the commit
@@ -80,7 +80,7 @@ SELECT count(*) FROM recsys.recommend('vis', 2, 100, false);
 -- a model dropped and made again under its name
 SELECT recsys.drop_model('vis');
 DELETE FROM vis_likes WHERE item_id > 6;
-SELECT recsys.create_model('vis', 'vis_likes', options => '{"factors": 4, "regularization": 0.01}');
+SELECT recsys.create_model('vis', 'vis_likes', options => '{"factors": 4, "regularization": 0.01}', algorithm => 'als');
 SELECT version FROM recsys.train('vis');
 SELECT count(*) FROM recsys.recommend('vis', 2, 100, false);
 -- deploy and rollback hold at once

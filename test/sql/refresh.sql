@@ -6,9 +6,9 @@ INSERT INTO re_stars
 SELECT u, i, 1 + (u * 7 + i * i) % 5 - CASE WHEN (u + i) % 9 = 0 THEN 2 ELSE 0 END, '2026-01-01'::timestamptz + (u * 40 + i) * interval '1 minute'
   FROM generate_series(1, 40) AS u, generate_series(1, 20) AS i WHERE (u * 7 + i * i) % 4 > 0;
 CREATE INDEX ON re_stars (user_id);
-SELECT recsys.create_model('re', 're_stars', time_column => 'at', options => '{"factors": 5}'),
-       recsys.create_model('re_flat', 're_stars', options => '{"factors": 3, "biases": false}'),
-       recsys.create_model('re_i', 're_stars', rating_column => 'rating', time_column => 'at', feedback => 'implicit', options => '{"factors": 6, "history_limit": 9}'),
+SELECT recsys.create_model('re', 're_stars', time_column => 'at', options => '{"factors": 5}', algorithm => 'als'),
+       recsys.create_model('re_flat', 're_stars', options => '{"factors": 3, "biases": false}', algorithm => 'als'),
+       recsys.create_model('re_i', 're_stars', rating_column => 'rating', time_column => 'at', feedback => 'implicit', options => '{"factors": 6, "history_limit": 9}', algorithm => 'als'),
        recsys.create_model('re_p', 're_stars', algorithm => 'popular');
 
 -- nothing to refresh yet
@@ -142,7 +142,7 @@ SELECT DISTINCT version FROM recsys_data.re_item_factors ORDER BY 1;
 
 -- text and uuid ids
 CREATE VIEW re_ids AS SELECT 'u' || user_id AS user_id, ('00000000-0000-0000-0000-' || lpad(item_id::text, 12, '0'))::uuid AS item_id, rating, at FROM re_stars;
-SELECT recsys.create_model('re_ids', 're_ids', time_column => 'at', options => '{"factors": 4}');
+SELECT recsys.create_model('re_ids', 're_ids', time_column => 'at', options => '{"factors": 4}', algorithm => 'als');
 BEGIN;
 DELETE FROM re_stars WHERE item_id > 20 OR user_id > 40;
 SELECT users, items FROM recsys.train('re_ids');
@@ -201,7 +201,7 @@ ROLLBACK;
 -- a view of the owner that refreshes
 CREATE FUNCTION re_again(int) RETURNS int LANGUAGE plpgsql AS $$ BEGIN PERFORM recsys.refresh('re'); RETURN $1; END $$;
 CREATE VIEW re_trap AS SELECT re_again(user_id) AS user_id, item_id, rating FROM re_stars;
-SELECT recsys.create_model('re_trap', 're_trap');
+SELECT recsys.create_model('re_trap', 're_trap', algorithm => 'als');
 SELECT version FROM recsys.train('re_trap');
 
 -- one statement's savepoint takes it back

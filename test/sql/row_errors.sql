@@ -3,7 +3,7 @@ CREATE TABLE roe_events (customer bigint, product text, quantity int, at date);
 INSERT INTO roe_events SELECT c, 'p' || (c * n) % 7, 1 + c % 2, '2026-01-01' FROM generate_series(1, 20) c, generate_series(1, 3) n;
 CREATE INDEX ON roe_events (customer);
 CREATE VIEW roe_weights AS SELECT customer AS user_id, product AS item_id, ln(1 + quantity) AS weight, at FROM roe_events;
-SELECT recsys.create_model('roe', 'roe_weights', rating_column => 'weight', time_column => 'at', feedback => 'implicit', options => '{"factors": 2}');
+SELECT recsys.create_model('roe', 'roe_weights', rating_column => 'weight', time_column => 'at', feedback => 'implicit', options => '{"factors": 2}', algorithm => 'als');
 SELECT users FROM recsys.train('roe');
 -- an expression of the view: the row before is named, and how to find the row
 INSERT INTO roe_events VALUES (7, 'p9', -1, '2026-01-02');
@@ -31,7 +31,7 @@ CREATE TABLE roe_uuids (user_id uuid, item_id int, rating float8);
 INSERT INTO roe_uuids SELECT md5(n::text)::uuid, n, n % 5 FROM generate_series(1, 256) n;
 CREATE INDEX ON roe_uuids (user_id);
 CREATE VIEW roe_inverse AS SELECT user_id, item_id, 1 / (rating + 1) AS rating FROM roe_uuids;
-SELECT recsys.create_model('roe_uuid', 'roe_inverse');
+SELECT recsys.create_model('roe_uuid', 'roe_inverse', algorithm => 'als');
 INSERT INTO roe_uuids VALUES (md5('x')::uuid, 5, -1);
 SELECT users FROM recsys.train('roe_uuid');
 SELECT user_id = md5('x')::uuid AS found FROM recsys_data.roe_uuid OFFSET 256 LIMIT 1;

@@ -10,8 +10,8 @@ CREATE INDEX ON sp.ratings (user_id);
 CREATE TABLE sp.answer (run int, place int, said text);
 CREATE PROCEDURE sp.ask(run int) LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM recsys.create_model('sp', 'sp.ratings', time_column => 'at', options => '{"factors": 2, "iterations": 2, "history_limit": 3, "keep_versions": 1}');
-    PERFORM recsys.create_model('sp_text', 'sp.ratings', user_column => 'name', feedback => 'implicit', run_as => 'owner', options => '{"factors": 2}');
+    PERFORM recsys.create_model('sp', 'sp.ratings', time_column => 'at', options => '{"factors": 2, "iterations": 2, "history_limit": 3, "keep_versions": 1}', algorithm => 'als');
+    PERFORM recsys.create_model('sp_text', 'sp.ratings', user_column => 'name', feedback => 'implicit', run_as => 'owner', options => '{"factors": 2}', algorithm => 'als');
     PERFORM recsys.alter_model('sp', run_as => 'owner', options => '{"seed": 7}');
     PERFORM recsys.train('sp');
     PERFORM recsys.train('sp', '{"regularization": 0.5}', deploy => false);
@@ -107,7 +107,7 @@ SELECT count(*) > 20 AS answered,
 
 -- the caller's path is as it was, after success and after failure
 SET search_path = sp, public;
-SELECT recsys.create_model('sp', 'ratings');
+SELECT recsys.create_model('sp', 'ratings', algorithm => 'als');
 SELECT version FROM recsys.train('sp', '{"factors": 2}');
 SHOW search_path;
 SELECT version FROM recsys.train('sp', '{"factors": 0}');

@@ -4,8 +4,8 @@ SET client_min_messages = warning;
 CREATE TABLE si_stars (user_id int, item_id int, rating real);
 INSERT INTO si_stars SELECT u, i, 1 + (u * 7 + i * 3) % 5 FROM generate_series(1, 40) u, generate_series(1, 20) i WHERE (u + i) % 3 > 0;
 CREATE INDEX ON si_stars (user_id);
-SELECT recsys.create_model('si', 'si_stars', options => '{"factors": 4}'),
-       recsys.create_model('si_i', 'si_stars', feedback => 'implicit', rating_column => 'rating', options => '{"factors": 5}');
+SELECT recsys.create_model('si', 'si_stars', options => '{"factors": 4}', algorithm => 'als'),
+       recsys.create_model('si_i', 'si_stars', feedback => 'implicit', rating_column => 'rating', options => '{"factors": 5}', algorithm => 'als');
 SELECT * FROM recsys.similar_items('si', 1);
 SELECT * FROM recsys.popular('si');
 SELECT users, items FROM recsys.train('si');
@@ -79,7 +79,7 @@ SELECT * FROM recsys.popular_text('si', candidates => '{one}');
 SELECT count(*), bool_and(a.item_id = b.item_id::text AND a.score = b.score) FROM recsys.similar_items_text('si', '7', 5) a JOIN recsys.similar_items('si', 7, 5) b USING (rank);
 SELECT a.item_id, a.score = b.score AS same FROM recsys.popular_text('si', 2) a JOIN recsys.popular('si', 2) b USING (rank);
 CREATE VIEW si_uuids AS SELECT user_id, ('00000000-0000-0000-0000-' || lpad(item_id::text, 12, '0'))::uuid AS item_id, rating FROM si_stars;
-SELECT recsys.create_model('si_u', 'si_uuids', options => '{"factors": 4}');
+SELECT recsys.create_model('si_u', 'si_uuids', options => '{"factors": 4}', algorithm => 'als');
 SELECT users FROM recsys.train('si_u');
 SELECT count(*), bool_and(right(a.item_id::text, 2)::int = b.item_id AND a.score = b.score) FROM recsys.similar_items_uuid('si_u', '00000000-0000-0000-0000-000000000007', 5) a
 JOIN recsys.similar_items('si', 7, 5) b USING (rank);

@@ -63,7 +63,7 @@ CREATE MATERIALIZED VIEW spl_stored AS SELECT * FROM spl;
 SELECT fold, relation FROM recsys.split('spl_stored', 'random');
 
 -- train and measure; the rows of one user are found by the index of the source
-SELECT recsys.create_model('spl', 'spl_first', options => '{"factors": 4}');
+SELECT recsys.create_model('spl', 'spl_first', options => '{"factors": 4}', algorithm => 'als');
 SELECT users FROM recsys.train('spl');
 SELECT metric, k, users, value > 0 AS some FROM recsys.evaluate('spl', 'spl_last', '{10}') WHERE metric IN ('recall', 'rmse', 'known_users');
 SET enable_seqscan = off;

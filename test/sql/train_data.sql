@@ -1,8 +1,8 @@
 -- Data that is empty, wrong, extreme or repeated.
 CREATE TABLE td_ratings (user_id int, item_id int, rating double precision, at timestamptz);
 CREATE INDEX ON td_ratings (user_id);
-SELECT recsys.create_model('td', 'td_ratings', options => '{"factors": 2, "iterations": 3}');
-SELECT recsys.create_model('tdt', 'td_ratings', time_column => 'at', options => '{"factors": 2, "iterations": 3}');
+SELECT recsys.create_model('td', 'td_ratings', options => '{"factors": 2, "iterations": 3}', algorithm => 'als');
+SELECT recsys.create_model('tdt', 'td_ratings', time_column => 'at', options => '{"factors": 2, "iterations": 3}', algorithm => 'als');
 
 -- are all published factors finite?
 CREATE FUNCTION td_finite() RETURNS boolean LANGUAGE sql AS $$
@@ -103,7 +103,7 @@ BEGIN
 END
 $$;
 CREATE VIEW td_view AS SELECT td_fail(user_id) AS user_id, item_id, rating FROM td_ratings;
-SELECT recsys.create_model('tdv', 'td_view');
+SELECT recsys.create_model('tdv', 'td_view', algorithm => 'als');
 SELECT * FROM recsys.train('tdv');
 SELECT active_version FROM recsys.models WHERE model = 'tdv';
 

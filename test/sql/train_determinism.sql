@@ -31,7 +31,7 @@ BEGIN
             PERFORM recsys.create_model('tx', tab::regclass, rating_column => 'rating',
                                         time_column => CASE WHEN kind = 'explicit, by time' THEN 'at' END,
                                         feedback => split_part(kind, ',', 1),
-                                        options => '{"factors": 13, "iterations": 4}');
+                                        options => '{"factors": 13, "iterations": 4}', algorithm => 'als');
             FOREACH threads IN ARRAY ARRAY['1', '2', '4'] LOOP
                 PERFORM set_config('recsys.training_threads', threads, true);
                 SELECT t.loss INTO loss FROM recsys.train('tx') AS t;
@@ -45,7 +45,7 @@ $$;
 SELECT feedback, count(*), count(DISTINCT md5) AS results, count(DISTINCT loss) AS losses FROM tx_result GROUP BY feedback ORDER BY feedback;
 
 -- another seed, another model
-SELECT recsys.create_model('tx', 'tx_a', options => '{"factors": 13, "iterations": 4}');
+SELECT recsys.create_model('tx', 'tx_a', options => '{"factors": 13, "iterations": 4}', algorithm => 'als');
 SELECT version FROM recsys.train('tx');
 SELECT tx_md5('tx') = md5 AS same FROM tx_result WHERE feedback = 'explicit' AND run = 'tx_a 1';
 SELECT version FROM recsys.train('tx', '{"seed": 43}');

@@ -6,7 +6,7 @@ SELECT u, i, CASE WHEN u % 2 = i % 2 THEN 5 ELSE 1 END
 FROM generate_series(1, 20) AS u, generate_series(1, 12) AS i
 WHERE (u * 7 + i * 3) % 5 <> 0;
 CREATE INDEX ON te_ratings (user_id);
-SELECT recsys.create_model('te', 'te_ratings', options => '{"factors": 4, "iterations": 10, "regularization": 0.02}');
+SELECT recsys.create_model('te', 'te_ratings', options => '{"factors": 4, "iterations": 10, "regularization": 0.02}', algorithm => 'als');
 
 -- one row tells what was done
 SELECT version, users, items, ratings, iterations, loss > 0 AS has_loss, seconds >= 0 AS has_time, deployed
@@ -84,7 +84,7 @@ CREATE TABLE large_ratings AS
     SELECT u AS user_id, i AS item_id, ((u * i) % 5) * 5e9::real AS rating
       FROM generate_series(1, 20) u, generate_series(1, 10) i WHERE (u + i) % 3 > 0;
 CREATE INDEX ON large_ratings (user_id);
-SELECT recsys.create_model('large', 'large_ratings', options => '{"factors": 3}');
+SELECT recsys.create_model('large', 'large_ratings', options => '{"factors": 3}', algorithm => 'als');
 SELECT version FROM recsys.train('large');
 SELECT (options ->> 'regularization')::float8 BETWEEN 5e8 AND 8e8 AS large FROM recsys.model_versions WHERE model = 'large';
 SELECT count(*) FROM recsys.recommend('large', 1, k => 3);

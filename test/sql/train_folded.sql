@@ -4,8 +4,8 @@ INSERT INTO fo_rows
 SELECT u, i, 1 + (u * i + i) % 5 - CASE WHEN (u + i) % 9 = 0 THEN 2 ELSE 0 END, '2026-01-01'::timestamptz + (u * 40 + i) * interval '1 minute'
   FROM generate_series(1, 60) AS u, generate_series(1, 40) AS i WHERE (u * 7 + i * i) % 4 = 0;
 CREATE INDEX ON fo_rows (user_id);
-SELECT recsys.create_model('fo_explicit', 'fo_rows', rating_column => 'rating', time_column => 'at');
-SELECT recsys.create_model('fo_implicit', 'fo_rows', rating_column => 'rating', time_column => 'at', feedback => 'implicit');
+SELECT recsys.create_model('fo_explicit', 'fo_rows', rating_column => 'rating', time_column => 'at', algorithm => 'als');
+SELECT recsys.create_model('fo_implicit', 'fo_rows', rating_column => 'rating', time_column => 'at', feedback => 'implicit', algorithm => 'als');
 
 -- Values of an option that are not its default: all other words, or another number of its
 -- range.  A cast stands in a CASE, so that no planner tries it on another type's default.

@@ -8,12 +8,12 @@ FROM generate_series(1, 6) AS a, generate_series(1, 6) AS b;
 CREATE DOMAIN ty_domain AS text CHECK (VALUE <> 'no');
 CREATE VIEW ty_view AS SELECT t::ty_domain AS user_id, v AS item_id, rating FROM ty_ratings;
 
-SELECT recsys.create_model('ty1', 'ty_ratings', 's', 'b', options => '{"factors": 2, "iterations": 2}');
-SELECT recsys.create_model('ty2', 'ty_ratings', 't', 'u', options => '{"factors": 2, "iterations": 2}');
-SELECT recsys.create_model('ty3', 'ty_ratings', 'u', 'v', options => '{"factors": 2, "iterations": 2}');
-SELECT recsys.create_model('ty4', 'ty_ratings', 'v', 's', options => '{"factors": 2, "iterations": 2}');
-SELECT recsys.create_model('ty5', 'ty_view', options => '{"factors": 2, "iterations": 2}');
-SELECT recsys.create_model('ty6', 'ty_ratings', 's', 's', options => '{"factors": 2, "iterations": 2}');
+SELECT recsys.create_model('ty1', 'ty_ratings', 's', 'b', options => '{"factors": 2, "iterations": 2}', algorithm => 'als');
+SELECT recsys.create_model('ty2', 'ty_ratings', 't', 'u', options => '{"factors": 2, "iterations": 2}', algorithm => 'als');
+SELECT recsys.create_model('ty3', 'ty_ratings', 'u', 'v', options => '{"factors": 2, "iterations": 2}', algorithm => 'als');
+SELECT recsys.create_model('ty4', 'ty_ratings', 'v', 's', options => '{"factors": 2, "iterations": 2}', algorithm => 'als');
+SELECT recsys.create_model('ty5', 'ty_view', options => '{"factors": 2, "iterations": 2}', algorithm => 'als');
+SELECT recsys.create_model('ty6', 'ty_ratings', 's', 's', options => '{"factors": 2, "iterations": 2}', algorithm => 'als');
 SELECT model, t.users, t.items FROM (VALUES ('ty1'), ('ty2'), ('ty3'), ('ty4'), ('ty5'), ('ty6')) AS m(model), recsys.train(model) AS t ORDER BY model;
 
 SELECT array_agg(DISTINCT s ORDER BY s) = (SELECT array_agg(user_id ORDER BY user_id) FROM recsys_data.ty1_user_factors) AS smallints FROM ty_ratings;

@@ -7,7 +7,7 @@ WHERE u % 2 = i % 2 AND (u * 7 + i * 3) % 5 <> 0;
 CREATE INDEX ON ti_events (user_id);
 
 -- rows are counted when there is no rating
-SELECT recsys.create_model('ti', 'ti_events', feedback => 'implicit', options => '{"factors": 4, "iterations": 10, "unobserved_weight": 0.05, "regularization": 0.005}');
+SELECT recsys.create_model('ti', 'ti_events', feedback => 'implicit', options => '{"factors": 4, "iterations": 10, "unobserved_weight": 0.05, "regularization": 0.005}', algorithm => 'als');
 SELECT version, users, items, ratings, iterations, deployed FROM recsys.train('ti');
 SELECT mean, options FROM recsys.model_versions WHERE model = 'ti';
 SELECT count(*), min(recsys.dims(factors)), max(recsys.dims(factors)), max(bias) FROM recsys_data.ti_user_factors;
@@ -32,7 +32,7 @@ SELECT options->>'alpha' AS alpha, options->>'regularization' AS regularization,
 CREATE TABLE ts_events AS
 SELECT u AS user_id, i AS item_id FROM generate_series(1, 40) AS u, generate_series(1, 30) AS i WHERE (u * 7 + i * i) % 11 = 0;
 CREATE INDEX ON ts_events (user_id);
-SELECT recsys.create_model('ts', 'ts_events', feedback => 'implicit', options => '{"factors": 2, "iterations": 1}');
+SELECT recsys.create_model('ts', 'ts_events', feedback => 'implicit', options => '{"factors": 2, "iterations": 1}', algorithm => 'als');
 SELECT version FROM recsys.train('ts');
 SELECT options->>'alpha' AS alpha, round((options->>'unobserved_weight')::numeric, 6) AS unobserved_weight,
        (SELECT round(1.25 * sum(i.users ^ 2)::numeric / (v.ratings * v.users) * ln(1 + v.ratings::numeric / v.items), 6)
@@ -40,7 +40,7 @@ SELECT options->>'alpha' AS alpha, round((options->>'unobserved_weight')::numeri
   FROM recsys.model_versions AS v WHERE model = 'ts';
 
 -- repeated events add up; a cell whose sum is zero says nothing
-SELECT recsys.create_model('tw', 'ti_events', rating_column => 'weight', time_column => 'at', feedback => 'implicit', options => '{"factors": 2}');
+SELECT recsys.create_model('tw', 'ti_events', rating_column => 'weight', time_column => 'at', feedback => 'implicit', options => '{"factors": 2}', algorithm => 'als');
 INSERT INTO ti_events VALUES (50, 1, 2, now()), (50, 1, -2, now()), (51, 60, 0, now()), (52, 1, 1, now()), (52, 1, 1, now());
 SELECT users, items, ratings - (SELECT count(DISTINCT (user_id, item_id)) FROM ti_events) AS fewer FROM recsys.train('tw');
 SELECT user_id FROM recsys_data.tw_user_factors WHERE user_id >= 50 ORDER BY 1;
@@ -66,7 +66,7 @@ INSERT INTO zero_weights SELECT u, i, 1 + (u * i) % 3 FROM generate_series(1, 20
 INSERT INTO zero_weights SELECT 1, i, 0 FROM generate_series(100, 500) i;
 CREATE INDEX ON zero_weights (user_id);
 SELECT recsys.create_model('zero', 'zero_weights', rating_column => 'weight', feedback => 'implicit',
-    options => '{"factors": 3, "unobserved_weight": 1}');
+    options => '{"factors": 3, "unobserved_weight": 1}', algorithm => 'als');
 SELECT users, items FROM recsys.train('zero');
 SELECT count(*), bool_and(recsys.user_vector('zero', u)::text = recsys.user_vector('zero', u, fresh => false)::text) AS same
   FROM generate_series(1, 20) u;
@@ -79,7 +79,7 @@ CREATE TABLE small_weights AS
       FROM generate_series(1, 20) u, generate_series(1, 10) i WHERE (u + i) % 3 > 0;
 CREATE INDEX ON small_weights (user_id);
 SELECT recsys.create_model('small', 'small_weights', rating_column => 'weight', feedback => 'implicit',
-    options => '{"factors": 3}');
+    options => '{"factors": 3}', algorithm => 'als');
 SELECT version FROM recsys.train('small');
 SELECT options -> 'alpha' AS alpha FROM recsys.model_versions WHERE model = 'small';
 SELECT count(*) FROM recsys.recommend('small', 1, k => 3);

@@ -2,8 +2,8 @@
 CREATE TABLE to_ratings (user_id int, item_id int, rating real);
 INSERT INTO to_ratings SELECT u, i, (u * i) % 5 + 1 FROM generate_series(1, 6) AS u, generate_series(1, 6) AS i;
 CREATE INDEX ON to_ratings (user_id);
-SELECT recsys.create_model('topt', 'to_ratings', options => '{"factors": 2, "iterations": 1}');
-SELECT recsys.create_model('toim', 'to_ratings', feedback => 'implicit', options => '{"factors": 2, "iterations": 1}');
+SELECT recsys.create_model('topt', 'to_ratings', options => '{"factors": 2, "iterations": 1}', algorithm => 'als');
+SELECT recsys.create_model('toim', 'to_ratings', feedback => 'implicit', options => '{"factors": 2, "iterations": 1}', algorithm => 'als');
 
 -- for this version only
 SELECT version FROM recsys.train('topt', '{"factors": 3, "seed": 7}');

@@ -10,7 +10,7 @@ CREATE INDEX ON tr_ratings (user_id);
 GRANT SELECT ON tr_ratings TO recsys_tr_owner;
 
 SET ROLE recsys_tr_owner;
-SELECT recsys.create_model('tr', 'tr_ratings', options => '{"factors": 2, "iterations": 1}');
+SELECT recsys.create_model('tr', 'tr_ratings', options => '{"factors": 2, "iterations": 1}', algorithm => 'als');
 GRANT SELECT ON recsys_data.tr TO recsys_tr_user;
 SELECT version, users FROM recsys.train('tr');
 
@@ -59,7 +59,7 @@ BEGIN
 END
 $$;
 CREATE VIEW tr_view AS SELECT public.tr_trap(user_id) AS user_id, item_id, rating FROM tr_ratings LIMIT 1;
-SELECT recsys.create_model('tr_trap', 'tr_view', options => '{"factors": 2}');
+SELECT recsys.create_model('tr_trap', 'tr_view', options => '{"factors": 2}', algorithm => 'als');
 -- nor do its triggers, defaults or indexes on the factor tables
 CREATE FUNCTION tr_index(recsys.recvec) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN

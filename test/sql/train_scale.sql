@@ -10,7 +10,7 @@ DECLARE
 BEGIN
     EXECUTE format('CREATE TABLE sca_scaled AS SELECT user_id, item_id, (rating * %s::float8)::real AS rating FROM sca_rows', scale);
     CREATE INDEX ON sca_scaled (user_id);
-    PERFORM recsys.create_model('sca', 'sca_scaled', rating_column => 'rating', feedback => sca_rmse.feedback);
+    PERFORM recsys.create_model('sca', 'sca_scaled', rating_column => 'rating', feedback => sca_rmse.feedback, algorithm => 'als');
     PERFORM recsys.train('sca');
     INSERT INTO sca_places SELECT sca_rmse.feedback, sca_rmse.scale, u, r.rank, r.item_id
       FROM generate_series(1, 80) AS u, recsys.recommend('sca', u, 10) AS r WHERE r.source = 'folded';
@@ -29,7 +29,7 @@ SELECT p.feedback, p.scale, count(*) AS places, bool_and(p.item_id = o.item_id) 
 
 -- who gives a regularization means that of the biases, too
 CREATE INDEX ON sca_rows (user_id);
-SELECT recsys.create_model('sca', 'sca_rows', rating_column => 'rating', options => '{"factors": 4}');
+SELECT recsys.create_model('sca', 'sca_rows', rating_column => 'rating', options => '{"factors": 4}', algorithm => 'als');
 CREATE FUNCTION sca_options(given jsonb, OUT regularization numeric, OUT bias_regularization float8) LANGUAGE plpgsql AS $$
 DECLARE
     v int;

@@ -33,7 +33,7 @@ BEGIN
     CREATE INDEX ON tt_exact (user_id);
     FOREACH source IN ARRAY CASE WHEN "time" IS NULL THEN ARRAY['tt_view', 'tt_exact'] ELSE ARRAY['tt_view'] END LOOP
         PERFORM recsys.create_model('tt', source::regclass, time_column => CASE WHEN "time" IS NOT NULL THEN 'at' END,
-                                    options => '{"factors": 3, "iterations": 3, "regularization": 1}');
+                                    options => '{"factors": 3, "iterations": 3, "regularization": 1}', algorithm => 'als');
         PERFORM recsys.train('tt');
         SELECT md5(string_agg(f::text, ',' ORDER BY f::text)) INTO factors
         FROM (SELECT f.user_id, f.factors, bias FROM recsys_data.tt_user_factors AS f
@@ -80,7 +80,7 @@ FROM unnest(ARRAY['t2', 't4', 'tz', 'ts', 'td', NULL]) AS c("time"),
 
 -- rows are named by their ids whatever the type
 UPDATE tt_rows SET f4 = 'NaN' WHERE u4 = -7 AND i4 = -8;
-SELECT recsys.create_model('tt', 'tt_rows', 'u4', 'i2', 'f4');
+SELECT recsys.create_model('tt', 'tt_rows', 'u4', 'i2', 'f4', algorithm => 'als');
 SELECT * FROM recsys.train('tt');
 SELECT recsys.drop_model('tt');
 

@@ -2,7 +2,7 @@
 CREATE TABLE tv_ratings (user_id int, item_id int, rating real);
 INSERT INTO tv_ratings SELECT u, i, (u * i) % 5 + 1 FROM generate_series(1, 6) AS u, generate_series(1, 6) AS i;
 CREATE INDEX ON tv_ratings (user_id);
-SELECT recsys.create_model('tv', 'tv_ratings', options => '{"factors": 2, "iterations": 1}');
+SELECT recsys.create_model('tv', 'tv_ratings', options => '{"factors": 2, "iterations": 1}', algorithm => 'als');
 CREATE VIEW tv_state AS
 SELECT version, active,
        (SELECT count(*) FROM recsys_data.tv_user_factors f WHERE f.version = v.version) AS user_rows,

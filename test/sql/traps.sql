@@ -24,8 +24,8 @@ BEGIN
     RETURN found;
 END $$;
 CREATE TABLE tr.before AS SELECT tr.records_of_insert() AS records;
-SELECT recsys.create_model('tr', 'tr.likes', options => '{"factors": 4}'),
-       recsys.create_model('tr_i', 'tr.likes', rating_column => 'rating', feedback => 'implicit', options => '{"factors": 4}');
+SELECT recsys.create_model('tr', 'tr.likes', options => '{"factors": 4}', algorithm => 'als'),
+       recsys.create_model('tr_i', 'tr.likes', rating_column => 'rating', feedback => 'implicit', options => '{"factors": 4}', algorithm => 'als');
 SELECT users FROM recsys.train('tr');
 SELECT users FROM recsys.train('tr_i');
 SELECT records = tr.records_of_insert() AS same_records FROM tr.before;
@@ -95,7 +95,7 @@ CREATE TABLE tr.far (user_id bigint, item_id bigint, rating real);
 INSERT INTO tr.far SELECT u, i, 1 + (u % 7 + i % 5) % 5 FROM unnest('{1,2,4611686018427387904,-9223372036854775808}'::bigint[]) AS u,
     unnest('{1,4611686018427387904,9223372036854775807}'::bigint[]) AS i WHERE u <> i LIMIT 10;
 CREATE INDEX ON tr.far (user_id);
-SELECT recsys.create_model('tr_far', 'tr.far', options => '{"factors": 2}');
+SELECT recsys.create_model('tr_far', 'tr.far', options => '{"factors": 2}', algorithm => 'als');
 SET recsys.training_memory = '1MB';
 SELECT users, items, ratings FROM recsys.train('tr_far');
 RESET recsys.training_memory;
@@ -114,7 +114,7 @@ EXCEPTION WHEN OTHERS THEN
     RETURN SQLSTATE;
 END $$;
 SELECT tr.attempt(format('SELECT recsys.train(''tr'', %L)', o)) AS train, tr.attempt(format('SELECT recsys.alter_model(''tr'', options => %L)', o)) AS alter,
-       tr.attempt(format('SELECT recsys.create_model(''tr_o'', ''tr.likes'', options => %L)', o)) AS create, o
+       tr.attempt(format('SELECT recsys.create_model(''tr_o'', ''tr.likes'', options => %L, algorithm => ''als'')', o)) AS create, o
   FROM unnest(ARRAY['{"rank": 4}', '{"Factors": 4}', '{"factors ": 4}', '{"solver": "Exact"}', '{"solver": "exac"}', '{"": 1}']) AS o;
 SELECT tr.attempt(format('SELECT recsys.create_model(''tr_o'', ''tr.likes'', %s)', a)), a
   FROM unnest(ARRAY['feedback => ''Implicit''', 'feedback => ''impl''', 'algorithm => ''ALS''', 'run_as => ''me''', 'feedbak => ''implicit''']) AS a;
@@ -139,7 +139,7 @@ SELECT count(*) > 20 AS most, string_agg(p.oid::regprocedure || ': ' || state, '
   FROM pg_proc AS p, tr.attempt(format('SELECT recsys.%I(%s)', proname, tr.least_arguments(p.oid))) AS state
  WHERE pronamespace = 'recsys'::regnamespace AND proargnames[1] = 'model' AND proname !~ '^(create_model|drop_model|deploy|rollback|model_)'
    AND NOT '{uuid,uuid[]}'::regtype[]::oid[] && coalesce(proallargtypes, proargtypes::oid[]);
-SELECT recsys.create_model('tr_d', 'tr.likes');
+SELECT recsys.create_model('tr_d', 'tr.likes', algorithm => 'als');
 SELECT users, items FROM recsys.train('tr_d');
 SELECT recsys.drop_model('tr_d');
 
@@ -166,7 +166,7 @@ SELECT m, bool_and(s.score <= before) AS falling, min(s.score) >= -1 AND max(s.s
 -- ---- trap: nothing to divide by, or factors that are no numbers, found after training -----------------
 CREATE TABLE tr.odd (user_id int, item_id int, rating float8);
 CREATE INDEX ON tr.odd (user_id);
-SELECT recsys.create_model('tr_odd', 'tr.odd', options => '{"factors": 2}');
+SELECT recsys.create_model('tr_odd', 'tr.odd', options => '{"factors": 2}', algorithm => 'als');
 SELECT * FROM recsys.train('tr_odd');
 INSERT INTO tr.odd VALUES (1, 1, NULL);
 SELECT * FROM recsys.train('tr_odd');

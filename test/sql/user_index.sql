@@ -26,16 +26,16 @@ DECLARE
 BEGIN
     FOR source IN SELECT s FROM ui.sources LOOP
         RAISE INFO '%:', source;
-        PERFORM recsys.create_model('ui', ('ui.' || source)::regclass, options => '{"factors": 2}');
+        PERFORM recsys.create_model('ui', ('ui.' || source)::regclass, options => '{"factors": 2}', algorithm => 'als');
         PERFORM recsys.drop_model('ui');
     END LOOP;
 END $$;
 SELECT ui.create_all();
 -- what it says in full
 \set VERBOSITY default
-SELECT recsys.create_model('ui', 'ui.plain');
+SELECT recsys.create_model('ui', 'ui.plain', algorithm => 'als');
 SELECT recsys.drop_model('ui');
-SELECT recsys.create_model('ui', 'ui.first');
+SELECT recsys.create_model('ui', 'ui.first', algorithm => 'als');
 SELECT recsys.drop_model('ui');
 \set VERBOSITY terse
 -- an index whose second column it is, a partial index, an index of one partition do not do
@@ -64,16 +64,16 @@ SHOW enable_seqscan;
 -- of a table the hint is the statement that makes the index, whatever the columns are called
 \set VERBOSITY default
 CREATE TABLE ui."Weird "" name" ("The User" text, "select" uuid, "R, ""ating" numeric, "at)" date);
-SELECT recsys.create_model('ui', 'ui."Weird "" name"', 'The User', 'select', 'R, "ating', 'at)', options => '{"history_limit": 2}');
+SELECT recsys.create_model('ui', 'ui."Weird "" name"', 'The User', 'select', 'R, "ating', 'at)', options => '{"history_limit": 2}', algorithm => 'als');
 SELECT recsys.drop_model('ui');
-SELECT recsys.create_model('ui', 'ui."Weird "" name"', 'The User', 'select', feedback => 'implicit');
+SELECT recsys.create_model('ui', 'ui."Weird "" name"', 'The User', 'select', feedback => 'implicit', algorithm => 'als');
 SELECT recsys.drop_model('ui');
-SELECT recsys.create_model('ui', 'ui."Weird "" name"', 'The User', 'The User', 'R, "ating');
+SELECT recsys.create_model('ui', 'ui."Weird "" name"', 'The User', 'The User', 'R, "ating', algorithm => 'als');
 SELECT recsys.drop_model('ui');
 -- the first of them answers without the table: all rows of a user, the latest, the items
 CREATE INDEX ON ui."Weird "" name" ("The User", "at)") INCLUDE ("select", "R, ""ating");
 INSERT INTO ui."Weird "" name" SELECT 'u' || u, md5((u % 3 + i)::text)::uuid, i, date '2026-01-01' + i FROM generate_series(1, 9) u, generate_series(1, 9) i;
-SELECT recsys.create_model('ui', 'ui."Weird "" name"', 'The User', 'select', 'R, "ating', 'at)', options => '{"factors": 2, "history_limit": 2}');
+SELECT recsys.create_model('ui', 'ui."Weird "" name"', 'The User', 'select', 'R, "ating', 'at)', options => '{"factors": 2, "history_limit": 2}', algorithm => 'als');
 SELECT users FROM recsys.train('ui');
 ANALYZE ui."Weird "" name";
 CREATE FUNCTION ui.scans(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$

@@ -3,7 +3,7 @@ CREATE TABLE vec_likes (user_id int, item_id int, rating real, PRIMARY KEY (user
 INSERT INTO vec_likes
 SELECT u, i, CASE WHEN u % 2 = i % 2 THEN 5 - 0.3 * ((i - 1) / 2) ELSE 1.5 - 0.1 * ((i - 1) / 2) END
 FROM generate_series(1, 20) AS u, generate_series(1, 10) AS i WHERE (u + i) % 5 <> 0;
-SELECT recsys.create_model('vec', 'vec_likes', options => '{"factors": 3, "regularization": 0.01}');
+SELECT recsys.create_model('vec', 'vec_likes', options => '{"factors": 3, "regularization": 0.01}', algorithm => 'als');
 SELECT version FROM recsys.train('vec');
 SELECT version FROM recsys.train('vec', '{"biases": false}', deploy => false);
 

@@ -44,7 +44,7 @@ $trainer->query_safe(q{
 	INSERT INTO ratings SELECT u, i, 1 + (u + i) % 5
 	FROM generate_series(1, 60) u, generate_series(1, 40) i WHERE (u + i) % 3 <> 0;
 	CREATE INDEX ON ratings (user_id);
-	SELECT recsys.create_model('m', 'ratings', options => '{"factors": 8}');
+	SELECT recsys.create_model('m', 'ratings', options => '{"factors": 8}', algorithm => 'als');
 	SET recsys.training_threads = 3;
 	SELECT * FROM recsys.train('m')});
 like(mapped($trainer_pid, 'recsys'), qr/recsys_solver\.so/, 'who trains has the solver');

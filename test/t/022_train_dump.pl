@@ -22,7 +22,7 @@ INSERT INTO "Odd events" SELECT 'user ''' || u || '"', md5(i::text)::uuid, '2026
 FROM generate_series(1, 30) AS u, generate_series(1, 20) AS i WHERE (u * i) % 3 <> 0;
 CREATE INDEX ON "Odd events" ("User");
 SELECT recsys.create_model('it''s "odd"', '"Odd events"', 'User', 'the item', time_column => 'at',
-	feedback => 'implicit', run_as => 'owner', options => '{"factors": 3}');
+	feedback => 'implicit', run_as => 'owner', options => '{"factors": 3}', algorithm => 'als');
 SELECT FROM recsys.train('it''s "odd"');
 CREATE INDEX ON recsys_data.m_item_factors (recsys.dims(factors)) WHERE version > 1;
 ALTER TABLE recsys_data.m_item_factors SET (fillfactor = 90);

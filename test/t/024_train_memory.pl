@@ -16,8 +16,8 @@ CREATE TABLE ratings (user_id bigint, item_id bigint, rating real);
 INSERT INTO ratings
 SELECT 1 + hashint8(n) & 16383, 1 + hashint8(n * 7 + 1) & 4095, 1 + n % 5 FROM generate_series(1, 3000000) AS n;
 CREATE VIEW few AS SELECT * FROM ratings LIMIT 1000;
-SELECT recsys.create_model('m', 'ratings', options => '{"factors": 64, "iterations": 1}');
-SELECT recsys.create_model('few', 'few', options => '{"factors": 4, "iterations": 1}');
+SELECT recsys.create_model('m', 'ratings', options => '{"factors": 64, "iterations": 1}', algorithm => 'als');
+SELECT recsys.create_model('few', 'few', options => '{"factors": 4, "iterations": 1}', algorithm => 'als');
 SQL
 
 sub status_mb

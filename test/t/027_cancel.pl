@@ -136,9 +136,10 @@ sub watch
 # A model over one of the sources.
 sub create_model
 {
-	my ($model, $source, $arguments) = @_;
+	my ($model, $source, $arguments, $algorithm) = @_;
 
-	$node->safe_psql('postgres', "SELECT recsys.create_model('$model', '$source'$arguments)");
+	$algorithm //= 'als';
+	$node->safe_psql('postgres', "SELECT recsys.create_model('$model', '$source'$arguments, algorithm => '$algorithm')");
 	return;
 }
 
@@ -148,8 +149,8 @@ my $small = "options => '{\"factors\": 8, \"iterations\": 1}'";
 create_model('copies', 'copies', ", $small");
 create_model('one_user', 'one_user', ", time_column => 'at', $small");
 create_model('limited', 'one_user', ", time_column => 'at', options => '{\"factors\": 8, \"iterations\": 1, \"history_limit\": 1000}'");
-create_model('one_item', 'one_item', ", algorithm => 'popular'");
-create_model('bigints', 'bigints', ", algorithm => 'popular'");
+create_model('one_item', 'one_item', '', 'popular');
+create_model('bigints', 'bigints', '', 'popular');
 create_model('texts', 'texts', ", $small");
 watch('train: one cell', 2000000, "SELECT FROM recsys.train('copies')");
 watch('train: one user', 3000000, "SELECT FROM recsys.train('one_user')");

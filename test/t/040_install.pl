@@ -117,8 +117,8 @@ CREATE EXTENSION postgres_fdw;
 CREATE SERVER loop FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '@{[ $node->host ]}', port '@{[ $node->port ]}', dbname 'postgres');
 CREATE USER MAPPING FOR CURRENT_USER SERVER loop;
 CREATE FOREIGN TABLE remote (user_id int, item_id int, rating real) SERVER loop OPTIONS (table_name 'local_part');
-SELECT recsys.create_model('csv', 'csv', options => '{"factors": 2}');
-SELECT recsys.create_model('remote', 'remote', options => '{"factors": 2}');
+SELECT recsys.create_model('csv', 'csv', options => '{"factors": 2}', algorithm => 'als');
+SELECT recsys.create_model('remote', 'remote', options => '{"factors": 2}', algorithm => 'als');
 SQL
 	foreach my $model ('csv', 'remote')
 	{
@@ -145,7 +145,7 @@ $node->safe_psql('postgres', <<'SQL');
 CREATE TABLE ratings (user_id int, item_id int, rating real);
 INSERT INTO ratings SELECT u, i, 3 FROM generate_series(1, 5) AS u, generate_series(1, 5) AS i WHERE u <> i;
 BEGIN;
-SELECT recsys.create_model('two_phase', 'ratings');
+SELECT recsys.create_model('two_phase', 'ratings', algorithm => 'als');
 SELECT FROM recsys.train('two_phase', '{"factors": 2}');
 PREPARE TRANSACTION 'made';
 SQL

@@ -38,7 +38,7 @@ GRANT SELECT ON plain TO "recsys_regress ""other""";
 SET ROLE recsys_regress_owner;
 SET client_min_messages = error;
 SELECT recsys.create_model(E'new\nline \\! "quo''te" $$', '"Shop; --"."Rat""ings"', item_column => E'Item\nid', run_as => 'owner', options => '{"factors": 2}',
-	catalog => '"Shop; --"."Cat; --"');
+	catalog => '"Shop; --"."Cat; --"', algorithm => 'als');
 GRANT SELECT ON recsys_data."new
 line \! ""quo'te"" $$" TO recsys_regress_app WITH GRANT OPTION;
 SELECT FROM recsys.train(E'new\nline \\! "quo''te" $$');
@@ -46,7 +46,7 @@ SET ROLE "recsys_regress ""other""";
 SELECT recsys.create_model('untrained', 'plain', algorithm => 'popular', options => '{"keep_versions": 9}', catalog => 'plain');
 DROP VIEW recsys_data.untrained_catalog;
 GRANT SELECT ON recsys_data.untrained TO PUBLIC;
-SELECT recsys.create_model('gone', 'plain');
+SELECT recsys.create_model('gone', 'plain', algorithm => 'als');
 DROP VIEW recsys_data.gone;
 RESET ROLE;
 SQL
@@ -101,7 +101,7 @@ sub restored
 	like($err, qr/must be owner of model/, "$database: a user does not own");
 	($rc, $out, $err) = $node->psql($database, q{INSERT INTO plain VALUES ('a', 1, 3); SET ROLE "recsys_regress ""other"""; SELECT FROM recsys.train('untrained'); SELECT recsys.popular('untrained')});
 	like($err, qr/the catalog of model "untrained" is missing/, "$database: a catalogue that is gone opens nothing");
-	is($node->safe_psql($database, q{SET ROLE "recsys_regress ""other"""; SELECT recsys.create_model('made', 'plain')}),
+	is($node->safe_psql($database, q{SET ROLE "recsys_regress ""other"""; SELECT recsys.create_model('made', 'plain', algorithm => 'als')}),
 		'', "$database: who could create models can");
 	($rc, $out, $err) = $node->psql($database, 'DROP EXTENSION recsys');
 	like($err, qr/other objects depend on it/, "$database: the extension does not go without its models");

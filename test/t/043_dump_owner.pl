@@ -39,7 +39,7 @@ INSERT INTO ratings SELECT u, i, (u * i) % 5 + 1 FROM generate_series(1, 6) AS u
 CREATE INDEX ON ratings (user_id);
 CREATE TABLE items (item_id int PRIMARY KEY);
 INSERT INTO items SELECT generate_series(1, 5);
-SELECT recsys.create_model('m', 'ratings', options => '{"factors": 2}', catalog => 'items');
+SELECT recsys.create_model('m', 'ratings', options => '{"factors": 2}', catalog => 'items', algorithm => 'als');
 SELECT FROM recsys.train('m');
 SQL
 
@@ -93,11 +93,11 @@ like($err, qr/permission denied for table model/, 'the owner cannot restore the 
 is(as_owner('part', 'SELECT count(*) FROM recsys_data.m, recsys_data.m_item_factors'), 30 * 6, 'but the view and the tables');
 ($rc, $out, $err) = $node->psql('part', $answer, extra_params => [ '-U', 'recsys_regress_dba' ]);
 like($err, qr/model "m" does not exist/, 'which make no model');
-($rc, $out, $err) = $node->psql('part', "SELECT recsys.create_model('m', 'ratings')", extra_params => [ '-U', 'recsys_regress_dba' ]);
+($rc, $out, $err) = $node->psql('part', "SELECT recsys.create_model('m', 'ratings', algorithm => 'als')", extra_params => [ '-U', 'recsys_regress_dba' ]);
 like($err, qr/already exists.*\n.*HINT:\s+recsys\.drop_model\('m'\) removes what is left/, 'and stand in its way');
 as_owner('part', "SELECT recsys.drop_model('m')");
 is(as_owner('part', q{SELECT count(*) FROM pg_class WHERE relnamespace = 'recsys_data'::regnamespace}), 0, 'with its catalogue');
-as_owner('part', q{SELECT recsys.create_model('m', 'ratings', options => '{"factors": 2}', catalog => 'items')});
+as_owner('part', q{SELECT recsys.create_model('m', 'ratings', options => '{"factors": 2}', catalog => 'items', algorithm => 'als')});
 is(as_owner('part', "SELECT version FROM recsys.train('m')"), 1, 'the hint is right: dropped, the model is made again');
 is(as_owner('part', $answer), $before, 'and the model is as before');
 

@@ -17,7 +17,7 @@ foreach my $node ($publisher, $subscriber)
 {
 	$node->safe_psql('postgres', <<'SQL');
 CREATE TABLE ratings (user_id int, item_id int, rating real, PRIMARY KEY (user_id, item_id));
-SELECT recsys.create_model('m', 'ratings', options => '{"factors": 2}');
+SELECT recsys.create_model('m', 'ratings', options => '{"factors": 2}', algorithm => 'als');
 SQL
 }
 $publisher->safe_psql('postgres', <<"SQL");
@@ -47,14 +47,14 @@ like(refused("SELECT recsys.train('m')"), qr/ERROR:  55000: model "m" is replica
 $subscriber->safe_psql('postgres', 'ALTER SUBSCRIPTION s ENABLE');
 
 # a model of the subscriber's own is made with a warning, and trained
-like(refused("SELECT recsys.create_model('own', 'ratings', options => '{\"factors\": 2}')"),
+like(refused("SELECT recsys.create_model('own', 'ratings', options => '{\"factors\": 2}', algorithm => 'als')"),
 	qr/WARNING:  55000: models are replicated from a publisher\n.*\nHINT:  Use a name/, 'a model of its own is warned of');
 is($subscriber->safe_psql('postgres', "SELECT version FROM recsys.train('own')"), 1, 'and trained');
 
 # a row that came without relations is the publisher's: nobody creates over it
-$publisher->safe_psql('postgres', "SELECT recsys.create_model('later', 'ratings')");
+$publisher->safe_psql('postgres', "SELECT recsys.create_model('later', 'ratings', algorithm => 'als')");
 $publisher->wait_for_catchup('s');
-like(refused("SELECT recsys.create_model('later', 'ratings')"), qr/ERROR:  55000: model "later" is replicated/, 'a name that the publisher uses is refused');
+like(refused("SELECT recsys.create_model('later', 'ratings', algorithm => 'als')"), qr/ERROR:  55000: model "later" is replicated/, 'a name that the publisher uses is refused');
 
 # the replication goes on
 is($publisher->safe_psql('postgres', "SELECT version FROM recsys.train('m', '{\"seed\": 5}')"), 2, 'the publisher trains');

@@ -13,7 +13,7 @@ my $setup = <<'SQL';
 CREATE TABLE likes (user_id int, item_id int, rating real);
 INSERT INTO likes SELECT u, i, 1 + (u * i) % 5 FROM generate_series(1, 20) AS u, generate_series(1, 15) AS i WHERE (u + i) % 3 > 0;
 CREATE INDEX ON likes (user_id);
-SELECT recsys.create_model('m', 'likes', options => '{"factors": 4}');
+SELECT recsys.create_model('m', 'likes', options => '{"factors": 4}', algorithm => 'als');
 SELECT FROM recsys.train('m');
 CREATE FUNCTION attempt(statement text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
@@ -122,7 +122,7 @@ $node->safe_psql('postgres', 'ALTER ROLE somebody RESET ALL');
 
 $node->safe_psql('postgres', <<'SQL');
 CREATE VIEW endless AS SELECT 1 AS user_id, i AS item_id, 1 AS rating FROM generate_series(1, 2000000000) AS i;
-SELECT recsys.create_model('endless', 'endless', feedback => 'implicit', options => '{"factors": 2}');
+SELECT recsys.create_model('endless', 'endless', feedback => 'implicit', options => '{"factors": 2}', algorithm => 'als');
 SQL
 my $state = q{SELECT model, version, active FROM recsys.model_versions ORDER BY 1, 2};
 my $versions = $node->safe_psql('postgres', $state);
@@ -135,7 +135,7 @@ my $holder = $node->background_psql('postgres');
 $holder->query_safe("BEGIN; SELECT FROM recsys.alter_model('m'); LOCK TABLE likes");
 foreach my $call ("SELECT recsys.recommend('m', 1)", "SELECT recsys.predict('m', 1, 1)", "SELECT recsys.explain('m', 1, 1)", "SELECT recsys.train('m')",
 	"SELECT recsys.refresh('m')",
-	"SELECT recsys.evaluate('m', 'likes')", "SELECT recsys.create_model('second', 'likes')", "SELECT recsys.alter_model('m', options => '{\"seed\": 1}')",
+	"SELECT recsys.evaluate('m', 'likes')", "SELECT recsys.create_model('second', 'likes', algorithm => 'als')", "SELECT recsys.alter_model('m', options => '{\"seed\": 1}')",
 	"SELECT recsys.deploy('m', 1)", "SELECT recsys.rollback('m')", "SELECT recsys.drop_model('m')")
 {
 	is($node->safe_psql('postgres', "SET lock_timeout = 1; SELECT attempt(\$\$$call\$\$)"), '55P03', "A35: lock_timeout: $call");
@@ -176,12 +176,12 @@ sub words
 CREATE TABLE words (user_id text, item_id text, rating real);
 INSERT INTO words SELECT 'u' || user_id, 'i' || item_id, rating FROM likes;
 CREATE INDEX ON words (user_id);
-SELECT recsys.create_model('caf$e_acute', 'words', options => '{"factors": 4}');
+SELECT recsys.create_model('caf$e_acute', 'words', options => '{"factors": 4}', algorithm => 'als');
 SELECT FROM recsys.train('caf$e_acute');
 CREATE TABLE accents AS SELECT CASE WHEN user_id = 'u1' THEN 'caf$e_acute' ELSE user_id END AS user_id,
 	CASE WHEN item_id = 'i1' THEN 'th$e_acute' ELSE item_id END AS item_id, rating FROM words;
 CREATE INDEX ON accents (user_id);
-SELECT recsys.create_model('accents', 'accents', options => '{"factors": 4}');
+SELECT recsys.create_model('accents', 'accents', options => '{"factors": 4}', algorithm => 'als');
 SELECT FROM recsys.train('accents');
 SQL
 }
@@ -225,7 +225,7 @@ like("$err/$out", qr{ERROR: +22P05/t$}, 'A36: a character that the client does n
 is(($node->psql('in_utf8', "\\set VERBOSITY sqlstate\nSET client_encoding = 'UTF8'; SELECT recsys.predict_text('accents', 'u2', '\xe9')"))[2] =~ s/.*ERROR: *//sr,
 	'22021', 'A36: bytes that are no character');
 # Names are bounded in bytes, and never cut within a character.
-is($node->safe_psql('in_utf8', "SET client_encoding = 'UTF8'; SELECT attempt('SELECT recsys.create_model(''" . $utf8 x 25 . "'', ''likes'')'), attempt('SELECT recsys.create_model(''" . $utf8 x 24 . "'', ''likes'')')"),
+is($node->safe_psql('in_utf8', "SET client_encoding = 'UTF8'; SELECT attempt('SELECT recsys.create_model(''" . $utf8 x 25 . "'', ''likes'', algorithm => ''als'')'), attempt('SELECT recsys.create_model(''" . $utf8 x 24 . "'', ''likes'', algorithm => ''als'')')"),
 	'22023|done', 'A36: names of 50 and of 48 bytes');
 is($node->safe_psql('in_utf8', "SET client_encoding = 'UTF8'; SELECT FROM recsys.train('" . $utf8 x 24 . "'); SELECT string_agg(relname, ' ' ORDER BY relname) FROM pg_class WHERE relname LIKE '$utf8$utf8%' AND relkind <> 'i'"),
 	join(' ', $utf8 x 24, $utf8 x 24 . '_item_factors', $utf8 x 24 . '_user_factors'), 'A36: its relations');

@@ -15,7 +15,7 @@ $node->safe_psql('postgres', <<'SQL');
 CREATE TABLE events (user_id int, item_id int);
 INSERT INTO events SELECT u, (u * 7 + i * i) % 50 FROM generate_series(1, 60) AS u, generate_series(1, 8) AS i;
 CREATE INDEX ON events (user_id);
-SELECT recsys.create_model('m', 'events', feedback => 'implicit', options => '{"factors": 4, "keep_versions": 1}');
+SELECT recsys.create_model('m', 'events', feedback => 'implicit', options => '{"factors": 4, "keep_versions": 1}', algorithm => 'als');
 SELECT FROM recsys.train('m');
 SQL
 my $answer = 'SELECT string_agg(r::text, \' \' ORDER BY rank) FROM recsys.recommend(\'m\', 7, 3) AS r';
@@ -84,7 +84,7 @@ is($node->safe_psql('postgres', $answer), $answers[1], 'nor by another session')
 $node->safe_psql('postgres', <<'SQL');
 CREATE TABLE many AS SELECT 1 + n % 500 AS user_id, n AS item_id FROM generate_series(1, 60000) AS n;
 CREATE INDEX ON many (user_id);
-SELECT recsys.create_model('many', 'many', feedback => 'implicit', options => '{"factors": 64, "iterations": 1}');
+SELECT recsys.create_model('many', 'many', feedback => 'implicit', options => '{"factors": 64, "iterations": 1}', algorithm => 'als');
 SELECT FROM recsys.train('many');
 SQL
 my ($rc, $out, $err) = $node->psql('postgres', "SET statement_timeout = '2ms'; SELECT FROM recsys.prewarm('many')");
@@ -173,7 +173,7 @@ SKIP:
 CREATE EXTENSION recsys;
 CREATE TABLE many AS SELECT 1 + n % 500 AS user_id, n AS item_id FROM generate_series(1, 60000) AS n;
 CREATE INDEX ON many (user_id);
-SELECT recsys.create_model('many', 'many', feedback => 'implicit', options => '{"factors": 2, "iterations": 1}');
+SELECT recsys.create_model('many', 'many', feedback => 'implicit', options => '{"factors": 2, "iterations": 1}', algorithm => 'als');
 SELECT FROM recsys.train('many');
 SQL
 	$small->stop;
@@ -193,7 +193,7 @@ SQL
 
 my $plain = recsys_node('plain');
 $plain->safe_psql('postgres', "CREATE TABLE e AS SELECT u AS user_id, (u + i) % 9 AS item_id FROM generate_series(1, 9) AS u, generate_series(1, 4) AS i; CREATE INDEX ON e (user_id);
-SELECT recsys.create_model('e', 'e', feedback => 'implicit', options => '{\"factors\": 2}'); SELECT FROM recsys.train('e')");
+SELECT recsys.create_model('e', 'e', feedback => 'implicit', options => '{\"factors\": 2}', algorithm => 'als'); SELECT FROM recsys.train('e')");
 my ($major) = $plain->safe_psql('postgres', 'SHOW server_version_num') =~ /^(\d\d)/;
 is($plain->safe_psql('postgres', "SELECT count(*) FROM recsys.recommend('e', 1, 2); SELECT shared FROM recsys.cache_status"),
 	$major >= 17 ? "2\nt" : "2\nf", 'without preloading images are shared from 17 on');

@@ -214,7 +214,7 @@ sub create_model
 	my ($m) = @_;
 	my $model = $models{$m};
 	my $catalog = pick('', '', ", catalog => '${m}_goods'", ", catalog => '${m}_shown'");
-	return "SELECT recsys.create_model('$m', '${m}_source', rating_column => 'rating', feedback => '$model->{feedback}', options => '$model->{options}'$catalog)";
+	return "SELECT recsys.create_model('$m', '${m}_source', rating_column => 'rating', feedback => '$model->{feedback}', options => '$model->{options}'$catalog, algorithm => 'als')";
 }
 
 sub user_id { return id($models{ $_[0] }{user}, $_[1]); }

@@ -15,12 +15,12 @@ CREATE TABLE ratings (user_id int, item_id int, rating real);
 INSERT INTO ratings SELECT u, 1 + (u * 31 + n * n * 7) % 500, 1 + (u * n) % 5
 FROM generate_series(1, 9000) AS u, generate_series(1, 12) AS n;
 CREATE INDEX ON ratings (user_id);
-SELECT recsys.create_model('m', 'ratings', options => '{"factors": 16, "iterations": 3}');
+SELECT recsys.create_model('m', 'ratings', options => '{"factors": 16, "iterations": 3}', algorithm => 'als');
 SELECT FROM recsys.train('m');
 CREATE TABLE kept AS SELECT * FROM recsys.recommend_all('m');
 
 CREATE VIEW gated AS SELECT * FROM ratings WHERE public.gate(1, user_id = 9000);
-SELECT recsys.create_model('gated', 'gated', options => '{"factors": 4, "iterations": 1}');
+SELECT recsys.create_model('gated', 'gated', options => '{"factors": 4, "iterations": 1}', algorithm => 'als');
 SELECT FROM recsys.train('gated');
 SQL
 
@@ -51,7 +51,7 @@ $asking->quit;
 # what a view starts while it is read is not told, and the rest is
 $node->safe_psql('postgres', <<'SQL');
 CREATE VIEW nested AS SELECT user_id::int, item_id::int, rank::real AS rating FROM recsys.recommend_all('m', 3);
-SELECT recsys.create_model('nested', 'nested', options => '{"factors": 4, "iterations": 1}');
+SELECT recsys.create_model('nested', 'nested', options => '{"factors": 4, "iterations": 1}', algorithm => 'als');
 SELECT FROM recsys.train('nested');
 SQL
 ($rc, $out, $err) = $node->psql('postgres',

@@ -44,9 +44,9 @@ SELECT u AS number, 'user ' || u AS word,
 CREATE INDEX ON event (number);
 CREATE INDEX ON event (word);
 CREATE INDEX ON event (uuid);
-SELECT recsys.create_model('numbers', 'event', 'number', 'item', feedback => 'implicit', options => '{"factors": 4}');
-SELECT recsys.create_model('words', 'event', 'word', 'item_word', feedback => 'implicit', options => '{"factors": 4}');
-SELECT recsys.create_model('uuids', 'event', 'uuid', 'item', feedback => 'implicit', options => '{"factors": 4}');
+SELECT recsys.create_model('numbers', 'event', 'number', 'item', feedback => 'implicit', options => '{"factors": 4}', algorithm => 'als');
+SELECT recsys.create_model('words', 'event', 'word', 'item_word', feedback => 'implicit', options => '{"factors": 4}', algorithm => 'als');
+SELECT recsys.create_model('uuids', 'event', 'uuid', 'item', feedback => 'implicit', options => '{"factors": 4}', algorithm => 'als');
 SELECT recsys.train('numbers'), recsys.train('words'), recsys.train('uuids');
 SQL
 

@@ -60,7 +60,7 @@ CREATE INDEX ON taste (user_id);
 SQL
 $node->safe_psql('postgres', 'GRANT CREATE ON SCHEMA recsys_data TO app');
 app_sql($node, <<'SQL');
-SELECT recsys.create_model('taste', 'taste', rating_column => 'weight', feedback => 'implicit', options => '{"factors": 8}');
+SELECT recsys.create_model('taste', 'taste', rating_column => 'weight', feedback => 'implicit', options => '{"factors": 8}', algorithm => 'als');
 SELECT FROM recsys.train('taste');
 SQL
 $mock->command('create clicks 1');
