@@ -166,6 +166,7 @@ run_serve()
 		autovacuum = off
 		max_wal_size = 8GB
 		recsys.cache_size = 4GB
+		max_connections = 120
 	CONF
 	export BENCH_TMP=$WORK/tmp BENCH_RESULTS=$CACHE/serve.md
 	python3 "$HERE/serve.py"
