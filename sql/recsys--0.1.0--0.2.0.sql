@@ -559,6 +559,9 @@ AS 'MODULE_PATHNAME', 'recsys_recommend_uuid';
 COMMENT ON FUNCTION recsys.recommend_uuid(text, uuid, int, boolean, uuid[], uuid[], boolean, int, text) IS
 'As recsys.recommend(text, bigint, int, boolean, bigint[], bigint[], boolean, int, text), but for items with uuid ids and the user id given as uuid.';
 
+COMMENT ON FUNCTION recsys.predict(text, bigint, bigint, boolean, int) IS
+'The score of one item for a user, as recommend() gives it: the predicted rating (explicit) or preference (implicit). mean + user bias + item bias + inner product (Koren, Bell, Volinsky 2009, equation 4), in double precision, rounded once. For an item that the version does not know, mean + user bias (explicit) or NULL (implicit). NULL when the user has no usable rows (fresh) or no stored vector (fresh => false), and for the popular algorithm; NULL for a NULL id. Errors as for recommend().';
+
 CREATE FUNCTION recsys.preference(
     model   text,
     user_id bigint,

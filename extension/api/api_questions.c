@@ -440,7 +440,7 @@ explain(FunctionCallInfo fcinfo, RsIdKind kind)
 	ask.item = &item_id;
 	rs_serving_open(&serving, model, version, &ask);
 	position = rs_serving_find(&serving, item_id);
-	if (position >= 0 && rs_explain(&serving, position, k, &explanation))
+	if (rs_explain(&serving, position, k, &explanation))
 		return_explanation(fcinfo, kind, &serving, &explanation);
 	return (Datum) 0;
 }

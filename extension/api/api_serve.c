@@ -185,6 +185,7 @@ predict(FunctionCallInfo fcinfo, RsIdKind kind, Question question)
 	RsPredictor *predictor = NULL;
 	RsServing  *serving;
 	int32		position;
+	float4		score;
 
 	if (predictor_key(fcinfo, &key))
 		predictor = rs_predictor_find(fcinfo->flinfo, &key);
@@ -197,10 +198,11 @@ predict(FunctionCallInfo fcinfo, RsIdKind kind, Question question)
 		PG_RETURN_NULL();
 	position = rs_serving_find(serving, rs_arg_id(fcinfo, PREDICT_ITEM_ID,
 												  predictor->model.item_kind));
-	if (position < 0)
-		PG_RETURN_NULL();
-	PG_RETURN_FLOAT4(question == ASK_SCORE ? rs_serving_score(serving, position) :
-					 rs_serving_preference(serving, position));
+	if (question == ASK_SCORE && rs_serving_predict(serving, position, &score))
+		PG_RETURN_FLOAT4(score);
+	if (question == ASK_PREFERENCE && position >= 0)
+		PG_RETURN_FLOAT4(rs_serving_preference(serving, position));
+	PG_RETURN_NULL();
 }
 
 Datum

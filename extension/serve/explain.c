@@ -62,24 +62,35 @@ choose_items(const RsRow *row, const double *contributions, int32 k,
 	explanation->others = others;
 }
 
-bool
-rs_explain(const RsServing *serving, int32 position, int32 k, RsExplanation *explanation)
+/* What the user's rows and the item's bias contribute; false if no row is usable. */
+static bool
+explain_item(const RsServing *serving, int32 position, int32 k, RsExplanation *explanation)
 {
 	const RsImage *image = serving->image;
 	RsFoldIn	fold_in;
 	RsRowHooks	hooks = {.stop = rs_interrupt};
 	double	   *contributions;
 
-	if (!rs_serving_has_score(serving) ||
-		!rs_fold_in_init(serving->version, image, &serving->user, &fold_in))
+	if (!rs_fold_in_init(serving->version, image, &serving->user, &fold_in))
 		return false;
 	contributions = palloc_extended(mul_size(sizeof(double), fold_in.row.n), MCXT_ALLOC_HUGE);
 	rs_fold_in_check(serving->model, &serving->user,
 					 rs_row_contributions(&fold_in.objective, &fold_in.side, &fold_in.row,
 										  position, fold_in.workspace, contributions, &hooks));
 	choose_items(&fold_in.row, contributions, k, explanation);
-	explanation->mean = serving->version->mean;
-	explanation->user_bias = serving->vector.bias;
 	explanation->item_bias = image->biases != NULL ? image->biases[position] : 0;
 	return true;
+}
+
+bool
+rs_explain(const RsServing *serving, int32 position, int32 k, RsExplanation *explanation)
+{
+	float4		score;
+
+	if (!rs_serving_predict(serving, position, &score))
+		return false;
+	memset(explanation, 0, sizeof(RsExplanation));
+	explanation->mean = serving->version->mean;
+	explanation->user_bias = serving->vector.bias;
+	return position < 0 || explain_item(serving, position, k, explanation);
 }

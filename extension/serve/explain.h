@@ -35,8 +35,8 @@ typedef struct RsExplanation
 /*
  * What the rows of a user, who was read fresh, contribute to the score of the item at
  * a position: the k items that contribute most, ties by id, and the others together.
- * False if the user has no usable row, and so no score.  Errors: those of
- * rs_user_vector().
+ * With position -1 the version has not the item: mean and bias are its score.  False
+ * where rs_serving_predict() is.  Errors: those of rs_user_vector().
  */
 extern bool rs_explain(const RsServing *serving, int32 position, int32 k,
 					   RsExplanation *explanation);

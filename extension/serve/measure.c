@@ -213,16 +213,14 @@ measure_errors(const RsMeasuring *measuring, const RsServing *serving, RsUserMea
 	for (int32 i = 0; i < test->n; i++)
 	{
 		const RsTestRow *row = &test->rows[i];
-		int32		position;
+		float4		score;
 
 		CHECK_FOR_INTERRUPTS();
 		if (!row->has_item || !row->has_rating)
 			continue;
 		measure->errors.rated++;
-		position = rs_idlist_find(&serving->image->ids, row->item_id);
-		if (rs_serving_has_score(serving) && position >= 0)
-			add_error(measuring, &measure->errors, row->rating,
-					  rs_serving_score(serving, position));
+		if (rs_serving_predict(serving, rs_idlist_find(&serving->image->ids, row->item_id), &score))
+			add_error(measuring, &measure->errors, row->rating, score);
 	}
 }
 

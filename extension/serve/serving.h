@@ -86,4 +86,20 @@ rs_serving_score(const RsServing *serving, int32 position)
 	return rs_image_score(serving->image, position, serving->vector.x, serving->base);
 }
 
+/*
+ * What predict() gives for the item at a position, or for an item that the version has
+ * not, with position -1; false where that is NULL.  Of a rating such an item tells
+ * nothing: the mean and the user's bias remain.
+ */
+static inline bool
+rs_serving_predict(const RsServing *serving, int32 position, float4 *score)
+{
+	bool		known = position >= 0;
+
+	if (!rs_serving_has_score(serving) || (!known && serving->version->feedback != RS_EXPLICIT))
+		return false;
+	*score = known ? rs_serving_score(serving, position) : (float4) serving->base;
+	return true;
+}
+
 #endif							/* RS_SERVING_H */

@@ -219,7 +219,7 @@ RETURNS real
 LANGUAGE c STABLE PARALLEL RESTRICTED COST 1000
 AS 'MODULE_PATHNAME', 'recsys_predict';
 COMMENT ON FUNCTION recsys.predict(text, bigint, bigint, boolean, int) IS
-'The score of one item for a user, as recommend() gives it: the predicted rating (explicit) or preference (implicit). mean + user bias + item bias + inner product (Koren, Bell, Volinsky 2009, equation 4), in double precision, rounded once. NULL when the item is unknown, when the user has no usable rows (fresh) or no stored vector (fresh => false), and for the popular algorithm; NULL for a NULL id. Errors as for recommend().';
+'The score of one item for a user, as recommend() gives it: the predicted rating (explicit) or preference (implicit). mean + user bias + item bias + inner product (Koren, Bell, Volinsky 2009, equation 4), in double precision, rounded once. For an item that the version does not know, mean + user bias (explicit) or NULL (implicit). NULL when the user has no usable rows (fresh) or no stored vector (fresh => false), and for the popular algorithm; NULL for a NULL id. Errors as for recommend().';
 
 CREATE FUNCTION recsys.predict(
     model   text,

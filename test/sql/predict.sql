@@ -51,8 +51,14 @@ FROM generate_series(1, 10) i;
 
 -- unknown ids
 SELECT recsys.predict('pre', 99, 2) IS NULL AS user_unknown, recsys.predict('pre', 99, 2, false) IS NULL AS user_unknown,
-       recsys.predict('pre', 2, 99) IS NULL AS item_unknown, recsys.predict('pre', 2, 99, false) IS NULL AS item_unknown,
-       recsys.predict('pre', 99, 99) IS NULL AS both;
+       recsys.predict('pre', 99, 99) IS NULL AS both, recsys.predict('pre_counts', 2, 99) IS NULL AS item_unknown;
+-- of ratings, an unknown item has the mean and the user's bias, as explain shows them
+SELECT abs(recsys.predict('pre', 2, 99) - sum(contribution)) < 1e-6 AS same, string_agg(part, ', ' ORDER BY part) AS parts,
+       sum(contribution) FILTER (WHERE part = 'item bias') AS item_bias
+FROM recsys.explain('pre', 2, 99);
+SELECT abs(recsys.predict('pre', 2, 99, false) - (v.mean + f.bias)) < 1e-6 AS same
+FROM recsys.models m JOIN recsys.model_versions v ON v.model = m.model AND v.version = m.active_version
+JOIN recsys_data.pre_user_factors f ON f.version = v.version AND f.user_id = 2 WHERE m.model = 'pre';
 -- a user who is new, and one who left
 INSERT INTO pre_likes VALUES (99, 2, 5), (99, 3, 1);
 DELETE FROM pre_likes WHERE user_id = 1;

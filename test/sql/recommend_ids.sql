@@ -61,7 +61,7 @@ SELECT * FROM recsys.recommend('ids_bigint', ids_uuid(2));
 SELECT * FROM recsys.recommend_uuid('ids_uuids', 2);
 -- one that it can read but not hold: nobody
 SELECT count(*), min(r.source) FROM recsys.recommend('ids_mixed', '00000000-0000-0000-0000-00000000ffff', 1) r;
-SELECT recsys.predict('ids_mixed', ids_uuid(2), 70000);
+SELECT recsys.preference('ids_mixed', ids_uuid(2), 70000);
 SELECT recsys.item_vector('ids_domain', 9223372036854775807) IS NULL AS unknown;
 
 -- predict and vectors
@@ -109,7 +109,7 @@ SELECT t, v.items FROM unnest('{ids_close,ids_wide,ids_ends}'::text[]) t, recsys
 SELECT t, array_agg(i ORDER BY i) FROM unnest('{ids_close,ids_wide,ids_ends}'::text[]) t,
     (SELECT generate_series(-1000, 11000) UNION ALL VALUES ('-9223372036854775808'::bigint), ('-9223372036854775807'),
         ('9223372036854775744'), ('9223372036854775806'), ('9223372036854775807')) AS x (i)
-WHERE recsys.predict(t, 2, i) IS NOT NULL GROUP BY t ORDER BY t;
+WHERE recsys.preference(t, 2, i) IS NOT NULL GROUP BY t ORDER BY t;
 SELECT count(*) FROM generate_series(1, 20) u, recsys.recommend('ids_bigint', u) b
 JOIN recsys.recommend('ids_close', u) c ON c.rank = b.rank AND c.item_id = b.item_id * 50 - 264 AND c.score = b.score
 JOIN recsys.recommend('ids_wide', u) w ON w.rank = b.rank AND w.item_id = b.item_id * 1000 - 264 AND w.score = b.score
