@@ -171,7 +171,7 @@ $(BENCH_PROGRAMS): $(BENCH_DIR)/%: test/bench/%.c $(BENCH_OBJS)
 	$(CC) $(UNIT_FLAGS) -O3 -o $@ $< $(BENCH_OBJS) -lpthread -lm
 
 .PHONY: bench-kernels bench-solver bench-event bench-search bench-programs bench bench-sweep \
-	bench-kafka bench-serve
+	bench-quality bench-kafka bench-serve
 bench-kernels: $(BENCH_DIR)/bench_kernels
 	@$<
 
@@ -193,6 +193,10 @@ bench:
 bench-sweep:
 	@test/setup.sh demo
 	@test/bench/run.sh sweep $(SETS)
+
+bench-quality:
+	@test/setup.sh bench
+	@test/bench/run.sh quality $(SETS)
 
 bench-kafka:
 	@test/setup.sh kafka
@@ -254,6 +258,7 @@ help:
 #: make bench         training against its rivals; BENCH_SCALE=quick (default) or full
 #: make bench-kafka   events of a real Kafka broker into tables (Java; BENCH_EVENTS=2000000)
 #: make bench-serve   answers against SELECT 1; BENCH_SCALE=quick (default) or full
+#: make bench-quality lists with nothing set against rivals on real data; SETS="name..."
 #: make bench-sweep   what the default options lose on real data; SETS="name..." picks some
 #: make bench-kernels costs of the pieces of training at each SIMD level, and the floor
 #: make bench-search  the best items by the index against scoring all of them:

@@ -156,3 +156,71 @@ EXPLICIT = {
     "ml-1m-ratings": ml_1m,
     "jester": jester,
 }
+
+
+# Whole sets with test pairs that nobody tunes on: name -> feedback, (train, test), whether rows have times.
+
+TEST_SHARE = 0.2
+RETAIL_TEST_BEGIN = RETAIL_VALID_END
+
+
+def gowalla_split():
+    """The published split."""
+    def rows(name):
+        with open_file(f"gowalla/{name}.txt.xz") as lines:
+            for line in lines:
+                user, *items = line.split()
+                for item in items:
+                    yield int(user), int(item), 1.0
+    return list(rows("train")), list(rows("test"))
+
+
+def ratings_of(name, separator, header, every=1):
+    """A fifth of each user's ratings at random is left out; of so many users one is taken."""
+    rows = coded(r[:3] for r in table(name, separator, header))
+    return hold_out([(u, i, round(v, 6)) for u, i, v in rows if u % every == 0], TEST_SHARE)
+
+
+def ml_1m_tenth():
+    """A tenth of the ratings, as of a shop's first weeks."""
+    rows = coded(r[:3] for r in table("ml-1m/ratings.csv.xz", ",", True))
+    chance = random.Random(SEED)
+    return hold_out([row for row in rows if chance.random() < 0.1], TEST_SHARE)
+
+
+def lastfm_whole():
+    """Play counts, a fifth left out."""
+    return hold_out(coded(table("lastfm-2k/user_artists.dat.xz", "\t", True)), TEST_SHARE)
+
+
+def retailrocket_whole():
+    """Events by weight, a fifth left out."""
+    train, held = retailrocket()
+    return hold_out(train + held, TEST_SHARE)
+
+
+def retail_by_time():
+    """First purchases of the last weeks; times are of rows of training."""
+    users, items = Codes(), Codes()
+    train, test, seen = [], {}, set()
+    for when, user, item, _ in retail_lines():
+        row = (users[user], items[item], 1.0, when.isoformat())
+        if when < RETAIL_TEST_BEGIN:
+            train.append(row)
+            seen.add(row[:2])
+        elif row[:2] not in seen:
+            test[row[:2]] = row[:3]
+    return train, list(test.values())
+
+
+TESTS = {
+    "ml-100k": ("explicit", lambda: ratings_of("ml-100k/u.data.xz", "\t", False), False),
+    "ml-1m": ("explicit", lambda: ratings_of("ml-1m/ratings.csv.xz", ",", True), False),
+    "jester": ("explicit", lambda: ratings_of("jester/ratings.csv.xz", ",", True, every=4), False),
+    "ml-1m-pairs": ("implicit", single(lambda: ratings_of("ml-1m/ratings.csv.xz", ",", True)), False),
+    "ml-1m-tenth": ("implicit", single(ml_1m_tenth), False),
+    "gowalla": ("implicit", gowalla_split, False),
+    "lastfm-2k": ("implicit", lastfm_whole, False),
+    "retailrocket": ("implicit", retailrocket_whole, False),
+    "retail-by-time": ("implicit", retail_by_time, True),
+}

@@ -4,6 +4,7 @@
 #   test/bench/run.sh bench            training against its rivals (BENCH_SCALE=quick|full;
 #                                      BENCH_ONLY, a regular expression, picks steps)
 #   test/bench/run.sh sweep [SET...]   what the default options lose on real data
+#   test/bench/run.sh quality [SET...] how good lists are, against its rivals
 #   test/bench/run.sh kafka            events of a real Kafka broker into tables
 #                                      (BENCH_EVENTS, default 2000000)
 #   test/bench/run.sh serve            answers against SELECT 1 (BENCH_SCALE; BENCH_ONLY
@@ -127,6 +128,16 @@ run_sweep()
 	python3 "$HERE/sweep.py" "$@"
 }
 
+run_quality()
+{
+	BENCH_PYTHON=$(environment venv "$HERE/requirements.txt")
+	if [ -z "$BENCH_PYTHON" ]; then die "the rivals' environment cannot be made, see build/log/bench-pip.log"; fi
+	start_fast_server
+	export BENCH_RESULTS=$CACHE/quality.md
+	"$BENCH_PYTHON" "$HERE/quality.py" "$@"
+	echo "The table is in $CACHE/quality.md"
+}
+
 # Durable as by default; only checkpoints and vacuums are kept out of the way.
 run_kafka()
 {
@@ -175,8 +186,8 @@ run_serve()
 
 WHAT=${1:-}
 case $WHAT in
-	bench | sweep | kafka | serve) ;;
-	*) die "usage: $0 bench|sweep|kafka|serve" ;;
+	bench | sweep | quality | kafka | serve) ;;
+	*) die "usage: $0 bench|sweep|quality|kafka|serve" ;;
 esac
 find_postgres || die "no PostgreSQL with server headers found; run test/setup.sh demo"
 trap cleanup EXIT
