@@ -87,21 +87,33 @@
 #endif
 
 /*
- * 17 lets a worker connect as a role without LOGIN.  Before, a supervisor connects as
- * the first superuser and becomes pg_monitor before it does anything, also for
+ * 17 lets a worker connect as a role without LOGIN.  Before, a process of ours connects
+ * as the first superuser and becomes pg_monitor before it does anything, also for
  * pg_stat_activity.
  */
 #if PG_VERSION_NUM >= 170000
 #define RS_WORKERS_NEED_LOGIN false
 #define rs_connect_as_monitor(database) \
 	BackgroundWorkerInitializeConnection(database, "pg_monitor", BGWORKER_BYPASS_ROLELOGINCHECK)
+#define rs_connect_as_monitor_by_oid(database) \
+	BackgroundWorkerInitializeConnectionByOid(database, ROLE_PG_MONITOR, \
+											  BGWORKER_BYPASS_ROLELOGINCHECK)
 #else
 #define RS_WORKERS_NEED_LOGIN true
+#define rs_become_monitor() \
+	do { \
+		SetSessionAuthorization(ROLE_PG_MONITOR, false); \
+		pgstat_bestart(); \
+	} while (0)
 #define rs_connect_as_monitor(database) \
 	do { \
 		BackgroundWorkerInitializeConnection(database, NULL, 0); \
-		SetSessionAuthorization(ROLE_PG_MONITOR, false); \
-		pgstat_bestart(); \
+		rs_become_monitor(); \
+	} while (0)
+#define rs_connect_as_monitor_by_oid(database) \
+	do { \
+		BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0); \
+		rs_become_monitor(); \
 	} while (0)
 #endif
 

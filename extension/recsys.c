@@ -17,6 +17,7 @@
 #include "ingest/launcher.h"
 #include "ingest/slots.h"
 #include "kernel/kernel.h"
+#include "serve/rewarm.h"
 #include "serve/shared_image.h"
 #include "train/progress.h"
 
@@ -44,6 +45,7 @@ _PG_init(void)
 		return;
 	rs_progress_install();
 	rs_shared_image_install();
+	rs_rewarm_install();
 	rs_slots_install();
 	rs_launcher_install();
 	rs_hold_install();

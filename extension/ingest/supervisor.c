@@ -16,11 +16,7 @@
 #include <signal.h>
 
 #include "access/xact.h"
-#include "catalog/dependency.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_authid.h"
-#include "catalog/pg_class.h"
-#include "commands/extension.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -28,7 +24,6 @@
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
-#include "storage/lmgr.h"
 #include "storage/lwlock.h"
 #include "tcop/tcopprot.h"
 #include "utils/acl.h"
@@ -44,6 +39,7 @@
 #include "compat.h"
 #include "ingest/slots.h"
 #include "ingest/target.h"
+#include "store/known.h"
 
 #define RESTART_AGAIN_MS	1000	/* who lived less does not start again at once */
 #define WARN_AGAIN_MS	(3600 * 1000)	/* a limit that is short is told once an hour */
@@ -124,23 +120,6 @@ connect_to(const char *name)
 
 /* ---- which sources there are -------------------------------------------------------- */
 
-/*
- * Is the table that of our extension?  In a database without it anybody with CREATE
- * could have made a schema of that name.  The lock keeps it the one that is read.
- */
-static bool
-catalog_exists(void)
-{
-	Oid			extension = get_extension_oid("recsys", true);
-	Oid			schema = get_namespace_oid("recsys", true);
-	Oid			relation = OidIsValid(schema) ? get_relname_relid("kafka_source", schema) : InvalidOid;
-
-	if (!OidIsValid(extension) || !OidIsValid(relation))
-		return false;
-	LockRelationOid(relation, AccessShareLock);
-	return getExtensionOfObject(RelationRelationId, relation) == extension;
-}
-
 static Datum
 column(uint64 row, int number)
 {
@@ -186,7 +165,7 @@ read_sources(void)
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	if (catalog_exists())
+	if (rs_has_catalog("kafka_source"))
 		sources = query_sources(context);
 	PopActiveSnapshot();
 	CommitTransactionCommand();

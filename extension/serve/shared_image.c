@@ -78,6 +78,7 @@ typedef struct Control
 	int			tranche;
 	Size		bytes;			/* of all slots */
 	ConditionVariable made;		/* a slot is no longer being made */
+	Latch	   *watcher;		/* to set when an image comes or goes; NULL: nobody watches */
 	Size		refused_bytes;	/* for so many the system had no room */
 	TimestampTz refused_at;
 	Slot		slots[RS_SHARED_IMAGES];
@@ -187,11 +188,21 @@ find_slot(const RsImageKey *key)
 }
 
 static void
+tell_watcher(void)
+{
+	if (control->watcher != NULL)
+		SetLatch(control->watcher);
+}
+
+static void
 free_slot(Slot *slot)
 {
 	control->bytes -= slot->bytes;
 	if (slot->state == SLOT_COMPLETE)
+	{
 		dsm_unpin_segment(slot->handle);
+		tell_watcher();
+	}
 	slot->state = SLOT_FREE;
 	pg_atomic_fetch_add_u64(&slot->generation, 1);
 }
@@ -468,6 +479,7 @@ publish_slot(Slot *slot, dsm_segment *segment, Size whole_bytes, RsSharedImage *
 		slot->state = SLOT_COMPLETE;
 		control->bytes += slot->bytes;
 		keep_attached(slot, segment, image);
+		tell_watcher();
 	}
 	else
 		free_slot(slot);
@@ -685,5 +697,15 @@ rs_shared_image_forget(const RsImageKey *key)
 	slot = find_slot(key);
 	if (slot != NULL && slot->state == SLOT_COMPLETE)
 		free_slot(slot);
+	LWLockRelease(&control->lock);
+}
+
+void
+rs_shared_image_watch(Latch *latch)
+{
+	if (!have_control())
+		return;
+	LWLockAcquire(&control->lock, LW_EXCLUSIVE);
+	control->watcher = latch;
 	LWLockRelease(&control->lock);
 }

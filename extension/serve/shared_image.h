@@ -23,6 +23,7 @@
 
 #include "datatype/timestamp.h"
 #include "storage/dsm.h"
+#include "storage/latch.h"
 
 #include "serve/image_key.h"
 
@@ -96,6 +97,12 @@ extern int	rs_shared_image_read(RsSharedImageStatus *status);
 
 /* Give up the block of this key, if there is one: nobody finds it any more. */
 extern void rs_shared_image_forget(const RsImageKey *key);
+
+/*
+ * From now on this latch, which is in shared memory, is set whenever an image comes or
+ * goes.  NULL, before the latch's process ends: none is.
+ */
+extern void rs_shared_image_watch(Latch *latch);
 
 /* At the start of a server that preloads the library. */
 extern void rs_shared_image_install(void);

@@ -728,7 +728,7 @@ alter_catalog(const RsModel *model, const RsModelChange *change)
 		model->run_as_owner;
 	RsOwnerContext context;
 
-	rs_owner_begin(model, &context);
+	rs_owner_begin(model->owner, &context);
 	if (change->drop_catalog)
 		drop_catalog(model);
 	else if (OidIsValid(change->catalog))

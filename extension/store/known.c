@@ -25,11 +25,15 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/tableam.h"
+#include "catalog/dependency.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_am.h"
+#include "catalog/pg_class.h"
+#include "commands/extension.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/float.h"
 #include "utils/fmgroids.h"
@@ -190,6 +194,19 @@ rs_anchor_table(void)
 	static KnownTable known;
 
 	return find_table("model_anchor", &known);
+}
+
+bool
+rs_has_catalog(const char *table)
+{
+	Oid			extension = get_extension_oid("recsys", true);
+	Oid			schema = get_namespace_oid("recsys", true);
+	Oid			relation = OidIsValid(schema) ? get_relname_relid(table, schema) : InvalidOid;
+
+	if (!OidIsValid(extension) || !OidIsValid(relation))
+		return false;
+	LockRelationOid(relation, AccessShareLock);
+	return getExtensionOfObject(RelationRelationId, relation) == extension;
 }
 
 bool

@@ -86,6 +86,13 @@ extern Oid	rs_version_table(void);
 extern Oid	rs_anchor_table(void);
 
 /*
+ * Is there this table of our extension in the database?  For processes that nobody of the
+ * database called: without the extension anybody with CREATE could have made a schema of
+ * that name.  The table is locked, so that it stays the one that is read.
+ */
+extern bool rs_has_catalog(const char *table);
+
+/*
  * Has recsys.model_version the columns "liked" and "refreshed_from"?  Not while the
  * extension is not updated from 0.1.0.
  */

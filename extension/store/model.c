@@ -679,11 +679,11 @@ rs_catalog_execute(const char *sql, int nargs, Oid *types,
 }
 
 void
-rs_owner_begin(const RsModel *model, RsOwnerContext *context)
+rs_owner_begin(Oid owner, RsOwnerContext *context)
 {
 	context->guc_level = NewGUCNestLevel();
 	GetUserIdAndSecContext(&context->save_user, &context->save_sec);
-	SetUserIdAndSecContext(model->owner,
+	SetUserIdAndSecContext(owner,
 						   context->save_sec | SECURITY_RESTRICTED_OPERATION);
 	pin_search_path();
 }

@@ -190,7 +190,7 @@ typedef struct RsOwnerContext
 	int			guc_level;
 } RsOwnerContext;
 
-extern void rs_owner_begin(const RsModel *model, RsOwnerContext *context);
+extern void rs_owner_begin(Oid owner, RsOwnerContext *context);
 extern void rs_owner_end(RsOwnerContext *context);
 
 #endif							/* RS_MODEL_H */

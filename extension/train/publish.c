@@ -163,7 +163,7 @@ insert_factors(const RsTrained *trained, RsTrainResult *result)
 {
 	RsOwnerContext owner;
 
-	rs_owner_begin(trained->model, &owner);
+	rs_owner_begin(trained->model->owner, &owner);
 	if (trained->als.user_factors != NULL)
 		result->users = insert_users(trained, result->version);
 	else
@@ -354,7 +354,7 @@ delete_old_versions(const RsTrained *trained)
 	versions = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
 	if (isnull)
 		return;
-	rs_owner_begin(model, &owner);
+	rs_owner_begin(model->owner, &owner);
 	delete_factors(model, model->user_factors, versions);
 	delete_factors(model, model->item_factors, versions);
 	rs_owner_end(&owner);

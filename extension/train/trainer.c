@@ -83,7 +83,7 @@ read_source(RsTrained *trained)
 	RsOwnerContext owner;
 	Datum		snapshot;
 
-	rs_owner_begin(trained->model, &owner);
+	rs_owner_begin(trained->model->owner, &owner);
 	rs_new_snapshot_begin();
 	snapshot = DirectFunctionCall1(pg_current_snapshot, (Datum) 0);
 	trained->snapshot = DatumGetCString(DirectFunctionCall1(pg_snapshot_out, snapshot));

@@ -268,11 +268,11 @@ SKIP:
 	skip 'built without Kafka', 3 unless $with_kafka;
 	add_source($node, 'shop', "s$_", 'app') foreach 1 .. 4;
 	$node->safe_psql('shop', 'UPDATE recsys.kafka_source SET enabled = true');
-	$node->append_conf('postgresql.conf', 'max_worker_processes = 6');
+	$node->append_conf('postgresql.conf', 'max_worker_processes = 7');
 	$node->restart;
 	eventually($node, 'shop', q{SELECT count(*) FROM recsys.kafka_status WHERE state = 'waiting'}, qr/^[1-4]$/, 'without a free worker slot sources wait');
 	is($node->safe_psql('shop', q{SELECT DISTINCT sqlstate, reason, hint FROM recsys.kafka_status WHERE state = 'waiting'}),
-		'53400|no background worker slot is free|Increase max_worker_processes, which is 6.', 'and say which limit is short');
+		'53400|no background worker slot is free|Increase max_worker_processes, which is 7.', 'and say which limit is short');
 	my $waits = () = slurp_file($node->logfile) =~ /waits: no background worker slot is free/g;
 	is($waits, 1, 'the log says it once');
 	$node->safe_psql('shop', q{SELECT recsys.kafka_drop_source(source) FROM recsys.kafka_sources WHERE source <> 's'});

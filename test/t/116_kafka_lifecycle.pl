@@ -197,14 +197,14 @@ rows_in('postgres', 'all processes terminated: they come back');
 # ---- without enough worker slots ---------------------------------------------------------------------
 
 app_sql($node, "CREATE TABLE t2 (n bigint)");
-$node->append_conf('postgresql.conf', "max_worker_processes = 4\nmax_logical_replication_workers = 0\n");
+$node->append_conf('postgresql.conf', "max_worker_processes = 5\nmax_logical_replication_workers = 0\n");
 $node->restart;
 create_source($node, 's2', 'e', 't2', columns => { n => '$.n' });
 my $taken = "SELECT count(*) FROM recsys.kafka_status WHERE state = 'idle'";
 wait_for_sql($node, $taken, '2', 'two sources take all slots');
 app_sql($node, 'CREATE TABLE t3 (n bigint)');
 like(app_error($node, create_source($node, 's3', 'e', 't3', columns => { n => '$.n' }, sql_only => 1)), qr/ERROR:  53[04]00: .*HINT: .*max_worker_processes/s, 'a third cannot ask for its positions');
-$node->append_conf('postgresql.conf', "max_worker_processes = 3\n");
+$node->append_conf('postgresql.conf', "max_worker_processes = 4\n");
 $node->restart;
 wait_for_sql($node, $taken, '1', 'with a slot less one source runs');
 wait_for_sql($node, "SELECT hint FROM recsys.kafka_status WHERE state = 'waiting'", qr/max_worker_processes/, 'the other waits, with a hint');
