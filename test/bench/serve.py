@@ -16,6 +16,8 @@ import time
 from bench import Report
 from database import PSQL, Database
 from everybody import everybody
+from measure import Unavailable
+from vector import load, lists, look_at, make_index, recall, vector_server
 
 FULL = os.environ.get("BENCH_SCALE", "quick") == "full"
 ROUNDS = 5
@@ -23,6 +25,7 @@ SECONDS = 2
 USERS, ITEMS, ROWS_A_USER = 20_000, 26_744, 100
 MANY_ITEMS = 1_000_000
 WIDE_ITEMS = 100_000
+VECTORS = 100
 
 # popularity falls with the rank, three of five rows are of the user's own taste
 RATINGS = f"""
@@ -41,13 +44,16 @@ class Questions:
         self.directory = os.environ["BENCH_TMP"]
 
     def run(self, script, *options, seconds=SECONDS, clients=1):
-        """Sorted latencies of one run."""
-        path = os.path.join(self.directory, "script.sql")
+        """Sorted latencies of one run, of a script or of several at random."""
         prefix = os.path.join(self.directory, "latency")
-        with open(path, "w", encoding="ascii") as file:
-            file.write(script + "\n")
         command = ["pgbench", "-n", "-M", "prepared", "-c", str(clients), "-T", str(seconds), "-l",
-                   "--log-prefix", prefix, "-f", path, *options, self.database]
+                   "--log-prefix", prefix, *options]
+        for number, text in enumerate([script] if isinstance(script, str) else script):
+            path = os.path.join(self.directory, f"script{number}.sql")
+            with open(path, "w", encoding="ascii") as file:
+                file.write(text + "\n")
+            command += ["-f", path]
+        command.append(self.database)
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode != 0 or "ERROR" in done.stderr:
             raise RuntimeError(done.stderr.strip())
@@ -102,6 +108,29 @@ def single(database, report, questions):
         work = f"recommend, {ITEMS} items, {factors} factors"
         line(report, target, work, ours, nothing, most)
         tail(report, target, work, ours, nothing)
+
+
+def by_pgvector(database, report):
+    """S1 by pgvector: it is given the user's vector, and leaves no item out."""
+    items = database.execute("""SELECT item_id, factors FROM recsys_data.m64_item_factors AS f
+                                  JOIN recsys.models ON model = 'm64' AND version = active_version""")
+    users = [row[0] for row in database.execute(
+        f"SELECT recsys.user_vector('m64', u) FROM generate_series(1, {USERS}, {USERS // VECTORS}) AS u")]
+    scripts = [f"SELECT id FROM items ORDER BY embedding <#> :q{n} LIMIT 10;" for n in range(VECTORS)]
+    vectors = [f"-Dq{n}={vector}" for n, vector in enumerate(users)]
+    questions = Questions("postgres")
+    try:
+        with vector_server():
+            work = f"pgvector {load(items, users)}, {len(items)} items, {items[0][1].count(',') + 1} factors"
+            exact = lists()
+            line(report, "S1", f"{work}, exact", *questions.against_nothing(scripts, *vectors), None)
+            make_index()
+            for candidates in (40, 100, 200):
+                look_at(candidates)
+                line(report, "S1", f"{work}, HNSW, ef_search {candidates}, recall {recall(lists(), exact):.3f}",
+                     *questions.against_nothing(scripts, *vectors), None)
+    except Unavailable as reason:
+        print(f"# {reason}", flush=True)
 
 
 def by_row(database, report):
@@ -359,7 +388,7 @@ def main():
             f"SELECT FROM recsys.train('m{factors}')")
     report = Report()
     questions = Questions("bench_serve")
-    steps = {"S1": lambda: single(database, report, questions),
+    steps = {"S1": lambda: (single(database, report, questions), by_pgvector(database, report)),
              "S3": lambda: everybody(database, report, questions, "full" if FULL else "quick"), "S4": lambda: by_row(database, report),
              "S7": lambda: first_question(report, questions), "S9": lambda: (selections(database, report, questions), catalogue(database, report, questions)),
              "S5": lambda: retraining(database, report, questions), "U": lambda: nowhere(database, report, "m64", ITEMS)}
