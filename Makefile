@@ -108,8 +108,7 @@ UNIT_FLAGS = -std=gnu11 -fno-strict-aliasing -Wall -Wextra -Werror -Wdeclaration
 	-ffp-contract=off -fno-math-errno -MMD -MP -I. -Iextension -Itest/unit
 KAFKA_PURE := $(patsubst %,kafka_ingest/%.c,arena json event checks statistics job)
 UNIT_SOURCES := $(KAFKA_PURE) $(filter-out extension/solver/module.c,$(wildcard \
-	extension/kernel/*.c extension/solver/*.c extension/type/*_codec.c \
-	extension/serve/metrics.c))
+	extension/kernel/*.c extension/solver/*.c extension/type/*_codec.c))
 UNIT_OBJS := $(patsubst %.c,$(UNIT_DIR)/%.o,$(UNIT_SOURCES))
 UNIT_TESTS := $(patsubst test/unit/%.c,$(UNIT_DIR)/%,$(wildcard test/unit/test_*.c))
 -include $(UNIT_OBJS:.o=.d) $(addsuffix .d,$(UNIT_TESTS))

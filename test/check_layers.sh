@@ -8,7 +8,7 @@
 #
 # What a layer may include, those below its neighbours may be included as well.
 # kernel/ and solver/ are free of PostgreSQL, which compiling them here proves, and
-# so are serve/metrics.c and the files of kafka_ingest/ that make rows of events.
+# so are the files of kafka_ingest/ that make rows of events.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 bad=0
@@ -79,7 +79,7 @@ while read -r file; do
 	[ "$file" = extension/compat.h ] || complain "$file: only compat.h looks at PG_VERSION_NUM"
 done < <(grep -rlw --include='*.[ch]' PG_VERSION_NUM extension)
 
-for file in extension/kernel/*.c extension/solver/*.c extension/serve/metrics.c; do
+for file in extension/kernel/*.c extension/solver/*.c; do
 	if [ ! -f "$file" ] || [ "$file" = extension/solver/module.c ]; then continue; fi
 	"${CC:-cc}" -std=gnu11 -fsyntax-only -Iextension "$file" ||
 		complain "$file: does not compile without PostgreSQL's headers"

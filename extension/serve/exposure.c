@@ -17,8 +17,8 @@
 #include "miscadmin.h"
 
 #include "compat.h"
+#include "kernel/metrics.h"
 #include "serve/exposure.h"
-#include "serve/metrics.h"
 
 #define ST_SORT				sort_counts
 #define ST_ELEMENT_TYPE		int32

@@ -10,7 +10,7 @@
 
 #include "postgres.h"
 
-#include "serve/metrics.h"
+#include "kernel/metrics.h"
 #include "serve/recommend.h"
 #include "serve/test_reader.h"
 

@@ -7,7 +7,7 @@
  */
 #include "unit.h"
 
-#include "serve/metrics.h"
+#include "kernel/metrics.h"
 
 /* The metrics at k of a list of n: every rank is added, needed or not. */
 static RsRankMetrics

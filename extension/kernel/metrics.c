@@ -5,7 +5,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "serve/metrics.h"
+#include "kernel/metrics.h"
 
 #include <math.h>
 
