@@ -169,12 +169,15 @@ $(BENCH_OBJS): $(BENCH_DIR)/%.o: %.c
 $(BENCH_PROGRAMS): $(BENCH_DIR)/%: test/bench/%.c $(BENCH_OBJS)
 	$(CC) $(UNIT_FLAGS) -O3 -o $@ $< $(BENCH_OBJS) -lpthread -lm
 
-.PHONY: bench-kernels bench-solver bench-event bench-search bench-programs bench bench-sweep \
-	bench-quality bench-kafka bench-serve
+.PHONY: bench-kernels bench-solver bench-neighbours bench-event bench-search bench-programs bench \
+	bench-sweep bench-quality bench-kafka bench-serve
 bench-kernels: $(BENCH_DIR)/bench_kernels
 	@$<
 
 bench-solver: $(BENCH_DIR)/bench_solver
+	@$< $(BENCH_ARGS)
+
+bench-neighbours: $(BENCH_DIR)/bench_neighbours
 	@$< $(BENCH_ARGS)
 
 bench-event: $(BENCH_DIR)/bench_event
@@ -183,7 +186,7 @@ bench-event: $(BENCH_DIR)/bench_event
 bench-search: $(BENCH_DIR)/bench_search
 	@$< $(BENCH_ARGS)
 
-bench-programs: bench-kernels bench-solver bench-event bench-search
+bench-programs: bench-kernels bench-solver bench-neighbours bench-event bench-search
 
 bench:
 	@test/setup.sh bench
@@ -264,6 +267,7 @@ help:
 #:                    BENCH_ARGS="ml20m implicit 64", see test/bench/bench_search.c
 #: make bench-event   what mapping an event of Kafka costs
 #: make bench-solver  whole trainings: BENCH_ARGS="ml1m 64 5 3", see test/bench/bench_solver.c
+#: make bench-neighbours  item-item weights: BENCH_ARGS="ml1m 3", see test/bench/bench_neighbours.c
 #: make clean         remove everything built, build/ included; packages stay, and the chroots
 #:                    of test-majors in /var/cache/pg_matrix
 

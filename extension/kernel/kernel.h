@@ -47,6 +47,16 @@ typedef enum RsStatus
 	RS_INVALID					/* arguments contradict each other */
 } RsStatus;
 
+/*
+ * Position of element (i, i) in the upper triangle of an m x m matrix, packed by rows;
+ * with i = m, how many numbers it has.
+ */
+static inline size_t
+rs_triangle(int m, int i)
+{
+	return (size_t) i * (size_t) (2 * m - i + 1) / 2;
+}
+
 extern void rs_kernel_init(void);
 extern RsSimdLevel rs_simd_best(void);
 extern RsSimdLevel rs_simd_level(void);

@@ -184,13 +184,6 @@ typedef struct RsKernelOps
 /* Most lanes of any level. */
 #define RS_MAX_BATCH	16
 
-/* Position of element (i, i) in the packed upper triangle of an m x m matrix. */
-RS_INLINE size_t
-rs_triangle(int m, int i)
-{
-	return (size_t) i * (size_t) (2 * m - i + 1) / 2;
-}
-
 /* The table in use; never NULL. */
 extern const RsKernelOps *rs_kernel_ops;
 

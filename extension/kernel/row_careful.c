@@ -141,11 +141,21 @@ careful_substitute(RsRowSolver *s)
 }
 
 RsStatus
+rs_row_finish_careful(RsRowSolver *s)
+{
+	RsStatus	status = careful_factor(s);
+
+	if (status != RS_OK)
+		return status;
+	careful_substitute(s);
+	return rs_row_is_finite(s) ? RS_OK : RS_NOT_FINITE;
+}
+
+RsStatus
 rs_row_solve_careful(RsRowSolver *s)
 {
 	double	   *matrix = s->matrix;
 	int			k = s->side->k;
-	RsStatus	status;
 
 	careful_start(s);
 	for (int32_t i = 0; i < s->row->n; i++)
@@ -162,11 +172,7 @@ rs_row_solve_careful(RsRowSolver *s)
 	}
 	for (int j = 0; j < s->m; j++)
 		matrix[(size_t) j * s->stride + j] += rs_ridge_of(s, j);
-	status = careful_factor(s);
-	if (status != RS_OK)
-		return status;
 	rs_row_take_target(s);
 	memcpy(s->rhs_kept, s->rhs, (size_t) s->m * sizeof(double));
-	careful_substitute(s);
-	return rs_row_is_finite(s) ? RS_OK : RS_NOT_FINITE;
+	return rs_row_finish_careful(s);
 }

@@ -95,8 +95,9 @@ extern RsStatus rs_row_contributions_dual(RsRowSolver *s, double *contributions)
 /* row.c: the system by the fast path, or by the careful one */
 extern RsStatus rs_row_solve_system(RsRowSolver *s);
 
-/* row_careful.c */
+/* row_careful.c: a row; a system whose matrix and rhs are complete, which uses sums up */
 extern RsStatus rs_row_solve_careful(RsRowSolver *s);
+extern RsStatus rs_row_finish_careful(RsRowSolver *s);
 
 /* The ridge of unknown j. */
 RS_INLINE double

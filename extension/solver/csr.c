@@ -431,3 +431,13 @@ rs_csr_build_items(RsCsrPair *pair, RsPool *pool)
 
 	return sort_cells(&b, &pair->users, NULL, &pair->items, NULL);
 }
+
+RsStatus
+rs_csr_turn(const RsCsr *from, RsCsr *to, RsPool *pool)
+{
+	RsCsrPair	pair = {.users = *from, .items = *to};
+	Builder		b = {.pair = &pair, .pool = pool};
+	RsStatus	status = rs_pool_run(pool, count_items, &b, 1);
+
+	return status == RS_OK ? sort_cells(&b, from, NULL, to, NULL) : status;
+}

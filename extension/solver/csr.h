@@ -56,6 +56,9 @@ extern RsStatus rs_csr_build_users(RsCsrPair *pair, const RsTriplets *cells, boo
 /* Then the items' rows; until then nothing is in their arrays but where rows begin. */
 extern RsStatus rs_csr_build_items(RsCsrPair *pair, RsPool *pool);
 
+/* Turn rows around: rows of the other side, whose starts are counted, each in order. */
+extern RsStatus rs_csr_turn(const RsCsr *from, RsCsr *to, RsPool *pool);
+
 /*
  * Deal the cells out by user, in the pool: rows whose starts are known hold the items
  * in the order in which the cells come, repeated ones too.  to_time is NULL where cells

@@ -13,6 +13,7 @@
 #include "compat.h"
 #include "solver/als.h"
 #include "solver/crowd.h"
+#include "solver/neighbours.h"
 
 PG_MODULE_MAGIC;
 
@@ -27,6 +28,8 @@ rs_solver_api(void)
 		.memory = rs_als_memory,
 		.fit = rs_als_fit,
 		.refresh = rs_als_refresh,
+		.neighbours_memory = rs_neighbours_memory,
+		.neighbours = rs_neighbours_fit,
 		.crowd_memory = rs_crowd_memory,
 		.crowd = rs_crowd
 	};

@@ -2,8 +2,8 @@
  *
  * solver.h
  *		The public face of recsys_solver.so: training by alternating least
- *		squares, and answers for all users at once.  Pure C; module.c alone
- *		knows PostgreSQL.
+ *		squares, item-item weights, and answers for all users at once.  Pure C;
+ *		module.c alone knows PostgreSQL.
  *
  * The library is opened when somebody trains or asks for all users.  Its one entry point returns a
  * table of functions with an ABI number, so that a library of another version
@@ -17,7 +17,7 @@
 #include "kernel/row.h"
 #include "kernel/search.h"
 
-#define RS_SOLVER_ABI	10
+#define RS_SOLVER_ABI	11
 #define RS_SOLVER_LIBRARY	"recsys_solver"
 #define RS_SOLVER_ENTRY		"rs_solver_api"
 
@@ -81,6 +81,7 @@ typedef enum RsAlsPhase
 {
 	RS_ALS_PREPARING,			/* sorting cells into rows */
 	RS_ALS_ITERATING,
+	RS_ALS_RELATING,			/* item-item weights: rows are items, each twice */
 	RS_ALS_ANSWERING			/* a crowd: rows are users */
 } RsAlsPhase;
 
@@ -121,6 +122,31 @@ typedef struct RsAlsModel
 	bool		failed_is_user; /* which row a status speaks of */
 	int32_t		failed_row;
 } RsAlsModel;
+
+/* Which items are liked by users who like another? */
+typedef struct RsNeighboursProblem
+{
+	int			threads;		/* >= 1 */
+	int32_t		n_users;
+	int32_t		n_items;
+	const uint64_t *user_hash;	/* n_users; decides which items of a long history count */
+	RsTriplets	cells;			/* as for an implicit fit(): a user likes the items
+								 * whose weights are positive */
+} RsNeighboursProblem;
+
+/*
+ * The weights, rows of the items that are liked: for each item its targets in ascending
+ * order, and how much it speaks for each.  The score of an item is the sum of its weights
+ * in the rows of the user's items.  Every pointer lies in the arena.
+ */
+typedef struct RsNeighboursModel
+{
+	int64_t    *start;			/* n_items + 1: row j is start[j] to start[j + 1] - 1 */
+	int32_t    *item;
+	float	   *weight;
+	int64_t		n_cells;		/* likes that were counted */
+	int32_t		failed_user;	/* RS_NOT_FINITE: whose value is, or -1 */
+} RsNeighboursModel;
 
 /* All users of a view, who are folded in to one version, and what is asked about each. */
 typedef struct RsCrowdProblem
@@ -209,6 +235,14 @@ typedef struct RsSolverApi
 	 */
 	RsStatus	(*refresh) (const RsAlsProblem *problem, void *arena, size_t bytes,
 							RsAlsTick tick, void *tick_arg, RsAlsModel *model);
+
+	/*
+	 * Item-item weights: bytes of arena, and the computation, as for fit(); no options
+	 * and no seed.
+	 */
+	bool		(*neighbours_memory) (const RsNeighboursProblem *problem, size_t *bytes);
+	RsStatus	(*neighbours) (const RsNeighboursProblem *problem, void *arena, size_t bytes,
+							   RsAlsTick tick, void *tick_arg, RsNeighboursModel *model);
 
 	/*
 	 * Bytes of arena that crowd() needs, false on overflow or for an invalid problem; and
