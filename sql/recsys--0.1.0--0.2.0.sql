@@ -54,6 +54,10 @@ ALTER TABLE recsys.model_version ADD COLUMN liked double precision;
 COMMENT ON COLUMN recsys.model_version.liked IS 'mean value of the pairs that are likes: ratings at or above the mean of all, weights above 0; 1 where there are none; 0 for the algorithm popular; NULL for versions from before 0.2.0';
 ALTER TABLE recsys.model_version ADD COLUMN refreshed_from int;
 COMMENT ON COLUMN recsys.model_version.refreshed_from IS 'the trained version whose item factors a refresh took over; NULL: this one was trained';
+ALTER TABLE recsys.model_version ADD COLUMN choice jsonb;
+COMMENT ON COLUMN recsys.model_version.choice IS 'of the algorithm auto: what training held out, tried and chose; NULL: it did not choose';
+-- the row lies in one place, as each question compares it with the one known
+ALTER TABLE recsys.model_version SET (toast_tuple_target = 8160);
 COMMENT ON TABLE recsys.model_version IS 'one row for each result of a training or refresh, immutable; see the view recsys.model_versions';
 COMMENT ON COLUMN recsys.model_version.loss IS 'the objective after each iteration; of a refresh, one: at its end';
 
@@ -156,7 +160,8 @@ SELECT v.model,
        v.threads,
        CASE WHEN pg_catalog.has_table_privilege(c.oid, 'SELECT') THEN v.source END AS source,
        v.snapshot,
-       v.refreshed_from
+       v.refreshed_from,
+       v.choice
   FROM recsys.model_version AS v
   JOIN recsys.model AS m ON m.name OPERATOR(pg_catalog.=) v.model
   JOIN pg_catalog.pg_class AS c
@@ -165,7 +170,7 @@ SELECT v.model,
     OR (pg_catalog.has_table_privilege(c.oid, 'REFERENCES')
         AND NOT EXISTS (SELECT FROM pg_catalog.pg_options_to_table(c.reloptions) AS o
                          WHERE o.option_name OPERATOR(pg_catalog.=) 'security_invoker' AND o.option_value::boolean));
-COMMENT ON VIEW recsys.model_versions IS 'the versions of the models that the reader may ask: options, counts, loss by iteration, the trained version that a refresh was refreshed from and, for who may SELECT from the model''s view, where they came from';
+COMMENT ON VIEW recsys.model_versions IS 'the versions of the models that the reader may ask: options, counts, loss by iteration, the trained version that a refresh was refreshed from, what the algorithm auto chose and, for who may SELECT from the model''s view, where they came from';
 
 -- ---- evaluate: more metrics, exclude_seen, min_rating; evaluate_users; split ---
 
@@ -1069,7 +1074,8 @@ COMMENT ON FUNCTION recsys.training_progress_slots() IS
     'the rows of the view recsys.training_progress: runs in this database of models that the caller may use or owns';
 COMMENT ON VIEW recsys.training_progress IS
     'trainings, and answers for all users, that run now; empty unless the library recsys is in shared_preload_libraries';
-COMMENT ON COLUMN recsys.training_progress.phase IS 'reading, preparing, iterating and publishing of a training; reading, preparing and answering of recommend_all() and its kin';
+COMMENT ON COLUMN recsys.training_progress.phase IS 'reading, preparing, choosing, iterating and publishing of a training; reading, preparing and answering of recommend_all() and its kin';
+COMMENT ON COLUMN recsys.training_progress.iteration IS 'iterations finished; choosing: candidates tried';
 COMMENT ON COLUMN recsys.training_progress.rows_done IS 'users or items solved in the current half of an iteration; answering: users who are answered';
 
 CREATE FUNCTION recsys.recommend_all(

@@ -329,20 +329,18 @@ hash_id(const RsIdList *list, Datum id)
 	elog(ERROR, "unrecognized id kind: %d", (int) list->kind);
 }
 
-static uint64
-hash_at(const RsIdList *list, int32 position)
+uint64
+rs_idlist_hash(const RsIdList *list, int32 position, uint64 seed)
 {
 	switch (list->kind)
 	{
 		case RS_ID_BIGINT:
-			return rs_hash_int((uint64) list->ints[position], list->hash_seed);
+			return rs_hash_int((uint64) list->ints[position], seed);
 		case RS_ID_TEXT:
 			return rs_hash_bytes(list->bytes + list->offsets[position],
-								 list->offsets[position + 1] - list->offsets[position],
-								 list->hash_seed);
+								 list->offsets[position + 1] - list->offsets[position], seed);
 		case RS_ID_UUID:
-			return rs_hash_bytes(list->bytes + (Size) position * UUID_LEN, UUID_LEN,
-								 list->hash_seed);
+			return rs_hash_bytes(list->bytes + (Size) position * UUID_LEN, UUID_LEN, seed);
 	}
 	elog(ERROR, "unrecognized id kind: %d", (int) list->kind);
 }
@@ -367,7 +365,7 @@ index_slots(RsIdList *list, uint32 *slots, uint64 seed)
 	memset(slots, 0, (Size) n_slots * sizeof(uint32));
 	for (int32 i = 0; i < list->n; i++)
 	{
-		uint32		at = (uint32) hash_at(list, i) & list->slot_mask;
+		uint32		at = (uint32) rs_idlist_hash(list, i, list->hash_seed) & list->slot_mask;
 
 		if ((i & 0xffff) == 0)
 			CHECK_FOR_INTERRUPTS();

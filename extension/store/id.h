@@ -123,6 +123,9 @@ extern void rs_idlist_find_many(const RsIdList *list, const Datum *ids, int32 n,
 /* Position of an id in the list, or -1. */
 extern int32 rs_idlist_find(const RsIdList *list, Datum id);
 
+/* A hash of the id at a position, the same on every server. */
+extern uint64 rs_idlist_hash(const RsIdList *list, int32 position, uint64 seed);
+
 /* The id at a position; a text is palloc'd. */
 extern Datum rs_idlist_get(const RsIdList *list, int32 position);
 

@@ -350,8 +350,22 @@ apply_options(RsOptions *options, RsFeedback feedback, Jsonb *json)
 		if (token == WJB_KEY)
 			spec = find_option(key_name(&value), feedback);
 		else if (token == WJB_VALUE)
+		{
 			set_option(options, spec, &value);
+			options->given |= UINT32_C(1) << (spec - specs);
+		}
 	}
+}
+
+bool
+rs_options_is_given(const RsOptions *options, const char *name)
+{
+	for (int i = 0; i < (int) lengthof(specs); i++)
+	{
+		if (strcmp(specs[i].name, name) == 0)
+			return (options->given >> i & 1) != 0;
+	}
+	elog(ERROR, "unrecognized option \"%s\"", name);
 }
 
 void
@@ -374,6 +388,7 @@ void
 rs_options_resolve(RsFeedback feedback, Jsonb *model_options, Jsonb *run_options,
 				   RsOptions *options)
 {
+	options->given = 0;
 	for (int i = 0; i < (int) lengthof(specs); i++)
 		set_default(options, &specs[i], feedback == RS_EXPLICIT ?
 					specs[i].default_explicit : specs[i].default_implicit);

@@ -49,6 +49,7 @@ typedef struct RsOptions
 	int64		seed;
 	int			keep_versions;
 	int			history_limit;
+	uint32		given;			/* which of them, a bit each: rs_options_is_given() */
 } RsOptions;
 
 /* What an algorithm is, as all but its training need to know. */
@@ -70,6 +71,9 @@ extern const RsAlgorithmTraits *rs_algorithm(RsAlgorithm algorithm);
  */
 extern void rs_options_resolve(RsFeedback feedback, Jsonb *model_options,
 							   Jsonb *run_options, RsOptions *options);
+
+/* Did the model or the training give the option of this name, rather than its default? */
+extern bool rs_options_is_given(const RsOptions *options, const char *name);
 
 /*
  * Refuse what is not an object or names an option that does not exist; values

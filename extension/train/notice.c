@@ -70,7 +70,7 @@ rs_notice_ratings(const RsTrained *trained)
 {
 	const RsRatings *ratings = &trained->ratings;
 
-	if (trained->model->feedback == RS_IMPLICIT || !rs_algorithm(trained->model->algorithm)->has_factors ||
+	if (trained->model->feedback == RS_IMPLICIT || !rs_algorithm(trained->algorithm)->has_factors ||
 		ratings->n < 2)
 		return;
 	for (int64 i = 1; i < ratings->n; i++)

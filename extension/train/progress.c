@@ -158,6 +158,8 @@ rs_progress_phase_name(RsTrainPhase phase)
 			return "reading";
 		case RS_PHASE_PREPARING:
 			return "preparing";
+		case RS_PHASE_CHOOSING:
+			return "choosing";
 		case RS_PHASE_ITERATING:
 			return "iterating";
 		case RS_PHASE_ANSWERING:
@@ -262,6 +264,28 @@ rs_progress_rows(int64 rows)
 	publish_current();
 }
 
+void
+rs_progress_choosing(int tried, int most)
+{
+	if (is_muted())
+		return;
+	current.iteration = tried;
+	current.iterations = most;
+	rs_progress_phase(RS_PHASE_CHOOSING);
+	publish_current();
+}
+
+void
+rs_progress_chosen(int iterations)
+{
+	if (is_muted())
+		return;
+	current.iteration = 0;
+	current.iterations = iterations;
+	rs_progress_phase(RS_PHASE_PREPARING);
+	publish_current();
+}
+
 /* Called from the solver's tick: an error here must be caught there. */
 void
 rs_progress_solving(const RsAlsProgress *progress)
@@ -270,10 +294,15 @@ rs_progress_solving(const RsAlsProgress *progress)
 
 	if (is_muted())
 		return;
-	current.iteration = progress->iteration;
-	current.loss = progress->loss;
 	current.rows_done = progress->rows_done;
 	current.rows_total = progress->rows_total;
+	if (current.phase == RS_PHASE_CHOOSING)
+	{
+		publish_current();
+		return;
+	}
+	current.iteration = progress->iteration;
+	current.loss = progress->loss;
 	publish_current();
 	rs_progress_phase(progress->phase == RS_ALS_PREPARING ? RS_PHASE_PREPARING :
 					  progress->phase == RS_ALS_ITERATING ? RS_PHASE_ITERATING :

@@ -29,6 +29,7 @@ typedef enum RsTrainPhase
 {
 	RS_PHASE_READING,
 	RS_PHASE_PREPARING,
+	RS_PHASE_CHOOSING,
 	RS_PHASE_ITERATING,
 	RS_PHASE_ANSWERING,
 	RS_PHASE_PUBLISHING
@@ -44,8 +45,8 @@ typedef struct RsProgress
 	char		model[RS_MAX_MODEL_NAME + 1];
 	RsTrainPhase phase;
 	int64		rows_read;
-	int			iteration;		/* finished */
-	int			iterations;		/* at most */
+	int			iteration;		/* finished; choosing: candidates tried */
+	int			iterations;		/* at most, likewise */
 	int64		rows_done;		/* in the current half-step; answered users */
 	int64		rows_total;
 	double		loss;			/* after the last finished iteration */
@@ -68,6 +69,14 @@ extern void rs_progress_begin(const RsModel *model, int iterations,
 
 extern void rs_progress_phase(RsTrainPhase phase);
 extern void rs_progress_rows(int64 rows);
+
+/*
+ * A training tries candidates: so many are tried, of so many at most.  Meanwhile only
+ * rows are told of what the solver does.  Then it begins to train with these iterations.
+ */
+extern void rs_progress_choosing(int tried, int most);
+extern void rs_progress_chosen(int iterations);
+
 /* What the run is going to need, in bytes: told, not shown. */
 extern void rs_progress_memory(Size bytes);
 

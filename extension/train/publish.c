@@ -238,7 +238,7 @@ random_stamp(void)
 }
 
 /* Columns of recsys.model_version, in the order of the statement below. */
-#define VERSION_COLUMNS 24
+#define VERSION_COLUMNS 25
 
 static void
 insert_version(const RsTrained *trained, const RsTrainResult *result)
@@ -248,14 +248,14 @@ insert_version(const RsTrained *trained, const RsTrainResult *result)
 		TEXTOID, INT4OID, INT8OID, TEXTOID, TEXTOID, JSONBOID, FLOAT8OID,
 		INT4OID, INT4OID, INT8OID, INT8OID, INT8OID, INT4OID, FLOAT8ARRAYOID,
 		TIMESTAMPTZOID, FLOAT8OID, TEXTOID, TEXTOID, INT4OID, OIDOID, TEXTOID,
-		TEXTOID, FLOAT8OID, INT4OID
+		TEXTOID, FLOAT8OID, INT4OID, JSONBOID
 	};
 	Datum		values[VERSION_COLUMNS] = {
 		CStringGetTextDatum(model->name),
 		Int32GetDatum(result->version),
 		Int64GetDatum(random_stamp()),
 		CStringGetTextDatum(rs_feedback_name(model->feedback)),
-		CStringGetTextDatum(rs_algorithm(model->algorithm)->name),
+		CStringGetTextDatum(rs_algorithm(trained->algorithm)->name),
 		JsonbPGetDatum(rs_options_to_jsonb(model->feedback, &trained->options)),
 		Float8GetDatum(trained->als.objective.mean),
 		Int32GetDatum(result->users),
@@ -274,7 +274,8 @@ insert_version(const RsTrained *trained, const RsTrainResult *result)
 		CStringGetTextDatum(trained->snapshot),
 		CStringGetTextDatum("recsys"),
 		Float8GetDatum(trained->als.liked),
-		Int32GetDatum(result->refreshed_from)
+		Int32GetDatum(result->refreshed_from),
+		JsonbPGetDatum(trained->choice)
 	};
 	char		nulls[VERSION_COLUMNS + 1];
 	bool		is_extended = rs_version_is_extended();
@@ -286,11 +287,12 @@ insert_version(const RsTrained *trained, const RsTrainResult *result)
 							   " $15, $16, $17, $18, $19, pg_catalog.pg_get_viewdef($20), $21,"
 							   " e.extversion%s FROM pg_catalog.pg_extension AS e"
 							   " WHERE e.extname = $22::name",
-							   is_extended ? ", liked, refreshed_from" : "",
-							   is_extended ? ", $23, $24" : "");
+							   is_extended ? ", liked, refreshed_from, choice" : "",
+							   is_extended ? ", $23, $24, $25" : "");
 
 	memset(nulls, ' ', VERSION_COLUMNS);
-	nulls[VERSION_COLUMNS - 1] = result->refreshed_from == 0 ? 'n' : ' ';
+	nulls[VERSION_COLUMNS - 2] = result->refreshed_from == 0 ? 'n' : ' ';
+	nulls[VERSION_COLUMNS - 1] = trained->choice == NULL ? 'n' : ' ';
 	nulls[VERSION_COLUMNS] = '\0';
 	(void) rs_model_relation_name(model, model->view);	/* is there still */
 	rs_catalog_execute(sql, VERSION_COLUMNS, types, values, nulls, false);

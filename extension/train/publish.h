@@ -20,7 +20,9 @@
 typedef struct RsTrained
 {
 	const RsModel *model;
-	RsOptions	options;		/* as used */
+	RsAlgorithm algorithm;		/* as used, and so are the options */
+	RsOptions	options;
+	Jsonb	   *choice;			/* what was tried, NULL where the model chose itself */
 	RsRatings	ratings;
 	RsAlsModel	als;			/* popular: no factors, but the counts */
 	const RsVersion *refreshed; /* whose items were taken over; NULL: none were */

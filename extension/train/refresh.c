@@ -55,7 +55,8 @@ rs_refresh_version(const RsModel *model)
 	if (version->refreshed_from != 0)
 		version = rs_version_open(model, version->refreshed_from);
 	rs_new_snapshot_end();
-	if (version->feedback != model->feedback || version->algorithm != model->algorithm)
+	if (version->feedback != model->feedback ||
+		(version->algorithm != model->algorithm && model->algorithm != RS_AUTO))
 		refuse_altered(model, version);
 	return version;
 }
@@ -66,7 +67,7 @@ rs_refresh_version(const RsModel *model)
 static Size
 factor_bytes(const RsTrained *trained)
 {
-	if (!rs_algorithm(trained->model->algorithm)->has_factors)
+	if (!rs_algorithm(trained->algorithm)->has_factors)
 		return 0;
 	return mul_size(RS_STRIDE((Size) trained->options.factors) * sizeof(float),
 					(Size) trained->ratings.items.n);
@@ -136,7 +137,7 @@ count_known_items(const RsTrained *trained)
 static void
 check_some_known(const RsTrained *trained, int32 known_items)
 {
-	if (known_items > 0 || !rs_algorithm(trained->model->algorithm)->has_factors)
+	if (known_items > 0 || !rs_algorithm(trained->algorithm)->has_factors)
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -172,7 +173,7 @@ rs_refresh_count(RsTrained *trained)
 {
 	trained->known_items = count_known_items(trained);
 	check_some_known(trained, trained->known_items);
-	if (!rs_algorithm(trained->model->algorithm)->has_factors)
+	if (!rs_algorithm(trained->algorithm)->has_factors)
 		return;
 	rs_new_snapshot_begin();
 	rs_factors_scan_users(trained->model, trained->refreshed, count_user, trained);

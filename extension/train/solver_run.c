@@ -32,14 +32,27 @@ rs_run_memory(void)
 	return (Size) rs_training_memory * 1024;
 }
 
+/* What a run will hold; SIZE_MAX is too much. */
+static Size
+needed_memory(MemoryContext run, Size more)
+{
+	Size		held = MemoryContextMemAllocated(run, true);
+
+	return more > SIZE_MAX - held ? SIZE_MAX : held + more;
+}
+
+bool
+rs_run_fits(MemoryContext run, Size more)
+{
+	return needed_memory(run, more) <= rs_run_memory();
+}
+
 void
 rs_run_check_memory(const RsRunWords *words, const RsModel *model, Size more)
 {
 	const Size	mb = 1024 * 1024;
-	Size		needed = MemoryContextMemAllocated(CurrentMemoryContext, true);
+	Size		needed = needed_memory(CurrentMemoryContext, more);
 
-	if (__builtin_add_overflow(needed, more, &needed))
-		needed = SIZE_MAX;
 	rs_progress_memory(needed);
 	if (needed <= rs_run_memory())
 		return;

@@ -29,6 +29,9 @@ typedef struct RsRunWords
  */
 extern void rs_run_check_memory(const RsRunWords *words, const RsModel *model, Size more);
 
+/* Would what a run holds in its context and what will be allocated stay within rs_run_memory()? */
+extern bool rs_run_fits(MemoryContext run, Size more);
+
 /* An arena for the solver in the current context, checked likewise; SIZE_MAX is too much. */
 extern void *rs_run_arena(const RsRunWords *words, const RsModel *model, Size bytes);
 

@@ -27,11 +27,11 @@
 #include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
-#include "utils/uuid.h"
 
 #include "compat.h"
-#include "kernel/rng.h"
 #include "store/factor_table.h"
+#include "train/als_run.h"
+#include "train/choose.h"
 #include "train/history.h"
 #include "train/notice.h"
 #include "train/popular.h"
@@ -121,116 +121,6 @@ cut_histories(RsTrained *trained)
 	rs_history_cut(&trained->ratings, trained->options.history_limit);
 }
 
-/* Hashes of the users' ids, from which the initial factors come. */
-static uint64_t *
-hash_users(const RsTrained *trained)
-{
-	const RsIdList *ids = &trained->ratings.users;
-	uint64_t   *hashes = MemoryContextAllocHuge(CurrentMemoryContext,
-												mul_size(sizeof(uint64_t), ids->n));
-
-	for (int32 i = 0; i < ids->n; i++)
-	{
-		CHECK_FOR_INTERRUPTS();
-		switch (ids->kind)
-		{
-			case RS_ID_BIGINT:
-				hashes[i] = rs_hash_int((uint64) ids->ints[i], 0);
-				break;
-			case RS_ID_TEXT:
-				hashes[i] = rs_hash_bytes(ids->bytes + ids->offsets[i],
-										  ids->offsets[i + 1] - ids->offsets[i], 0);
-				break;
-			case RS_ID_UUID:
-				hashes[i] = rs_hash_bytes(ids->bytes + (Size) i * UUID_LEN, UUID_LEN, 0);
-				break;
-		}
-	}
-	return hashes;
-}
-
-static RsAlsSolver
-als_solver(const RsOptions *options)
-{
-	switch ((RsSolverKind) options->solver)
-	{
-		case RS_SOLVER_EXACT:
-			return RS_ALS_EXACT;
-		case RS_SOLVER_CG:
-			return RS_ALS_CG;
-		case RS_SOLVER_AUTO:
-			break;
-	}
-	return RS_ALS_AUTO;
-}
-
-static void
-make_problem(const RsTrained *trained, RsAlsProblem *problem)
-{
-	const RsOptions *options = &trained->options;
-	const RsRatings *ratings = &trained->ratings;
-
-	memset(problem, 0, sizeof(RsAlsProblem));
-	problem->objective = rs_options_objective(trained->model->feedback, options);
-	problem->k = options->factors;
-	problem->iterations = options->iterations;
-	problem->tolerance = options->tolerance;
-	problem->solver = als_solver(options);
-	problem->seed = (uint64_t) options->seed;
-	problem->threads = trained->threads;
-	problem->n_users = ratings->users.n;
-	problem->n_items = ratings->items.n;
-	if (trained->refreshed != NULL)
-		problem->objective.mean = trained->refreshed->mean;
-	else
-		problem->user_hash = hash_users(trained);
-	problem->known = trained->known;
-	problem->cells.n = ratings->n;
-	problem->cells.user = ratings->user;
-	problem->cells.item = ratings->item;
-	problem->cells.value = ratings->value;
-	problem->cells.time = ratings->time;
-}
-
-/* "user" or "item" and the id of the row a status speaks of. */
-static const char *
-failed_row_name(const RsTrained *trained)
-{
-	const RsAlsModel *als = &trained->als;
-	const RsIdList *ids = als->failed_is_user ?
-		&trained->ratings.users : &trained->ratings.items;
-
-	return psprintf("%s \"%s\"", als->failed_is_user ? "user" : "item",
-					rs_id_to_cstring(rs_idlist_get(ids, als->failed_row), ids->kind));
-}
-
-/* A refresh takes the options of the version over. */
-static int
-hint_regularization(const RsTrained *trained, bool or_scale)
-{
-	if (trained->refreshed != NULL)
-		return errhint("Train the model with a larger regularization.");
-	return or_scale ? errhint("Increase the regularization option, or scale the ratings down.") :
-		errhint("Increase the regularization option.");
-}
-
-/* Raise what a status of the solver means; returns for RS_OK only. */
-static void
-report_status(const RsTrained *trained, RsStatus status, RsTick *tick)
-{
-	rs_run_check(status, tick);
-	if (status == RS_NOT_POSITIVE_DEFINITE)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_EXCEPTION),
-				 errmsg("could not solve for the factors of %s", failed_row_name(trained)),
-				 hint_regularization(trained, false)));
-	if (status == RS_NOT_FINITE)
-		ereport(ERROR,
-				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-				 errmsg("the factors of %s are not finite", failed_row_name(trained)),
-				 hint_regularization(trained, true)));
-}
-
 /* The last iteration ends without a tick. */
 static void
 tell_end(const RsAlsModel *als)
@@ -253,8 +143,7 @@ solve(RsTrained *trained)
 	size_t		bytes;
 	void	   *arena;
 
-	trained->threads = rs_run_threads();
-	make_problem(trained, &problem);
+	rs_als_run_problem(trained, &problem);
 	if (!solver->memory(&problem, &bytes))
 		bytes = SIZE_MAX;
 	arena = rs_run_arena(&words, trained->model, bytes);
@@ -262,7 +151,7 @@ solve(RsTrained *trained)
 	CHECK_FOR_INTERRUPTS();
 	status = (trained->refreshed != NULL ? solver->refresh : solver->fit)
 		(&problem, arena, bytes, rs_tick, &tick, &trained->als);
-	report_status(trained, status, &tick);
+	rs_als_run_check(trained, status, &tick);
 	rs_options_take_weights(&trained->options, &trained->als.objective);
 	tell_end(&trained->als);
 }
@@ -274,6 +163,14 @@ take_known_items(RsTrained *trained)
 {
 	rs_run_check_memory(&words, trained->model, rs_refresh_memory(trained));
 	rs_refresh_items(trained);
+}
+
+/* Of explicit feedback the defaults are taken. */
+static bool
+chooses(const RsTrained *trained)
+{
+	return trained->model->algorithm == RS_AUTO && trained->refreshed == NULL &&
+		trained->model->feedback == RS_IMPLICIT;
 }
 
 static void
@@ -289,7 +186,11 @@ run(RsTrained *trained, bool deploy, RsTrainResult *result)
 	rs_progress_phase(RS_PHASE_PREPARING);
 	if (trained->refreshed != NULL)
 		take_known_items(trained);
-	if (!rs_algorithm(trained->model->algorithm)->has_factors)
+	if (trained->algorithm != RS_POPULAR)
+		cut_histories(trained);
+	if (chooses(trained))
+		rs_choose(trained);
+	if (trained->algorithm == RS_POPULAR)
 	{
 		trained->threads = 1;
 		rs_run_check_memory(&words, trained->model, rs_popular_memory(&trained->ratings));
@@ -297,10 +198,7 @@ run(RsTrained *trained, bool deploy, RsTrainResult *result)
 						 &trained->als);
 	}
 	else
-	{
-		cut_histories(trained);
 		solve(trained);
-	}
 	if (trained->als.n_cells == 0)
 		refuse_empty(trained);
 	rs_notice_likes(trained);
@@ -328,8 +226,11 @@ train(const char *name, bool refresh, Jsonb *run_options, bool deploy, RsTrainRe
 	if (refresh)
 		trained.refreshed = rs_refresh_version(model);
 	resolve_options(&trained, run_options);
+	trained.algorithm = refresh ? trained.refreshed->algorithm :
+		model->algorithm == RS_AUTO ? RS_ALS : model->algorithm;
 
-	iterates = !refresh && rs_algorithm(model->algorithm)->has_factors;
+	trained.threads = rs_run_threads();
+	iterates = !refresh && trained.algorithm != RS_POPULAR;
 	rs_progress_begin(model, iterates ? trained.options.iterations : 0, trained.started_at);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");

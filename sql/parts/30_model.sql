@@ -116,7 +116,8 @@ SELECT v.model,
        v.threads,
        CASE WHEN pg_catalog.has_table_privilege(c.oid, 'SELECT') THEN v.source END AS source,
        v.snapshot,
-       v.refreshed_from
+       v.refreshed_from,
+       v.choice
   FROM recsys.model_version AS v
   JOIN recsys.model AS m ON m.name OPERATOR(pg_catalog.=) v.model
   JOIN pg_catalog.pg_class AS c
@@ -125,4 +126,4 @@ SELECT v.model,
     OR (pg_catalog.has_table_privilege(c.oid, 'REFERENCES')
         AND NOT EXISTS (SELECT FROM pg_catalog.pg_options_to_table(c.reloptions) AS o
                          WHERE o.option_name OPERATOR(pg_catalog.=) 'security_invoker' AND o.option_value::boolean));
-COMMENT ON VIEW recsys.model_versions IS 'the versions of the models that the reader may ask: options, counts, loss by iteration, the trained version that a refresh was refreshed from and, for who may SELECT from the model''s view, where they came from';
+COMMENT ON VIEW recsys.model_versions IS 'the versions of the models that the reader may ask: options, counts, loss by iteration, the trained version that a refresh was refreshed from, what the algorithm auto chose and, for who may SELECT from the model''s view, where they came from';

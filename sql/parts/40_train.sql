@@ -74,8 +74,8 @@ CREATE VIEW recsys.training_progress AS
     FROM recsys.training_progress_slots();
 COMMENT ON VIEW recsys.training_progress IS
     'trainings, and answers for all users, that run now; empty unless the library recsys is in shared_preload_libraries';
-COMMENT ON COLUMN recsys.training_progress.phase IS 'reading, preparing, iterating and publishing of a training; reading, preparing and answering of recommend_all() and its kin';
-COMMENT ON COLUMN recsys.training_progress.iteration IS 'iterations finished';
+COMMENT ON COLUMN recsys.training_progress.phase IS 'reading, preparing, choosing, iterating and publishing of a training; reading, preparing and answering of recommend_all() and its kin';
+COMMENT ON COLUMN recsys.training_progress.iteration IS 'iterations finished; choosing: candidates tried';
 COMMENT ON COLUMN recsys.training_progress.rows_done IS 'users or items solved in the current half of an iteration; answering: users who are answered';
 COMMENT ON COLUMN recsys.training_progress.loss IS 'the objective after the last finished iteration';
 GRANT SELECT ON recsys.training_progress TO PUBLIC;

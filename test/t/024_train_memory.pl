@@ -47,5 +47,49 @@ my ($rc, $stdout, $stderr) = $node->psql('postgres', "SET recsys.training_memory
 like($stderr, qr/ERROR:  training model "m" needs $planned MB, but "recsys.training_memory" is $limit MB/, 'less is refused, with the number');
 is($node->safe_psql('postgres', "SELECT active_version FROM recsys.models WHERE model = 'm'"), '1', 'and leaves the version that serves');
 
+# ---- trials ---------------------------------------------------------------------------
+
+# Options that need a trial beyond the limit are not tried; a training that needs less is done.
+$node->safe_psql('postgres', <<'SQL');
+SELECT recsys.create_model('i', 'ratings', feedback => 'implicit', options => '{"iterations": 1}', algorithm => 'als');
+SELECT recsys.create_model('auto', 'ratings', feedback => 'implicit', options => '{"iterations": 1}');
+SQL
+sub train
+{
+	my ($model, $mb) = @_;
+	my $run = $node->background_psql('postgres');
+	my $process = backend_pid($run);
+
+	$run->query_safe("SET recsys.log_progress = on; SET client_min_messages = notice; SET recsys.training_memory = '${mb}MB'");
+	$run->query("SELECT version FROM recsys.train('few')");
+	my $held = status_mb($process, 'VmRSS');
+	$run->{stderr} = '';
+	$run->query("SELECT version FROM recsys.train('$model')");
+	my $peak = status_mb($process, 'VmHWM') - $held;
+	my $told = $run->{stderr};
+	$run->quit;
+	return ($peak, $told);
+}
+
+sub choice
+{
+	my ($expression) = @_;
+
+	return $node->safe_psql('postgres', "SELECT $expression FROM recsys.model_versions WHERE model = 'auto' ORDER BY version DESC LIMIT 1");
+}
+
+my ($peak, $told) = train('i', 4096);
+my ($alone) = $told =~ /model "i": needs (\d+) MB/;
+($peak, $told) = train('auto', $alone + 1);
+like(choice("choice ->> 'reason'"), qr/recsys.training_memory is too small/, 'without room for trials the defaults are taken');
+is(choice("options ->> 'factors'"), 64, 'all of them');
+cmp_ok($peak, '<=', 1.1 * ($alone + 1), 'within the limit');
+$limit = int(1.7 * $alone);
+($peak, $told) = train('auto', $limit);
+like($told, qr/model "auto": choosing/, 'a training tells that it chooses');
+is(choice("choice ->> 'reason' IS NULL AND choice -> 'left_out' @> '[{\"reason\": \"memory\"}]'"), 't', 'with some room some candidates are left out');
+note(sprintf 'alone %d MB, limit %d MB, seen %.1f MB', $alone, $limit, $peak);
+cmp_ok($peak, '<=', 1.1 * $limit, 'within the limit, too');
+
 $node->stop;
 done_testing();

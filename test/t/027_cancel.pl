@@ -1,8 +1,8 @@
 # A tester with a stop watch: statements whose loops are as long as the data are, each
 # cancelled, terminated or timed out at several points of its way.
 #
-# The loops: reading and sorting rows and ids, reducing repeated ratings, preparing and
-# iterating, building the item image or reading the factor table, a user's rows, a long list,
+# The loops: reading and sorting rows and ids, reducing repeated ratings, preparing,
+# choosing and iterating, building the item image or reading the factor table, a user's rows, a long list,
 # a long catalogue, many lengths of list; for all users reading, one with many rows, many
 # users, long lists, rows of the result.
 # A statement runs once undisturbed, which tells how long it takes; then it is stopped
@@ -157,6 +157,8 @@ watch('train: one user', 3000000, "SELECT FROM recsys.train('one_user')");
 watch('train: one item', 1000000, "SELECT FROM recsys.train('one_item')");
 watch('train: history_limit', 1000000, "SELECT FROM recsys.train('limited')");
 watch('train: bigint ids', 1000000, "SELECT FROM recsys.train('bigints')");
+create_model('choosing', 'many_users', ", feedback => 'implicit', options => '{\"iterations\": 2}'", 'auto');
+watch('train: choosing', 300000, "SELECT FROM recsys.train('choosing')");
 watch('train: text ids', 500000, "SELECT FROM recsys.train('texts')");
 
 # A refresh of what was trained on few rows, to many more: all of them are read again by each.

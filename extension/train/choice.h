@@ -1,0 +1,64 @@
+/*-------------------------------------------------------------------------
+ *
+ * choice.h
+ *		The record of what a training tried and chose.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RS_CHOICE_H
+#define RS_CHOICE_H
+
+#include "postgres.h"
+
+#include "utils/jsonb.h"
+
+#include "kernel/metrics.h"
+#include "store/options.h"
+#include "train/holdout.h"
+
+/* What became of a candidate. */
+typedef enum RsCandidateEnd
+{
+	RS_CANDIDATE_TRIED,
+	RS_CANDIDATE_NO_TIME,
+	RS_CANDIDATE_NO_MEMORY,
+	RS_CANDIDATE_UNSOLVED		/* its factors were not determined, or not finite */
+} RsCandidateEnd;
+
+typedef struct RsCandidate
+{
+	RsAlgorithm algorithm;
+	RsOptions	options;
+	int			iterations;		/* of the trial */
+	RsCandidateEnd end;
+	double	   *scores;			/* of each user who was asked, if tried */
+	RsMean		mean;			/* of these */
+} RsCandidate;
+
+typedef struct RsChoice
+{
+	const char *reason;			/* why nothing was tried, or NULL */
+	const RsHoldout *holdout;	/* of what was tried */
+	const RsCandidate *candidates;
+	int			n_candidates;
+	int			chosen;			/* which of them; -1: the defaults */
+} RsChoice;
+
+/*
+ * As JSON, in the current context:
+ *
+ *	{"reason": "fewer than 50 users ..."}
+ *
+ * or
+ *
+ *	{"held_out": {"by": "random", "rows": 9120, "users": 937},
+ *	 "metric": "ndcg@20",
+ *	 "tried": [{"algorithm": "als", "factors": 64, "regularization": 0.006, "iterations": 5,
+ *				"value": 0.2835, "standard_error": 0.0061}, ...],
+ *	 "left_out": [{"algorithm": "als", "factors": 256, "regularization": 0.006,
+ *				   "reason": "time"}, ...],
+ *	 "chosen": {"algorithm": "als", "factors": 64, "regularization": 0.012}}
+ */
+extern Jsonb *rs_choice_to_jsonb(const RsChoice *choice);
+
+#endif							/* RS_CHOICE_H */

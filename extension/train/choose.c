@@ -1,0 +1,398 @@
+/*-------------------------------------------------------------------------
+ *
+ * choose.c
+ *		What a model with the algorithm "auto" is trained with.
+ *
+ * Some rows are held out (holdout.h).  Candidates are trained on the others, most with
+ * few iterations, which rank them as many do (trial.h).  The search climbs: from the
+ * better of two starts to the best of the neighbours, one step on one axis, until none is
+ * better.  The first start is the defaults.  The second is for sets where items or users
+ * are hardly more than factors: what is between is worse than both there.  Then the popular
+ * items are compared with what was found.
+ *
+ * Time: a limit of work, which is estimated from the counts of cells, users and items,
+ * never measured, so that the same data gives the same choice everywhere.  A candidate
+ * is left out when its trial, with the training that may follow, would exceed the limit.
+ *
+ * Memory: one context, which ends with the choice; the record survives it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "utils/memutils.h"
+
+#include "compat.h"
+#include "train/choice.h"
+#include "train/choose.h"
+#include "train/holdout.h"
+#include "train/progress.h"
+#include "train/trial.h"
+
+/* Iterations of a trial where all of a training would take too long. */
+#define FEW_ITERATIONS		5
+
+/* Candidates at most; a climb ends long before. */
+#define MOST_CANDIDATES		32
+
+/* What twice the factors must be worth, as they take twice the time and memory in serving. */
+#define WORTH_OF_FACTORS	1.01
+
+/* So many standard errors, user by user, must popular items be ahead. */
+#define BEYOND_DOUBT		2
+
+/* ---- candidates ---------------------------------------------------------------- */
+
+#define STARTS			2
+#define MOST_FACTORS	256
+
+/* As many trials with the most factors take as long as a climb to there, about. */
+#define LARGE_TRIALS	12
+
+/* An option that is varied, unless the user gave it. */
+typedef struct Axis
+{
+	const char *option;
+	void		(*set) (RsOptions *options, double value);
+	const double *values;
+	int			n;
+	int			starts[STARTS]; /* places; the first is the default's */
+	double		worth;			/* by what factor a step up must be better */
+} Axis;
+
+static void
+set_factors(RsOptions *options, double value)
+{
+	options->factors = (int) value;
+}
+
+static void
+set_regularization(RsOptions *options, double value)
+{
+	options->regularization = value;
+}
+
+static const double factors[] = {8, 16, 32, 64, 128, MOST_FACTORS};
+static const double regularizations[] = {0.003, 0.006, 0.012, 0.024, 0.048, 0.096};
+
+static const Axis axes[] = {
+	{"factors", set_factors, factors, lengthof(factors), {3, 1}, WORTH_OF_FACTORS},
+	{"regularization", set_regularization, regularizations, lengthof(regularizations), {1, 4}, 1},
+};
+
+#define AXES	lengthof(axes)
+
+/* A place on each axis. */
+typedef struct Point
+{
+	int			at[AXES];
+} Point;
+
+typedef struct Choosing
+{
+	RsTrained  *trained;
+	RsHoldout	holdout;
+	RsTrials	trials;
+	int			iterations;		/* of a trial */
+	RsCandidate candidates[MOST_CANDIDATES];
+	Point		points[MOST_CANDIDATES];
+	int			n;
+	double		spent;			/* work of the trials so far */
+	double		limit;			/* of trials and training */
+} Choosing;
+
+static bool
+is_given(const Choosing *c, int axis)
+{
+	return rs_options_is_given(&c->trained->options, axes[axis].option);
+}
+
+/* ---- work ------------------------------------------------------------------------ */
+
+/*
+ * Work of reading a row, and of sorting it in before the first iteration; of whatever
+ * is small all in all.  A unit is about a quarter of a nanosecond of one core.
+ */
+#define WORK_OF_READING		250.0
+#define WORK_OF_SORTING		400.0
+#define LEAST_LIMIT			160e9
+
+/* How many times the work of a training with the defaults all may take. */
+#define LIMIT_OF_DEFAULTS	4
+
+/*
+ * An iteration touches the k factors of each cell on both sides, and solves a system of k
+ * unknowns for each user and item: by conjugate gradients, in some k^2 steps.
+ */
+static double
+training_work(const RsRatings *ratings, int64 cells, const RsOptions *options, int iterations)
+{
+	double		rows = (double) ratings->users.n + ratings->items.n;
+	double		k = options->factors;
+
+	return cells * WORK_OF_SORTING + iterations * k * (2.0 * cells + rows * k);
+}
+
+/* A search looks at a code for each factor of an item, a dozen at once. */
+static double
+trial_work(const Choosing *c, const RsCandidate *candidate)
+{
+	const RsRatings *ratings = &c->trained->ratings;
+	double		codes = (double) c->holdout.n_users * ratings->items.n * candidate->options.factors;
+
+	return training_work(ratings, ratings->n - c->holdout.n_held, &candidate->options,
+						 candidate->iterations) + codes / 12;
+}
+
+static double
+final_work(const Choosing *c, const RsOptions *options)
+{
+	return training_work(&c->trained->ratings, c->trained->ratings.n, options, options->iterations);
+}
+
+static double
+work_limit(const Choosing *c)
+{
+	double		reading = c->trained->ratings.n * WORK_OF_READING;
+
+	return fmax(LIMIT_OF_DEFAULTS * (reading + final_work(c, &c->trained->options)) - reading,
+				LEAST_LIMIT);
+}
+
+/* All iterations where even so the largest trials take a small part of the limit. */
+static int
+trial_iterations(const Choosing *c)
+{
+	const RsRatings *ratings = &c->trained->ratings;
+	RsOptions	options = c->trained->options;
+
+	options.factors = MOST_FACTORS;
+	if (LARGE_TRIALS * training_work(ratings, ratings->n, &options, options.iterations) <= c->limit)
+		return options.iterations;
+	return Min(options.iterations, FEW_ITERATIONS);
+}
+
+/* ---- trials ------------------------------------------------------------------------ */
+
+static RsCandidateEnd
+run_trial(Choosing *c, RsCandidate *candidate)
+{
+	RsOptions	options = candidate->options;
+	double		work = trial_work(c, candidate);
+
+	if (c->spent + work + final_work(c, &candidate->options) > c->limit)
+		return RS_CANDIDATE_NO_TIME;
+	options.iterations = candidate->iterations;
+	switch (rs_trial_als(&c->trials, &options, candidate->scores))
+	{
+		case RS_TRIAL_TOO_LARGE:
+			return RS_CANDIDATE_NO_MEMORY;
+		case RS_TRIAL_UNSOLVED:
+			return RS_CANDIDATE_UNSOLVED;
+		case RS_TRIAL_DONE:
+			break;
+	}
+	c->spent += work;
+	return RS_CANDIDATE_TRIED;
+}
+
+static RsCandidate *
+add_candidate(Choosing *c, RsAlgorithm algorithm)
+{
+	RsCandidate *candidate = &c->candidates[c->n++];
+
+	candidate->algorithm = algorithm;
+	candidate->options = c->trained->options;
+	candidate->iterations = c->iterations;
+	candidate->scores = palloc(mul_size(sizeof(double), c->holdout.n_users));
+	return candidate;
+}
+
+static void
+take_mean(const Choosing *c, RsCandidate *candidate)
+{
+	for (int32 u = 0; u < c->holdout.n_users; u++)
+		rs_mean_add(&candidate->mean, candidate->scores[u]);
+}
+
+/* The candidate at a point, which is tried when it is met first; -1: no room. */
+static int
+candidate_at(Choosing *c, const Point *point)
+{
+	RsCandidate *candidate;
+
+	for (int i = 0; i < c->n; i++)
+	{
+		if (memcmp(&c->points[i], point, sizeof(Point)) == 0)
+			return i;
+	}
+	if (c->n == MOST_CANDIDATES - 1)	/* the last is that of popular */
+		return -1;
+	rs_progress_choosing(c->n, MOST_CANDIDATES);
+	c->points[c->n] = *point;
+	candidate = add_candidate(c, RS_ALS);
+	for (int a = 0; a < AXES; a++)
+	{
+		if (!is_given(c, a))
+			axes[a].set(&candidate->options, axes[a].values[point->at[a]]);
+	}
+	candidate->end = run_trial(c, candidate);
+	if (candidate->end == RS_CANDIDATE_TRIED)
+		take_mean(c, candidate);
+	return c->n - 1;
+}
+
+/* ---- the climb ----------------------------------------------------------------------- */
+
+/* Its mean score, less what its steps up must be worth; below 0 if it was not tried. */
+static double
+net_score(const Choosing *c, int i)
+{
+	double		score;
+
+	if (i < 0 || c->candidates[i].end != RS_CANDIDATE_TRIED)
+		return -1;
+	score = c->candidates[i].mean.mean;
+	for (int a = 0; a < AXES; a++)
+		score /= pow(axes[a].worth, c->points[i].at[a]);
+	return score;
+}
+
+/* The better of a candidate and its neighbour on an axis, if it has one. */
+static int
+better_neighbour(Choosing *c, int i, int axis, int step)
+{
+	Point		point = c->points[i];
+	int			neighbour;
+
+	point.at[axis] += step;
+	if (point.at[axis] < 0 || point.at[axis] >= axes[axis].n)
+		return i;
+	neighbour = candidate_at(c, &point);
+	return net_score(c, neighbour) > net_score(c, i) ? neighbour : i;
+}
+
+/* The best of a candidate and its neighbours.  Where a step up helps none down would. */
+static int
+best_step(Choosing *c, int i)
+{
+	int			best = i;
+
+	for (int a = 0; a < AXES; a++)
+	{
+		int			next;
+
+		if (is_given(c, a))
+			continue;
+		next = better_neighbour(c, i, a, 1);
+		if (next == i)
+			next = better_neighbour(c, i, a, -1);
+		if (net_score(c, next) > net_score(c, best))
+			best = next;
+	}
+	return best;
+}
+
+/* What the user gave has no place: that of the first start stands for it. */
+static int
+start_at(Choosing *c, int number)
+{
+	Point		start = {{0}};
+
+	for (int a = 0; a < AXES; a++)
+		start.at[a] = axes[a].starts[is_given(c, a) ? 0 : number];
+	return candidate_at(c, &start);
+}
+
+/* From the better start to where no neighbour is better; each step has a greater score. */
+static int
+climb(Choosing *c)
+{
+	int			next = start_at(c, 0);
+	int			best;
+
+	for (int number = 1; number < STARTS; number++)
+	{
+		int			other = start_at(c, number);
+
+		if (net_score(c, other) > net_score(c, next))
+			next = other;
+	}
+	do
+	{
+		best = next;
+		if (c->candidates[best].end == RS_CANDIDATE_TRIED)
+			next = best_step(c, best);
+	} while (next != best);
+	return best;
+}
+
+/* ---- the choice ------------------------------------------------------------------------ */
+
+/* Is one candidate ahead of another beyond doubt, user by user? */
+static bool
+is_ahead(const Choosing *c, const RsCandidate *one, const RsCandidate *other)
+{
+	RsMean		difference = {0};
+
+	for (int32 u = 0; u < c->holdout.n_users; u++)
+		rs_mean_add(&difference, one->scores[u] - other->scores[u]);
+	return difference.mean > BEYOND_DOUBT * rs_mean_standard_error(&difference);
+}
+
+/* Try candidates; returns why there is none to choose, or NULL and the best. */
+static const char *
+try_candidates(Choosing *c, MemoryContext run, int *best)
+{
+	RsCandidate *popular;
+
+	if (!rs_holdout_make(&c->trained->ratings, c->trained->model->feedback == RS_IMPLICIT,
+						 (uint64) c->trained->options.seed, run, &c->holdout) ||
+		!rs_trials_begin(&c->trials, c->trained, &c->holdout, run))
+		return "recsys.training_memory is too small to hold rows out";
+	if (c->holdout.n_users == 0)
+		return psprintf("fewer than %d users have rows to hold out", RS_HOLDOUT_LEAST);
+	c->limit = work_limit(c);
+	c->iterations = trial_iterations(c);
+	*best = climb(c);
+	if (c->candidates[*best].end == RS_CANDIDATE_NO_MEMORY)
+		return "recsys.training_memory is too small for trials";
+	if (c->candidates[*best].end == RS_CANDIDATE_UNSOLVED)
+		return "the defaults have no solution";
+	popular = add_candidate(c, RS_POPULAR);
+	rs_trial_popular(&c->trials, popular->scores);
+	take_mean(c, popular);
+	if (is_ahead(c, popular, &c->candidates[*best]))
+		*best = c->n - 1;
+	return NULL;
+}
+
+void
+rs_choose(RsTrained *trained)
+{
+	MemoryContext run = CurrentMemoryContext;
+	MemoryContext context = AllocSetContextCreate(run, "recsys choose", ALLOCSET_DEFAULT_SIZES);
+	Choosing   *c;
+	RsChoice	choice = {.chosen = -1};
+
+	MemoryContextSwitchTo(context);
+	c = palloc0(sizeof(Choosing));
+	c->trained = trained;
+	choice.reason = try_candidates(c, run, &choice.chosen);
+	if (choice.reason == NULL)
+	{
+		trained->algorithm = c->candidates[choice.chosen].algorithm;
+		trained->options = c->candidates[choice.chosen].options;
+	}
+	else
+		choice.chosen = -1;
+	choice.holdout = &c->holdout;
+	choice.candidates = c->candidates;
+	choice.n_candidates = c->n;
+	MemoryContextSwitchTo(run);
+	trained->choice = rs_choice_to_jsonb(&choice);
+	MemoryContextDelete(context);
+	rs_progress_chosen(rs_algorithm(trained->algorithm)->has_factors ? trained->options.iterations : 0);
+}
