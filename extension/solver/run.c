@@ -368,6 +368,7 @@ rs_run_items(RsRun *run, RsAlsModel *model)
 	if (status != RS_OK)
 		return status;
 	model->objective = run->objective;
+	model->deviation = run->deviation;
 	model->liked = run->liked;
 	model->n_cells = run->users.cells.start[run->users.cells.n];
 	return RS_OK;

@@ -106,6 +106,8 @@ typedef struct RsAlsModel
 	int			k;
 	int			stride;
 	RsObjective objective;		/* as used, with the mean */
+	double		deviation;		/* of explicit ratings, 1 where all are equal; of a
+								 * training */
 	float	   *user_factors;	/* n_users x stride */
 	float	   *item_factors;	/* n_items x stride */
 	float	   *user_biases;	/* n_users, or NULL */

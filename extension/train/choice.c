@@ -7,22 +7,61 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
+#include "common/shortest_dec.h"
 #include "lib/stringinfo.h"
 #include "utils/fmgrprotos.h"
 #include "utils/json.h"
 
 #include "compat.h"
 #include "train/choice.h"
-#include "train/trial.h"
+
+/* A member with the digits that read back; none for what a trial was to derive. */
+static void
+append_number(StringInfo json, const char *name, double value)
+{
+	char		digits[DOUBLE_SHORTEST_DECIMAL_LEN];
+
+	if (isnan(value))
+		return;
+	double_to_shortest_decimal_buf(value, digits);
+	appendStringInfo(json, ", \"%s\": %s", name, digits);
+}
 
 /* "algorithm": "als", "factors": 64, "regularization": 0.006 */
 static void
-append_options(StringInfo json, const RsCandidate *candidate)
+append_options(StringInfo json, const RsChoice *choice, const RsCandidate *candidate)
 {
+	const RsOptions *options = &candidate->used;
+
 	appendStringInfo(json, "\"algorithm\": \"%s\"", rs_algorithm(candidate->algorithm)->name);
-	if (candidate->algorithm == RS_ALS)
-		appendStringInfo(json, ", \"factors\": %d, \"regularization\": %.15g",
-						 candidate->options.factors, candidate->options.regularization);
+	if (candidate->algorithm != RS_ALS)
+		return;
+	appendStringInfo(json, ", \"factors\": %d", options->factors);
+	append_number(json, "regularization", options->regularization);
+	if (choice->metric == RS_TRIAL_NDCG)
+		return;
+	append_number(json, "reg_scaling", options->reg_scaling);
+	append_number(json, "bias_regularization", options->bias_regularization);
+}
+
+/*
+ * "value": 0.2835, "standard_error": 0.0061.  Of errors the mean is less their mean
+ * square m, so the value is r = sqrt(m), whose error is that of m over 2 r.
+ */
+static void
+append_value(StringInfo json, RsTrialMetric metric, const RsMean *mean)
+{
+	double		value = mean->mean;
+	double		error = rs_mean_standard_error(mean);
+
+	if (metric == RS_TRIAL_RMSE)
+	{
+		value = sqrt(-value);
+		error = value > 0 ? error / (2 * value) : 0;
+	}
+	appendStringInfo(json, ", \"value\": %.6g, \"standard_error\": %.3g", value, error);
 }
 
 static const char *
@@ -55,33 +94,36 @@ append_candidates(StringInfo json, const RsChoice *choice, bool tried)
 		if ((c->end == RS_CANDIDATE_TRIED) != tried)
 			continue;
 		appendStringInfo(json, "%s{", separator);
-		append_options(json, c);
+		append_options(json, choice, c);
 		if (!tried)
 			appendStringInfo(json, ", \"reason\": \"%s\"", end_name(c->end));
 		else
 		{
 			if (c->algorithm == RS_ALS)
 				appendStringInfo(json, ", \"iterations\": %d", c->iterations);
-			appendStringInfo(json, ", \"value\": %.6g, \"standard_error\": %.3g",
-							 c->mean.mean, rs_mean_standard_error(&c->mean));
+			append_value(json, choice->metric, &c->mean);
 		}
 		appendStringInfoChar(json, '}');
 		separator = ", ";
 	}
 }
 
+/* What was held out, what was made of it, and what was chosen. */
 static void
 append_tried(StringInfo json, const RsChoice *choice)
 {
 	const RsHoldout *h = choice->holdout;
 
 	appendStringInfo(json, "\"held_out\": {\"by\": \"%s\", \"rows\": " INT64_FORMAT
-					 ", \"users\": %d}, \"metric\": \"ndcg@%d\", \"tried\": [",
-					 h->by_time ? "time" : "random", h->n_held, h->n_users, RS_TRIAL_TOP);
+					 ", \"users\": %d}, \"%s\": {\"metric\": \"%s\", \"tried\": [",
+					 h->by_time ? "time" : "random", h->n_held, h->n_users, choice->goal,
+					 choice->metric == RS_TRIAL_NDCG ? "ndcg@" CppAsString2(RS_TRIAL_TOP) : "rmse");
 	append_candidates(json, choice, true);
 	appendStringInfoString(json, "], \"left_out\": [");
 	append_candidates(json, choice, false);
-	appendStringInfoChar(json, ']');
+	appendStringInfoString(json, "], \"chosen\": {");
+	append_options(json, choice, &choice->candidates[choice->chosen]);
+	appendStringInfoString(json, "}}");
 }
 
 Jsonb *
@@ -98,12 +140,6 @@ rs_choice_to_jsonb(const RsChoice *choice)
 	}
 	else
 		append_tried(&json, choice);
-	if (choice->chosen >= 0)
-	{
-		appendStringInfoString(&json, ", \"chosen\": {");
-		append_options(&json, &choice->candidates[choice->chosen]);
-		appendStringInfoChar(&json, '}');
-	}
 	appendStringInfoChar(&json, '}');
 	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(json.data)));
 }

@@ -15,6 +15,7 @@
 #include "kernel/metrics.h"
 #include "store/options.h"
 #include "train/holdout.h"
+#include "train/trial.h"
 
 /* What became of a candidate. */
 typedef enum RsCandidateEnd
@@ -28,7 +29,8 @@ typedef enum RsCandidateEnd
 typedef struct RsCandidate
 {
 	RsAlgorithm algorithm;
-	RsOptions	options;
+	RsOptions	options;		/* to train with */
+	RsOptions	used;			/* of the trial, with weights that follow from the data */
 	int			iterations;		/* of the trial */
 	RsCandidateEnd end;
 	double	   *scores;			/* of each user who was asked, if tried */
@@ -37,11 +39,13 @@ typedef struct RsCandidate
 
 typedef struct RsChoice
 {
-	const char *reason;			/* why nothing was tried, or NULL */
+	const char *reason;			/* why nothing was chosen, or NULL */
+	const char *goal;			/* "lists" or "ratings" */
+	RsTrialMetric metric;
 	const RsHoldout *holdout;	/* of what was tried */
 	const RsCandidate *candidates;
 	int			n_candidates;
-	int			chosen;			/* which of them; -1: the defaults */
+	int			chosen;			/* which of them */
 } RsChoice;
 
 /*
@@ -52,12 +56,15 @@ typedef struct RsChoice
  * or
  *
  *	{"held_out": {"by": "random", "rows": 9120, "users": 937},
- *	 "metric": "ndcg@20",
- *	 "tried": [{"algorithm": "als", "factors": 64, "regularization": 0.006, "iterations": 5,
- *				"value": 0.2835, "standard_error": 0.0061}, ...],
- *	 "left_out": [{"algorithm": "als", "factors": 256, "regularization": 0.006,
- *				   "reason": "time"}, ...],
- *	 "chosen": {"algorithm": "als", "factors": 64, "regularization": 0.012}}
+ *	 "lists": {"metric": "ndcg@20",
+ *			   "tried": [{"algorithm": "als", "factors": 64, "regularization": 0.006,
+ *						  "iterations": 5, "value": 0.2835, "standard_error": 0.0061}, ...],
+ *			   "left_out": [{"algorithm": "als", "factors": 256, "regularization": 0.006,
+ *							 "reason": "time"}, ...],
+ *			   "chosen": {"algorithm": "als", "factors": 64, "regularization": 0.012}}}
+ *
+ * Of ratings the goal is "ratings", the metric "rmse", and a candidate has also reg_scaling
+ * and bias_regularization.
  */
 extern Jsonb *rs_choice_to_jsonb(const RsChoice *choice);
 

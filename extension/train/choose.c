@@ -6,9 +6,15 @@
  * Some rows are held out (holdout.h).  Candidates are trained on the others, most with
  * few iterations, which rank them as many do (trial.h).  The search climbs: from the
  * better of two starts to the best of the neighbours, one step on one axis, until none is
- * better.  The first start is the defaults.  The second is for sets where items or users
- * are hardly more than factors: what is between is worse than both there.  Then the popular
- * items are compared with what was found.
+ * better.
+ *
+ * Lists: the first start is the defaults.  The second is for sets where items or users
+ * are hardly more than factors: what is between is worse than both there.  In the end
+ * the popular items are compared with what was found.
+ *
+ * Ratings: the defaults are tried, but the climb begins elsewhere, where the ridge grows
+ * with the root of a row's count.  That is better on nearly every set; where biases alone
+ * are best the climb ends at the largest ridge.
  *
  * Time: a limit of work, which is estimated from the counts of cells, users and items,
  * never measured, so that the same data gives the same choice everywhere.  A candidate
@@ -32,62 +38,99 @@
 #include "train/trial.h"
 
 /* Iterations of a trial where all of a training would take too long. */
-#define FEW_ITERATIONS		5
+#define FEW_ITERATIONS	5
 
 /* Candidates at most; a climb ends long before. */
-#define MOST_CANDIDATES		32
-
-/* What twice the factors must be worth, as they take twice the time and memory in serving. */
-#define WORTH_OF_FACTORS	1.01
+#define MOST_CANDIDATES	40
 
 /* So many standard errors, user by user, must popular items be ahead. */
-#define BEYOND_DOUBT		2
+#define BEYOND_DOUBT	2
 
-/* ---- candidates ---------------------------------------------------------------- */
-
-#define STARTS			2
 #define MOST_FACTORS	256
 
 /* As many trials with the most factors take as long as a climb to there, about. */
 #define LARGE_TRIALS	12
 
-/* An option that is varied, unless the user gave it. */
+/* ---- what is varied -------------------------------------------------------------- */
+
+#define STARTS		2
+#define MOST_AXES	3
+#define MOST_PLACES	10
+#define MOST_NAMES	4
+
+/* Of a start: the option has its default, which is no place of the axis. */
+#define DEFAULT_PLACE	(-1)
+
+/* An option that is varied, unless the user gave it or another that decides it. */
 typedef struct Axis
 {
-	const char *option;
-	void		(*set) (RsOptions *options, double value);
-	const double *values;
+	const char *given[MOST_NAMES];	/* the names of these */
+	void		(*set) (RsOptions *options, double value, double deviation);
 	int			n;
-	int			starts[STARTS]; /* places; the first is the default's */
-	double		worth;			/* by what factor a step up must be better */
+	double		values[MOST_PLACES];
+	int			starts[STARTS]; /* places */
+	double		worth;			/* the part by which a step up must be better */
 } Axis;
 
+/* What candidates are compared by, and what is varied. */
+typedef struct Goal
+{
+	const char *name;
+	RsTrialMetric metric;
+	int			n_axes;
+	Axis		axes[MOST_AXES];
+} Goal;
+
 static void
-set_factors(RsOptions *options, double value)
+set_factors(RsOptions *options, double value, double deviation)
 {
 	options->factors = (int) value;
 }
 
 static void
-set_regularization(RsOptions *options, double value)
+set_regularization(RsOptions *options, double value, double deviation)
 {
 	options->regularization = value;
 }
 
-static const double factors[] = {8, 16, 32, 64, 128, MOST_FACTORS};
-static const double regularizations[] = {0.003, 0.006, 0.012, 0.024, 0.048, 0.096};
+/* By the root of a row's count, and in deviations of the ratings, as their scale is nothing. */
+static void
+set_root_regularization(RsOptions *options, double value, double deviation)
+{
+	options->reg_scaling = 0.5;
+	options->regularization = value * deviation;
+}
 
-static const Axis axes[] = {
-	{"factors", set_factors, factors, lengthof(factors), {3, 1}, WORTH_OF_FACTORS},
-	{"regularization", set_regularization, regularizations, lengthof(regularizations), {1, 4}, 1},
+static void
+set_bias_regularization(RsOptions *options, double value, double deviation)
+{
+	options->bias_regularization = value;
+}
+
+/* Twice the factors take twice the time and memory in serving. */
+static const Goal lists = {
+	"lists", RS_TRIAL_NDCG, 2, {
+		{{"factors"}, set_factors, 6, {8, 16, 32, 64, 128, MOST_FACTORS}, {3, 1}, 0.01},
+		{{"regularization", "reg_scaling"}, set_regularization,
+		6, {0.003, 0.006, 0.012, 0.024, 0.048, 0.096}, {1, 4}, 0},
+	}
 };
 
-#define AXES	lengthof(axes)
+/* The metric is the square of the error. */
+static const Goal ratings = {
+	"ratings", RS_TRIAL_RMSE, 3, {
+		{{"factors"}, set_factors, 5, {8, 16, 32, 64, 128}, {3, 2}, 0.001},
+		{{"regularization", "reg_scaling"}, set_root_regularization,
+		10, {0.5, 0.6, 0.7, 0.85, 1, 1.2, 1.4, 1.7, 2, 2.8}, {DEFAULT_PLACE, 5}, 0},
+		{{"bias_regularization", "regularization", "reg_scaling", "biases"}, set_bias_regularization,
+		6, {0.25, 0.5, 1, 2, 4, 8}, {DEFAULT_PLACE, 1}, 0},
+	}
+};
 
 /* A place on each axis. */
 typedef struct Point
 {
-	int			at[AXES];
+	int			at[MOST_AXES];
 } Point;
 
 typedef struct Choosing
@@ -95,6 +138,7 @@ typedef struct Choosing
 	RsTrained  *trained;
 	RsHoldout	holdout;
 	RsTrials	trials;
+	const Goal *goal;
 	int			iterations;		/* of a trial */
 	RsCandidate candidates[MOST_CANDIDATES];
 	Point		points[MOST_CANDIDATES];
@@ -106,7 +150,12 @@ typedef struct Choosing
 static bool
 is_given(const Choosing *c, int axis)
 {
-	return rs_options_is_given(&c->trained->options, axes[axis].option);
+	for (int i = 0; i < MOST_NAMES && c->goal->axes[axis].given[i] != NULL; i++)
+	{
+		if (rs_options_is_given(&c->trained->options, c->goal->axes[axis].given[i]))
+			return true;
+	}
+	return false;
 }
 
 /* ---- work ------------------------------------------------------------------------ */
@@ -127,9 +176,9 @@ is_given(const Choosing *c, int axis)
  * unknowns for each user and item: by conjugate gradients, in some k^2 steps.
  */
 static double
-training_work(const RsRatings *ratings, int64 cells, const RsOptions *options, int iterations)
+training_work(const RsRatings *read, int64 cells, const RsOptions *options, int iterations)
 {
-	double		rows = (double) ratings->users.n + ratings->items.n;
+	double		rows = (double) read->users.n + read->items.n;
 	double		k = options->factors;
 
 	return cells * WORK_OF_SORTING + iterations * k * (2.0 * cells + rows * k);
@@ -139,10 +188,10 @@ training_work(const RsRatings *ratings, int64 cells, const RsOptions *options, i
 static double
 trial_work(const Choosing *c, const RsCandidate *candidate)
 {
-	const RsRatings *ratings = &c->trained->ratings;
-	double		codes = (double) c->holdout.n_users * ratings->items.n * candidate->options.factors;
+	const RsRatings *read = &c->trained->ratings;
+	double		codes = (double) c->holdout.n_users * read->items.n * candidate->options.factors;
 
-	return training_work(ratings, ratings->n - c->holdout.n_held, &candidate->options,
+	return training_work(read, read->n - c->holdout.n_held, &candidate->options,
 						 candidate->iterations) + codes / 12;
 }
 
@@ -165,27 +214,26 @@ work_limit(const Choosing *c)
 static int
 trial_iterations(const Choosing *c)
 {
-	const RsRatings *ratings = &c->trained->ratings;
 	RsOptions	options = c->trained->options;
 
 	options.factors = MOST_FACTORS;
-	if (LARGE_TRIALS * training_work(ratings, ratings->n, &options, options.iterations) <= c->limit)
+	if (LARGE_TRIALS * final_work(c, &options) <= c->limit)
 		return options.iterations;
 	return Min(options.iterations, FEW_ITERATIONS);
 }
 
-/* ---- trials ------------------------------------------------------------------------ */
+/* ---- candidates -------------------------------------------------------------------- */
 
 static RsCandidateEnd
 run_trial(Choosing *c, RsCandidate *candidate)
 {
-	RsOptions	options = candidate->options;
 	double		work = trial_work(c, candidate);
 
+	candidate->used = candidate->options;
 	if (c->spent + work + final_work(c, &candidate->options) > c->limit)
 		return RS_CANDIDATE_NO_TIME;
-	options.iterations = candidate->iterations;
-	switch (rs_trial_als(&c->trials, &options, candidate->scores))
+	candidate->used.iterations = candidate->iterations;
+	switch (rs_trial_als(&c->trials, &candidate->used, candidate->scores))
 	{
 		case RS_TRIAL_TOO_LARGE:
 			return RS_CANDIDATE_NO_MEMORY;
@@ -233,10 +281,12 @@ candidate_at(Choosing *c, const Point *point)
 	rs_progress_choosing(c->n, MOST_CANDIDATES);
 	c->points[c->n] = *point;
 	candidate = add_candidate(c, RS_ALS);
-	for (int a = 0; a < AXES; a++)
+	for (int a = 0; a < c->goal->n_axes; a++)
 	{
-		if (!is_given(c, a))
-			axes[a].set(&candidate->options, axes[a].values[point->at[a]]);
+		const Axis *axis = &c->goal->axes[a];
+
+		if (point->at[a] != DEFAULT_PLACE && !is_given(c, a))
+			axis->set(&candidate->options, axis->values[point->at[a]], c->trials.deviation);
 	}
 	candidate->end = run_trial(c, candidate);
 	if (candidate->end == RS_CANDIDATE_TRIED)
@@ -246,18 +296,19 @@ candidate_at(Choosing *c, const Point *point)
 
 /* ---- the climb ----------------------------------------------------------------------- */
 
-/* Its mean score, less what its steps up must be worth; below 0 if it was not tried. */
+/* Its mean score, less what its places on the axes must be worth. */
 static double
 net_score(const Choosing *c, int i)
 {
 	double		score;
+	double		cost = 0;
 
 	if (i < 0 || c->candidates[i].end != RS_CANDIDATE_TRIED)
-		return -1;
+		return -INFINITY;
 	score = c->candidates[i].mean.mean;
-	for (int a = 0; a < AXES; a++)
-		score /= pow(axes[a].worth, c->points[i].at[a]);
-	return score;
+	for (int a = 0; a < c->goal->n_axes; a++)
+		cost += fabs(score) * c->goal->axes[a].worth * c->points[i].at[a];
+	return score - cost;
 }
 
 /* The better of a candidate and its neighbour on an axis, if it has one. */
@@ -268,7 +319,7 @@ better_neighbour(Choosing *c, int i, int axis, int step)
 	int			neighbour;
 
 	point.at[axis] += step;
-	if (point.at[axis] < 0 || point.at[axis] >= axes[axis].n)
+	if (point.at[axis] < 0 || point.at[axis] >= c->goal->axes[axis].n)
 		return i;
 	neighbour = candidate_at(c, &point);
 	return net_score(c, neighbour) > net_score(c, i) ? neighbour : i;
@@ -280,11 +331,11 @@ best_step(Choosing *c, int i)
 {
 	int			best = i;
 
-	for (int a = 0; a < AXES; a++)
+	for (int a = 0; a < c->goal->n_axes; a++)
 	{
 		int			next;
 
-		if (is_given(c, a))
+		if (c->points[i].at[a] == DEFAULT_PLACE || is_given(c, a))
 			continue;
 		next = better_neighbour(c, i, a, 1);
 		if (next == i)
@@ -301,32 +352,57 @@ start_at(Choosing *c, int number)
 {
 	Point		start = {{0}};
 
-	for (int a = 0; a < AXES; a++)
-		start.at[a] = axes[a].starts[is_given(c, a) ? 0 : number];
+	for (int a = 0; a < c->goal->n_axes; a++)
+		start.at[a] = c->goal->axes[a].starts[is_given(c, a) ? 0 : number];
 	return candidate_at(c, &start);
 }
 
-/* From the better start to where no neighbour is better; each step has a greater score. */
+/* The best of all candidates so far; the first of equal ones. */
+static int
+best_candidate(const Choosing *c)
+{
+	int			best = 0;
+
+	for (int i = 1; i < c->n; i++)
+	{
+		if (net_score(c, i) > net_score(c, best))
+			best = i;
+	}
+	return best;
+}
+
+/*
+ * The start of the climb.  Of lists it is the better one.  The first of ratings has no
+ * places to climb from, but their deviation becomes known by it.
+ */
+static int
+choose_start(Choosing *c)
+{
+	int			first = start_at(c, 0);
+	int			second;
+
+	if (c->goal->metric == RS_TRIAL_RMSE && c->candidates[first].end != RS_CANDIDATE_TRIED)
+		return first;
+	second = start_at(c, 1);
+	if (c->goal->metric == RS_TRIAL_RMSE)
+		return second;
+	return net_score(c, second) > net_score(c, first) ? second : first;
+}
+
+/* From the start to where no neighbour is better; each step has a greater score. */
 static int
 climb(Choosing *c)
 {
-	int			next = start_at(c, 0);
+	int			next = choose_start(c);
 	int			best;
 
-	for (int number = 1; number < STARTS; number++)
-	{
-		int			other = start_at(c, number);
-
-		if (net_score(c, other) > net_score(c, next))
-			next = other;
-	}
 	do
 	{
 		best = next;
 		if (c->candidates[best].end == RS_CANDIDATE_TRIED)
 			next = best_step(c, best);
 	} while (next != best);
-	return best;
+	return best_candidate(c);
 }
 
 /* ---- the choice ------------------------------------------------------------------------ */
@@ -342,15 +418,24 @@ is_ahead(const Choosing *c, const RsCandidate *one, const RsCandidate *other)
 	return difference.mean > BEYOND_DOUBT * rs_mean_standard_error(&difference);
 }
 
+/* The number of the candidate to serve: the one that was found or popular items. */
+static int
+compare_popular(Choosing *c, int found)
+{
+	RsCandidate *popular = add_candidate(c, RS_POPULAR);
+
+	rs_trial_popular(&c->trials, popular->scores);
+	take_mean(c, popular);
+	return is_ahead(c, popular, &c->candidates[found]) ? c->n - 1 : found;
+}
+
 /* Try candidates; returns why there is none to choose, or NULL and the best. */
 static const char *
 try_candidates(Choosing *c, MemoryContext run, int *best)
 {
-	RsCandidate *popular;
-
 	if (!rs_holdout_make(&c->trained->ratings, c->trained->model->feedback == RS_IMPLICIT,
 						 (uint64) c->trained->options.seed, run, &c->holdout) ||
-		!rs_trials_begin(&c->trials, c->trained, &c->holdout, run))
+		!rs_trials_begin(&c->trials, c->trained, &c->holdout, c->goal->metric, run))
 		return "recsys.training_memory is too small to hold rows out";
 	if (c->holdout.n_users == 0)
 		return psprintf("fewer than %d users have rows to hold out", RS_HOLDOUT_LEAST);
@@ -359,13 +444,10 @@ try_candidates(Choosing *c, MemoryContext run, int *best)
 	*best = climb(c);
 	if (c->candidates[*best].end == RS_CANDIDATE_NO_MEMORY)
 		return "recsys.training_memory is too small for trials";
-	if (c->candidates[*best].end == RS_CANDIDATE_UNSOLVED)
+	if (c->candidates[*best].end != RS_CANDIDATE_TRIED)
 		return "the defaults have no solution";
-	popular = add_candidate(c, RS_POPULAR);
-	rs_trial_popular(&c->trials, popular->scores);
-	take_mean(c, popular);
-	if (is_ahead(c, popular, &c->candidates[*best]))
-		*best = c->n - 1;
+	if (c->goal->metric == RS_TRIAL_NDCG)
+		*best = compare_popular(c, *best);
 	return NULL;
 }
 
@@ -380,14 +462,15 @@ rs_choose(RsTrained *trained)
 	MemoryContextSwitchTo(context);
 	c = palloc0(sizeof(Choosing));
 	c->trained = trained;
+	c->goal = trained->model->feedback == RS_IMPLICIT ? &lists : &ratings;
 	choice.reason = try_candidates(c, run, &choice.chosen);
 	if (choice.reason == NULL)
 	{
 		trained->algorithm = c->candidates[choice.chosen].algorithm;
 		trained->options = c->candidates[choice.chosen].options;
 	}
-	else
-		choice.chosen = -1;
+	choice.goal = c->goal->name;
+	choice.metric = c->goal->metric;
 	choice.holdout = &c->holdout;
 	choice.candidates = c->candidates;
 	choice.n_candidates = c->n;

@@ -165,14 +165,6 @@ take_known_items(RsTrained *trained)
 	rs_refresh_items(trained);
 }
 
-/* Of explicit feedback the defaults are taken. */
-static bool
-chooses(const RsTrained *trained)
-{
-	return trained->model->algorithm == RS_AUTO && trained->refreshed == NULL &&
-		trained->model->feedback == RS_IMPLICIT;
-}
-
 static void
 run(RsTrained *trained, bool deploy, RsTrainResult *result)
 {
@@ -188,7 +180,7 @@ run(RsTrained *trained, bool deploy, RsTrainResult *result)
 		take_known_items(trained);
 	if (trained->algorithm != RS_POPULAR)
 		cut_histories(trained);
-	if (chooses(trained))
+	if (trained->model->algorithm == RS_AUTO && trained->refreshed == NULL)
 		rs_choose(trained);
 	if (trained->algorithm == RS_POPULAR)
 	{

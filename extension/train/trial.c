@@ -237,10 +237,8 @@ static bool
 judge_lists(Lists *lists, size_t index_bytes, size_t workspace, double *scores)
 {
 	const RsHoldout *h = lists->trials->holdout;
-	const RsAlsModel *als = &lists->als;
 	int32		n_items = lists->trials->trained->ratings.items.n;
 
-	lists->items = (RsItems) {als->item_factors, als->item_biases, n_items, als->k, als->stride};
 	lists->index = alloc_aligned(index_bytes);
 	if (rs_index_build(&lists->items, alloc_aligned(workspace), lists->index,
 					   rs_interrupt, NULL) != RS_OK)
@@ -254,6 +252,35 @@ judge_lists(Lists *lists, size_t index_bytes, size_t workspace, double *scores)
 		judge_group(lists, first, Min(RS_SEARCH_MANY, h->n_users - first), scores);
 	}
 	return true;
+}
+
+/* ---- errors ----------------------------------------------------------------------- */
+
+/* Score the predictions of the ratings of all who are asked. */
+static void
+judge_ratings(const Lists *lists, double *scores)
+{
+	const RsHoldout *h = lists->trials->holdout;
+	const RsAlsModel *als = &lists->als;
+	double		weight = (double) h->n_users / h->held_from[h->n_users];
+
+	for (int32 asked = 0; asked < h->n_users; asked++)
+	{
+		int32		user = h->user[asked];
+		const float *x = als->user_factors + (Size) user * als->stride;
+		double		base = als->objective.mean +
+			(als->user_biases != NULL ? als->user_biases[user] : 0);
+
+		scores[asked] = 0;
+		for (int64 i = h->held_from[asked]; i < h->held_from[asked + 1]; i++)
+		{
+			double		error = (double) h->held[i].value -
+				(double) rs_item_score(&lists->items, h->held[i].index, x, base);
+
+			CHECK_FOR_INTERRUPTS();
+			scores[asked] -= weight * error * error;
+		}
+	}
 }
 
 /* ---- trials ------------------------------------------------------------------------ */
@@ -284,13 +311,14 @@ rank_items(RsTrials *trials, const RsAlsModel *als)
 
 bool
 rs_trials_begin(RsTrials *trials, const RsTrained *trained, const RsHoldout *holdout,
-				MemoryContext run)
+				RsTrialMetric metric, MemoryContext run)
 {
 	int32		n_items = trained->ratings.items.n;
 
 	memset(trials, 0, sizeof(RsTrials));
 	trials->trained = trained;
 	trials->holdout = holdout;
+	trials->metric = metric;
 	trials->run = run;
 	if (!rs_run_fits(run, add_size(mul_size(sizeof(int32), n_items),
 								   mul_size(sizeof(uint64), trained->ratings.users.n))))
@@ -303,11 +331,22 @@ rs_trials_begin(RsTrials *trials, const RsTrained *trained, const RsHoldout *hol
 	return true;
 }
 
+/* What the first trial tells of the rows that are not held out. */
+static void
+learn_rows(RsTrials *trials, const RsAlsModel *als)
+{
+	if (trials->n_items > 0)
+		return;
+	trials->deviation = als->deviation;
+	rank_items(trials, als);
+}
+
 /* In a context of its own. */
 static RsTrialEnd
-try_als(RsTrials *trials, const RsOptions *options, double *scores)
+try_als(RsTrials *trials, RsOptions *options, double *scores)
 {
 	Lists		lists = {.trials = trials};
+	RsAlsModel *als = &lists.als;
 	RsAlsProblem problem = trials->problem;
 	size_t		bytes;
 	size_t		index_bytes;
@@ -322,15 +361,21 @@ try_als(RsTrials *trials, const RsOptions *options, double *scores)
 		!rs_run_fits(trials->run, add_size(add_size(bytes, searching),
 										   rows_memory(&problem.cells))))
 		return RS_TRIAL_TOO_LARGE;
-	if (fit(trials, &problem, bytes, &lists.als) != RS_OK)
+	if (fit(trials, &problem, bytes, als) != RS_OK)
 		return RS_TRIAL_UNSOLVED;
-	if (trials->n_items == 0)
-		rank_items(trials, &lists.als);
-	return judge_lists(&lists, index_bytes, workspace, scores) ? RS_TRIAL_DONE : RS_TRIAL_UNSOLVED;
+	rs_options_take_weights(options, &als->objective);
+	learn_rows(trials, als);
+	lists.items = (RsItems) {als->item_factors, als->item_biases, problem.n_items, als->k,
+	als->stride};
+	if (trials->metric == RS_TRIAL_RMSE)
+		judge_ratings(&lists, scores);
+	else if (!judge_lists(&lists, index_bytes, workspace, scores))
+		return RS_TRIAL_UNSOLVED;
+	return RS_TRIAL_DONE;
 }
 
 RsTrialEnd
-rs_trial_als(RsTrials *trials, const RsOptions *options, double *scores)
+rs_trial_als(RsTrials *trials, RsOptions *options, double *scores)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	MemoryContext context = AllocSetContextCreate(caller, "recsys trial", ALLOCSET_DEFAULT_SIZES);

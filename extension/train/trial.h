@@ -16,16 +16,25 @@
 /* The lists that are judged. */
 #define RS_TRIAL_TOP	20
 
+/* What trials are compared by. */
+typedef enum RsTrialMetric
+{
+	RS_TRIAL_NDCG,				/* of lists of RS_TRIAL_TOP */
+	RS_TRIAL_RMSE				/* of predicted ratings */
+} RsTrialMetric;
+
 /* What all trials share. */
 typedef struct RsTrials
 {
 	const RsTrained *trained;
 	const RsHoldout *holdout;
+	RsTrialMetric metric;
 	MemoryContext run;			/* whose memory counts */
 	RsAlsProblem problem;		/* but for the options that a trial brings */
 	int32	   *by_popularity;	/* the items with rows that are not held out; set by the
 								 * first trial */
 	int32		n_items;		/* of them */
+	double		deviation;		/* of these ratings; set by the first trial */
 } RsTrials;
 
 typedef enum RsTrialEnd
@@ -37,16 +46,18 @@ typedef enum RsTrialEnd
 
 /* Memory lies in the current context, below the run's; false if there is too little. */
 extern bool rs_trials_begin(RsTrials *trials, const RsTrained *trained,
-							const RsHoldout *holdout, MemoryContext run);
+							const RsHoldout *holdout, RsTrialMetric metric, MemoryContext run);
 
 /*
- * Train with these options on the rows that are not held out; scores receives ndcg at
- * RS_TRIAL_TOP of the list of each user who is asked, as evaluate() has it.  Such a user
- * has the vector that training stored, which is what fold-in makes of their rows.
+ * Train with these options, which take weights that follow from the data, on the rows
+ * that are not held out.  scores receives of each user who is asked: ndcg of their list,
+ * as evaluate() has it; or less their squared errors, weighted so that the mean over
+ * users is that over all held-out ratings.  Such a user has the vector that training
+ * stored, which is what fold-in makes of their rows.
  */
-extern RsTrialEnd rs_trial_als(RsTrials *trials, const RsOptions *options, double *scores);
+extern RsTrialEnd rs_trial_als(RsTrials *trials, RsOptions *options, double *scores);
 
-/* The same of the most popular items, once a trial is done. */
+/* ndcg of the most popular items, once a trial is done. */
 extern void rs_trial_popular(const RsTrials *trials, double *scores);
 
 #endif							/* RS_TRIAL_H */

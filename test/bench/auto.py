@@ -73,7 +73,7 @@ class Set:
         """The set's line."""
         seconds, auto = self.measure("auto", {})
         chosen = self.database.value(
-            "SELECT choice ->> 'chosen' FROM recsys.model_versions WHERE model = 'auto'")
+            "SELECT choice -> 'lists' ->> 'chosen' FROM recsys.model_versions WHERE model = 'auto'")
         _, popular = self.measure("popular", {})
         ahead = [auto[user] - popular[user] for user in auto]
         best, figure, plain = None, 0.0, 0.0

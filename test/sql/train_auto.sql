@@ -11,7 +11,7 @@ CREATE VIEW au_tried AS
 SELECT model, version, t ->> 'algorithm' AS algorithm, (t ->> 'factors')::int AS factors,
        (t ->> 'regularization')::float8 AS regularization, (t ->> 'value')::float8 AS value,
        (t ->> 'standard_error')::float8 AS standard_error
-  FROM au_last, jsonb_array_elements(choice -> 'tried') AS t;
+  FROM au_last, jsonb_array_elements(choice -> 'lists' -> 'tried') AS t;
 
 -- 40 tastes over 800 items: more factors than the smallest number are worth their time
 CREATE TABLE au_tastes AS
@@ -31,10 +31,10 @@ SELECT users, items FROM recsys.train('au_tastes');
 SELECT users, items FROM recsys.train('au_crowd');
 SELECT model, algorithm, (options ->> 'factors')::int >= 32 AS has_many,
        (options ->> 'regularization')::float8 > 0.006 AS is_strong,
-       choice -> 'held_out' ->> 'by' AS by, choice ->> 'metric' AS metric
+       choice -> 'held_out' ->> 'by' AS by, choice -> 'lists' ->> 'metric' AS metric
   FROM au_last WHERE model IN ('au_tastes', 'au_crowd') ORDER BY model DESC;
 -- the version is what the choice says, and the choice is among what was tried
-SELECT l.model, l.choice -> 'chosen' = jsonb_build_object('algorithm', l.algorithm, 'factors', l.options -> 'factors',
+SELECT l.model, l.choice -> 'lists' -> 'chosen' = jsonb_build_object('algorithm', l.algorithm, 'factors', l.options -> 'factors',
                                                           'regularization', l.options -> 'regularization') AS as_chosen,
        bool_or(t.factors = (l.options ->> 'factors')::int AND t.regularization = (l.options ->> 'regularization')::float8) AS tried,
        bool_or(t.factors = 64 AND t.regularization = 0.006) AS tried_defaults,
@@ -71,7 +71,7 @@ SELECT options ->> 'factors' AS factors, options ->> 'regularization' AS regular
 
 -- given what loses to popular items beyond doubt, popular items are what is served
 SELECT version, iterations, loss FROM recsys.train('au_crowd', '{"factors": 64, "regularization": 0.0001}');
-SELECT algorithm, choice -> 'chosen' AS chosen FROM au_last WHERE model = 'au_crowd';
+SELECT algorithm, choice -> 'lists' -> 'chosen' AS chosen FROM au_last WHERE model = 'au_crowd';
 SELECT DISTINCT source FROM recsys.recommend('au_crowd', 7, 5);
 SELECT version, refreshed_from, new_items FROM recsys.refresh('au_crowd');
 SELECT algorithm, choice IS NULL AS no_choice FROM au_last WHERE model = 'au_crowd';
@@ -124,6 +124,38 @@ UPDATE au_dated SET at = NULL;
 SELECT items FROM recsys.train('au_dated');
 SELECT choice -> 'held_out' ->> 'by' AS by FROM au_last WHERE model = 'au_dated';
 
+-- Ratings: what predicts those that are held out best.  Factors tell the three tastes apart.
+CREATE TABLE au_rated AS
+SELECT u AS user_id, i AS item_id, 3 + CASE WHEN u % 3 = i % 3 THEN 1 ELSE -1 END + au_draw(u, i, 4) AS rating
+  FROM generate_series(1, 200) AS u, generate_series(1, 90) AS i WHERE au_draw(u, i, 5) < .3;
+CREATE INDEX ON au_rated (user_id);
+SELECT recsys.create_model('au_rated', 'au_rated');
+SELECT users, items FROM recsys.train('au_rated');
+SELECT algorithm, choice ? 'lists' AS lists, choice -> 'ratings' ->> 'metric' AS metric,
+       (choice -> 'ratings' -> 'chosen' ->> 'reg_scaling')::float8 = (options ->> 'reg_scaling')::float8
+       AND (choice -> 'ratings' -> 'chosen' ->> 'regularization')::float8 = (options ->> 'regularization')::float8
+       AND (choice -> 'ratings' -> 'chosen' ->> 'bias_regularization')::float8 = (options ->> 'bias_regularization')::float8 AS as_chosen
+  FROM au_last WHERE model = 'au_rated';
+-- the first is what als is trained with; the best is about the spread of what nobody could know
+SELECT (t -> 0 ->> 'factors')::int = 64 AND (t -> 0 ->> 'reg_scaling')::int = 1 AS defaults_first,
+       (SELECT min((c ->> 'value')::float8) FROM jsonb_array_elements(t) AS c) BETWEEN .28 AND .45 AS plausible
+  FROM au_last, LATERAL (SELECT choice -> 'ratings' -> 'tried') AS l (t) WHERE model = 'au_rated';
+-- the scale of the ratings changes nothing
+CREATE TABLE au_scaled AS SELECT user_id, item_id, rating * 1024 AS rating FROM au_rated ORDER BY item_id, user_id DESC;
+CREATE INDEX ON au_scaled (user_id);
+SELECT recsys.create_model('au_scaled', 'au_scaled');
+SELECT users, items FROM recsys.train('au_scaled');
+SELECT a.options -> 'factors' = b.options -> 'factors' AND abs((b.options ->> 'regularization')::float8 / (a.options ->> 'regularization')::float8 / 1024 - 1) < 1e-6
+       AND a.options -> 'bias_regularization' = b.options -> 'bias_regularization' AS same
+  FROM au_last AS a, au_last AS b WHERE a.model = 'au_rated' AND b.model = 'au_scaled';
+-- a ridge that is given decides that of biases, too
+SELECT users FROM recsys.train('au_rated', '{"regularization": 0.1}');
+SELECT array_agg(DISTINCT t - 'factors' - 'value' - 'standard_error' - 'iterations') AS tried, count(*) > 1 AS varied
+  FROM au_last, jsonb_array_elements(choice -> 'ratings' -> 'tried') AS t WHERE model = 'au_rated';
+SELECT users FROM recsys.train('au_rated', '{"biases": false, "factors": 6}');
+SELECT count(DISTINCT t ->> 'regularization') > 1 AS varied, array_agg(DISTINCT t ->> 'factors') AS factors
+  FROM au_last, jsonb_array_elements(choice -> 'ratings' -> 'tried') AS t WHERE model = 'au_rated';
+
 -- Too few users, or too little memory: the defaults, and the choice says why.
 CREATE TABLE au_few AS SELECT * FROM au_crowd WHERE user_id <= 40;
 CREATE INDEX ON au_few (user_id);
@@ -138,5 +170,5 @@ SELECT choice FROM au_last WHERE model = 'au_few';
 
 DO $$ BEGIN PERFORM recsys.drop_model(model) FROM recsys.models WHERE model LIKE 'au\_%'; END $$;
 DROP VIEW au_tried, au_last;
-DROP TABLE au_tastes, au_crowd, au_train, au_test, au_shuffled, au_result, au_dated, au_few;
+DROP TABLE au_tastes, au_crowd, au_train, au_test, au_shuffled, au_result, au_dated, au_rated, au_scaled, au_few;
 DROP FUNCTION au_draw(int, int, int);

@@ -87,7 +87,7 @@ cmp_ok($peak, '<=', 1.1 * ($alone + 1), 'within the limit');
 $limit = int(1.7 * $alone);
 ($peak, $told) = train('auto', $limit);
 like($told, qr/model "auto": choosing/, 'a training tells that it chooses');
-is(choice("choice ->> 'reason' IS NULL AND choice -> 'left_out' @> '[{\"reason\": \"memory\"}]'"), 't', 'with some room some candidates are left out');
+is(choice("choice ->> 'reason' IS NULL AND choice -> 'lists' -> 'left_out' @> '[{\"reason\": \"memory\"}]'"), 't', 'with some room some candidates are left out');
 note(sprintf 'alone %d MB, limit %d MB, seen %.1f MB', $alone, $limit, $peak);
 cmp_ok($peak, '<=', 1.1 * $limit, 'within the limit, too');
 
