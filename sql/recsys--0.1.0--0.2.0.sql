@@ -58,6 +58,10 @@ ALTER TABLE recsys.model_version ADD COLUMN choice jsonb;
 COMMENT ON COLUMN recsys.model_version.choice IS 'of the algorithm auto: what training held out, tried and chose; NULL: it did not choose';
 -- the row lies in one place, as each question compares it with the one known
 ALTER TABLE recsys.model_version SET (toast_tuple_target = 8160);
+ALTER TABLE recsys.model_version ADD COLUMN deviation double precision;
+COMMENT ON COLUMN recsys.model_version.deviation IS 'standard deviation of the ratings, 1 where all are equal; NULL for implicit feedback, the algorithm popular, and versions from before 0.2.0';
+ALTER TABLE recsys.model_version ADD COLUMN preference jsonb;
+COMMENT ON COLUMN recsys.model_version.preference IS 'options as used of the part that ranks items, of a version of ratings that has one; NULL: items are ranked by their score';
 COMMENT ON TABLE recsys.model_version IS 'one row for each result of a training or refresh, immutable; see the view recsys.model_versions';
 COMMENT ON COLUMN recsys.model_version.loss IS 'the objective after each iteration; of a refresh, one: at its end';
 
@@ -85,7 +89,7 @@ RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'recsys_create_model';
 COMMENT ON FUNCTION recsys.create_model(text, regclass, name, name, name, name, text, text, text, jsonb, regclass, name) IS
-'Defines a model over a table or view: makes the view recsys_data.<model> and two factor tables, owned by the caller. Explicit feedback without rating_column takes the column "rating"; implicit feedback without one counts rows. run_as "caller" reads the source with the rights of the caller of a question, "owner" with those of the model''s owner. catalog is a table or view with a row for each item that may be recommended, catalog_column its column of items; NULL takes its column that has the name of item_column. Lists hold only items of which their caller sees a row there. It becomes the view recsys_data.<model>_catalog. Errors: 42710 the model exists, 42P07 another relation of recsys_data has its name, 42703 no such column, 0A000 or 42804 wrong column type, 42809 not a table or view, 42501 no right, 22023 wrong option, or catalog_column without catalog.';
+'Defines a model over a table or view: makes the view recsys_data.<model> and two factor tables, owned by the caller. Explicit feedback without rating_column takes the column "rating"; implicit feedback without one counts rows. algorithm "auto" ranks a model of ratings by a part of its own, the preference that the choice of what to rate and the ratings tell, and trains as "als" for implicit feedback; "als" ranks by the predicted rating; "popular" gives everybody the same. run_as "caller" reads the source with the rights of the caller of a question, "owner" with those of the model''s owner. catalog is a table or view with a row for each item that may be recommended, catalog_column its column of items; NULL takes its column that has the name of item_column. Lists hold only items of which their caller sees a row there. It becomes the view recsys_data.<model>_catalog. Errors: 42710 the model exists, 42P07 another relation of recsys_data has its name, 42703 no such column, 0A000 or 42804 wrong column type, 42809 not a table or view, 42501 no right, 22023 wrong option, or catalog_column without catalog.';
 
 CREATE FUNCTION recsys.alter_model(
     model     text,
@@ -100,7 +104,7 @@ RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'recsys_alter_model';
 COMMENT ON FUNCTION recsys.alter_model(text, text, text, text, jsonb, regclass, name, boolean) IS
-'Changes what is given and leaves what is NULL. options are laid over the model''s; a JSON null takes an option back to its default. catalog gives the model a catalog, as for create_model(), or another one; drop_catalog takes it away, so that every item may be recommended. Holds from the next training on; run_as and the catalog hold at once. Errors: 42704 no such model, 42501 not the owner, or the owner may not read the catalog, 55P03 run_as or a catalog is given or dropped and the model is being trained, 22023 wrong value, 42703 no such column, 0A000 or 42804 wrong column type, 42809 not a table or view, 42P07 another relation has the name of the catalog''s view, 42P16 the other catalog''s items are of another type: drop the catalog first.';
+'Changes what is given and leaves what is NULL. algorithm auto gives the factor tables of a model of before 0.2.0 the column preference. options are laid over the model''s; a JSON null takes an option back to its default. catalog gives the model a catalog, as for create_model(), or another one; drop_catalog takes it away, so that every item may be recommended. Holds from the next training on; run_as and the catalog hold at once. Errors: 42704 no such model, 42501 not the owner, or the owner may not read the catalog, 55P03 run_as or a catalog is given or dropped, or that column is added, and the model is being trained, 22023 wrong value, 42703 no such column, 0A000 or 42804 wrong column type, 42809 not a table or view, 42P07 another relation has the name of the catalog''s view, 42P16 the other catalog''s items are of another type: drop the catalog first.';
 
 -- ---- the right to ask ------------------------------------------------------------
 
@@ -161,7 +165,8 @@ SELECT v.model,
        CASE WHEN pg_catalog.has_table_privilege(c.oid, 'SELECT') THEN v.source END AS source,
        v.snapshot,
        v.refreshed_from,
-       v.choice
+       v.choice,
+       v.preference
   FROM recsys.model_version AS v
   JOIN recsys.model AS m ON m.name OPERATOR(pg_catalog.=) v.model
   JOIN pg_catalog.pg_class AS c
@@ -170,7 +175,7 @@ SELECT v.model,
     OR (pg_catalog.has_table_privilege(c.oid, 'REFERENCES')
         AND NOT EXISTS (SELECT FROM pg_catalog.pg_options_to_table(c.reloptions) AS o
                          WHERE o.option_name OPERATOR(pg_catalog.=) 'security_invoker' AND o.option_value::boolean));
-COMMENT ON VIEW recsys.model_versions IS 'the versions of the models that the reader may ask: options, counts, loss by iteration, the trained version that a refresh was refreshed from, what the algorithm auto chose and, for who may SELECT from the model''s view, where they came from';
+COMMENT ON VIEW recsys.model_versions IS 'the versions of the models that the reader may ask: options, counts, loss by iteration, the trained version that a refresh was refreshed from, what the algorithm auto chose, options of the part that ranks, where there is one, and, for who may SELECT from the model''s view, where they came from';
 
 -- ---- evaluate: more metrics, exclude_seen, min_rating; evaluate_users; split ---
 
@@ -386,7 +391,7 @@ RETURNS SETOF record
 LANGUAGE c STABLE PARALLEL RESTRICTED COST 10000 ROWS 10
 AS 'MODULE_PATHNAME', 'recsys_recommend';
 COMMENT ON FUNCTION recsys.recommend(text, bigint, int, boolean, bigint[], bigint[], boolean, int, text) IS
-'The k best items for a user, best first: items with bigint ids (smallint and integer included). Exact: every eligible item is scored; equal scores by ascending id. preference is what the list is ranked by, equal to preference() to the last bit. score is what predict() gives, to the last bit: the predicted rating (explicit) or preference (implicit). source tells where the answer comes from: "folded", the vector solved from the user''s rows of this moment; "model", the vector that training stored (fresh => false): by both the preference is the score; "popular", no vector, so that score is NULL, or one for which all items score alike, as that of a user with dislikes only: the items that most users like (by a weight above 0; by a rating at or above the mean of all), the preference being their number. exclude_seen leaves out every item of the user''s rows. candidates NULL means all items, an empty array none; in both arrays NULL elements and unknown ids are ignored. Fewer than k rows come only when fewer items are eligible. after asks for pages: '''' for the first page, then the next of the last row; next is NULL without after. While the version and the user''s rows stay as they are, no item comes twice and none is left out; a notice says when the order has changed. Where the model has a catalog, items of which the caller sees no row there are not eligible. Errors: 42704 no such model, 42501 no right to ask it, 55000 no such version, or the catalog is missing, 42804 the items are of another type, 22004 another argument is NULL, 22023 k is negative or after is no token of a page, 22P02 the id is not of the model''s type, 22000 the equations have no solution, 54000 the user''s rows need more than recsys.serving_memory. A NULL user_id gets no rows. Fold-in: Hu, Koren, Volinsky 2008, section 4; Zhou et al. 2008, section 3.';
+'The k best items for a user, best first: items with bigint ids (smallint and integer included). Exact: every eligible item is scored; equal scores by ascending id. preference is what the list is ranked by, equal to preference() to the last bit. score is what predict() gives, to the last bit: the predicted rating (explicit) or preference (implicit). source tells where the answer comes from: "folded", the vector solved from the user''s rows of this moment; "model", the vector that training stored (fresh => false): by both the preference is the score, but in a model of ratings that is ranked by a part of its own (algorithm auto), where it is x.y of that part, which tells what users choose; "popular", no vector, so that score is NULL, or one for which all items score alike, as that of a user with dislikes only: the items that most users like (by a weight above 0; by a rating at or above the mean of all), the preference being their number. exclude_seen leaves out every item of the user''s rows. candidates NULL means all items, an empty array none; in both arrays NULL elements and unknown ids are ignored. Fewer than k rows come only when fewer items are eligible. after asks for pages: '''' for the first page, then the next of the last row; next is NULL without after. While the version and the user''s rows stay as they are, no item comes twice and none is left out; a notice says when the order has changed. Where the model has a catalog, items of which the caller sees no row there are not eligible. Errors: 42704 no such model, 42501 no right to ask it, 55000 no such version, or the catalog is missing, 42804 the items are of another type, 22004 another argument is NULL, 22023 k is negative or after is no token of a page, 22P02 the id is not of the model''s type, 22000 the equations have no solution, 54000 the user''s rows need more than recsys.serving_memory. A NULL user_id gets no rows. Fold-in: Hu, Koren, Volinsky 2008, section 4; Zhou et al. 2008, section 3.';
 
 CREATE FUNCTION recsys.recommend(
     model        text,
@@ -577,7 +582,7 @@ RETURNS real
 LANGUAGE c STABLE PARALLEL RESTRICTED COST 1000
 AS 'MODULE_PATHNAME', 'recsys_preference';
 COMMENT ON FUNCTION recsys.preference(text, bigint, bigint, boolean, int) IS
-'What recommend() ranks one item by for a user, and returns as preference, equal to the last bit: the score that predict() gives, or, where the answer is "popular", the number of users who like the item. NULL when the item is unknown or an id is NULL. Errors as for recommend().';
+'What recommend() ranks one item by for a user, and returns as preference, equal to the last bit: the score that predict() gives, or, in a model of ratings that is ranked by a part of its own, x.y of that part, or, where the answer is "popular", the number of users who like the item. NULL when the item is unknown or an id is NULL. Errors as for recommend().';
 
 CREATE FUNCTION recsys.preference(
     model   text,
@@ -839,7 +844,7 @@ RETURNS SETOF record
 LANGUAGE c STABLE PARALLEL RESTRICTED COST 10000 ROWS 10
 AS 'MODULE_PATHNAME', 'recsys_similar_items';
 COMMENT ON FUNCTION recsys.similar_items(text, bigint, int, bigint[], bigint[], int) IS
-'The k items most like an item, best first, the score being the cosine of their factors, from -1 to 1, without the component of the bias. Exact: every eligible item is compared; equal scores by ascending id. The item itself is not among them, nor are items whose vector is zero. No rows for an unknown or NULL item, for one whose vector is zero, and for the algorithm popular. candidates NULL means all items, an empty array none; in both arrays NULL elements and unknown ids are ignored. Where the model has a catalog, items of which the caller sees no row there are not eligible. Errors: 42704 no such model, 42501 no right to ask it, 55000 no such version, or the catalog is missing, 42804 the items are of another type, 22004 an argument is NULL, 22023 k is negative.';
+'The k items most like an item, best first, the score being the cosine of their vectors in the part that ranks, from -1 to 1, without the component of the bias. Exact: every eligible item is compared; equal scores by ascending id. The item itself is not among them, nor are items whose vector is zero. No rows for an unknown or NULL item, for one whose vector is zero, and for the algorithm popular. candidates NULL means all items, an empty array none; in both arrays NULL elements and unknown ids are ignored. Where the model has a catalog, items of which the caller sees no row there are not eligible. Errors: 42704 no such model, 42501 no right to ask it, 55000 no such version, or the catalog is missing, 42804 the items are of another type, 22004 an argument is NULL, 22023 k is negative.';
 
 CREATE FUNCTION recsys.similar_items_text(
     model      text,
@@ -1068,13 +1073,18 @@ AS 'MODULE_PATHNAME', 'recsys_explain_uuid';
 COMMENT ON FUNCTION recsys.explain_uuid(text, uuid, uuid, int, int) IS
 'As recsys.explain(text, bigint, bigint, int, int), but for items with uuid ids and the user id given as uuid.';
 
+COMMENT ON FUNCTION recsys.user_vector(text, bigint, boolean, int) IS
+'The vector of a user: x of "factors" components, or (x, 1) when the model has biases, so that "ORDER BY f.factors <#> user_vector" over the rows of the version in recsys_data.<model>_item_factors ranks as predict() does, and as recommend() where the version has one part. fresh solves it from the user''s rows of this moment, else it is the one that training stored. NULL when there is none, and for a NULL id. Errors: 42704, 42501, 55000, 22004, 22P02 as for recommend().';
+
 -- ---- recommend_all, recommend_users, similar_users --------------------------------
 
+COMMENT ON FUNCTION recsys.train(text, jsonb, boolean) IS
+    'Trains a model on what its view shows now and makes the result a new version; options go before the model''s for this version only, deploy => false leaves the active version as it is. One row: the version, users and items published, ratings after the rule for repeated ones, iterations done, the objective after the last (NULL for popular), seconds. Errors: 42704 no such model, 42501 not its owner, 55P03 it is being trained, 55000 a factor table was altered, or lacks a column that the algorithm needs, 22004 an argument is NULL, 22023 wrong option or nothing to train on, 22000 a rating that is no number or factors that are not determined, 22003 a value out of range, 54000 more memory than recsys.training_memory, 25006 read-only.';
 COMMENT ON FUNCTION recsys.training_progress_slots() IS
     'the rows of the view recsys.training_progress: runs in this database of models that the caller may use or owns';
 COMMENT ON VIEW recsys.training_progress IS
     'trainings, and answers for all users, that run now; empty unless the library recsys is in shared_preload_libraries';
-COMMENT ON COLUMN recsys.training_progress.phase IS 'reading, preparing, choosing, iterating and publishing of a training; reading, preparing and answering of recommend_all() and its kin';
+COMMENT ON COLUMN recsys.training_progress.phase IS 'reading, preparing, choosing, iterating and publishing of a training, of one with a part that ranks preparing and preferring (its iterations) before the last; reading, preparing and answering of recommend_all() and its kin';
 COMMENT ON COLUMN recsys.training_progress.iteration IS 'iterations finished; choosing: candidates tried';
 COMMENT ON COLUMN recsys.training_progress.rows_done IS 'users or items solved in the current half of an iteration; answering: users who are answered';
 
@@ -1135,14 +1145,15 @@ CREATE FUNCTION recsys.recommend_users(
     k            int      DEFAULT 10,
     exclude_seen boolean DEFAULT true,
     version      int      DEFAULT NULL,
-    OUT rank    int,
-    OUT user_id text,
-    OUT score   real)
+    OUT rank       int,
+    OUT user_id    text,
+    OUT preference real,
+    OUT score      real)
 RETURNS SETOF record
 LANGUAGE c STABLE PARALLEL RESTRICTED COST 1000000 ROWS 10
 AS 'MODULE_PATHNAME', 'recsys_recommend_users';
 COMMENT ON FUNCTION recsys.recommend_users(text, bigint, int, boolean, int) IS
-'The k users for whom an item has the highest score, for instance to tell them of it. All users of whom the caller sees usable rows now are folded in; score is what predict() gives for them, to the last bit; equal scores in the order of ids. user_id is the id as text. exclude_seen leaves out the users who have a row with the item. No rows for an item that the version does not know or of which the caller sees no row in the catalog, for a NULL id, and for the popular algorithm. Costs as much as recommend_all() without its lists, whatever k is. Errors as for recommend_all(), and 22P02 the id is not of the model''s type.';
+'The k users who prefer an item most, for instance to tell them of it. All users of whom the caller sees usable rows now are folded in; preference is what recommend() ranks the item by for them, and score what predict() gives, to the last bit; equal ones in the order of ids. user_id is the id as text. exclude_seen leaves out the users who have a row with the item. No rows for an item that the version does not know or of which the caller sees no row in the catalog, for a NULL id, and for the popular algorithm. Costs as much as recommend_all() without its lists, whatever k is. Errors as for recommend_all(), and 22P02 the id is not of the model''s type.';
 
 CREATE FUNCTION recsys.recommend_users(
     model        text,
@@ -1150,9 +1161,10 @@ CREATE FUNCTION recsys.recommend_users(
     k            int      DEFAULT 10,
     exclude_seen boolean DEFAULT true,
     version      int      DEFAULT NULL,
-    OUT rank    int,
-    OUT user_id text,
-    OUT score   real)
+    OUT rank       int,
+    OUT user_id    text,
+    OUT preference real,
+    OUT score      real)
 RETURNS SETOF record
 LANGUAGE c STABLE PARALLEL RESTRICTED COST 1000000 ROWS 10
 AS 'MODULE_PATHNAME', 'recsys_recommend_users';
@@ -1165,9 +1177,10 @@ CREATE FUNCTION recsys.recommend_users(
     k            int      DEFAULT 10,
     exclude_seen boolean DEFAULT true,
     version      int      DEFAULT NULL,
-    OUT rank    int,
-    OUT user_id text,
-    OUT score   real)
+    OUT rank       int,
+    OUT user_id    text,
+    OUT preference real,
+    OUT score      real)
 RETURNS SETOF record
 LANGUAGE c STABLE PARALLEL RESTRICTED COST 1000000 ROWS 10
 AS 'MODULE_PATHNAME', 'recsys_recommend_users';
@@ -1186,7 +1199,7 @@ RETURNS SETOF record
 LANGUAGE c STABLE PARALLEL RESTRICTED COST 1000000 ROWS 10
 AS 'MODULE_PATHNAME', 'recsys_similar_users';
 COMMENT ON FUNCTION recsys.similar_users(text, bigint, int, int) IS
-'The k users whose vectors are nearest in direction to that of a user, who is not among them. All users of whom the caller sees usable rows now are folded in. The score is the cosine, as recsys.cosine_similarity() gives it for user_vector() without the component of the bias, as real; equal ones in the order of ids; user_id is the id as text. No rows when the user has no vector or one of zeros, for a NULL id, and for the popular algorithm. Costs as much as recommend_users(). Errors as for recommend_users().';
+'The k users whose vectors are nearest in direction to that of a user, who is not among them. All users of whom the caller sees usable rows now are folded in. The score is the cosine, as recsys.cosine_similarity() gives it for their vectors in the part that ranks, which is user_vector() without the component of the bias where the version has one part, as real; equal ones in the order of ids; user_id is the id as text. No rows when the user has no vector or one of zeros, for a NULL id, and for the popular algorithm. Costs as much as recommend_users(). Errors as for recommend_users().';
 
 CREATE FUNCTION recsys.similar_users(
     model   text,

@@ -63,13 +63,20 @@ enum
 	LISTED_NATTS
 };
 
-/* Columns of the results of the other two. */
+/* Columns of the results of the other two, */
 enum
 {
 	BEST_RANK,
 	BEST_USER_ID,
-	BEST_SCORE,
+	BEST_KEY,					/* preference, or likeness */
 	BEST_NATTS
+};
+
+/* and of recommend_users() besides. */
+enum
+{
+	BEST_SCORE = BEST_NATTS,
+	BEST_OF_ITEM_NATTS
 };
 
 RS_FUNCTION(recsys_recommend_all);
@@ -104,10 +111,9 @@ static bool
 put_list(const Lists *lists, const RsEverybody *everybody, const RsCrowdPart *part, int32 i)
 {
 	const RsScored *entries = part->listed + (Size) i * part->top;
-	const float *x = part->x + (Size) i * everybody->items.stride;
 	const RsIdList *items = &everybody->image->ids;
 	Datum		id = rs_idlist_get(&everybody->users, part->first + i);
-	Datum		values[LISTED_NATTS];
+	Datum		values[LISTED_NATTS] = {0};
 	bool		nulls[LISTED_NATTS] = {[LISTED_SCORE] = !part->has_vector[i]};
 
 	values[LISTED_USER_ID] = rs_id_convert(id, everybody->users.kind, RS_ID_TEXT);
@@ -125,8 +131,10 @@ put_list(const Lists *lists, const RsEverybody *everybody, const RsCrowdPart *pa
 		preference = part->is_popular[i] ? (float4) everybody->image->users[position] :
 			entries[j].score;
 		values[LISTED_PREFERENCE] = Float4GetDatum(preference);
-		values[LISTED_SCORE] = !part->is_popular[i] ? values[LISTED_PREFERENCE] :
-			Float4GetDatum(rs_item_score(&everybody->items, position, x, part->base[i]));
+		if (rs_everybody_ranks_by_score(everybody) && !part->is_popular[i])
+			values[LISTED_SCORE] = values[LISTED_PREFERENCE];
+		else if (part->has_vector[i])
+			values[LISTED_SCORE] = Float4GetDatum(rs_everybody_score(everybody, part, i, position));
 		tuplestore_putvalues(lists->rsinfo->setResult, lists->rsinfo->setDesc, values, nulls);
 	}
 	return true;
@@ -150,7 +158,7 @@ put_lists(void *arg, const RsEverybody *everybody, const RsCrowdPart *part)
 static Datum
 recommend_all(FunctionCallInfo fcinfo, RsIdKind kind)
 {
-	RsEverybodyQuestion question = {.take = put_lists};
+	RsEverybodyQuestion question = {.scored = true,.take = put_lists};
 	RsModel    *model;
 	RsVersion  *version;
 	Lists		lists;
@@ -196,17 +204,18 @@ recsys_recommend_all_uuid(PG_FUNCTION_ARGS)
 /* ---- recommend_users, similar_users ------------------------------------------- */
 
 static void
-return_users(FunctionCallInfo fcinfo, const RsBestUser *users, int32 n)
+return_users(FunctionCallInfo fcinfo, const RsBestUser *users, int32 n, int natts)
 {
-	ReturnSetInfo *rsinfo = begin_result(fcinfo, BEST_NATTS, BEST_USER_ID, TEXTOID);
-	Datum		values[BEST_NATTS];
-	bool		nulls[BEST_NATTS] = {0};
+	ReturnSetInfo *rsinfo = begin_result(fcinfo, natts, BEST_USER_ID, TEXTOID);
+	Datum		values[BEST_OF_ITEM_NATTS];
+	bool		nulls[BEST_OF_ITEM_NATTS] = {0};
 
 	for (int32 i = 0; i < n; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
 		values[BEST_RANK] = Int32GetDatum(i + 1);
 		values[BEST_USER_ID] = users[i].user_id;
+		values[BEST_KEY] = Float4GetDatum(users[i].key);
 		values[BEST_SCORE] = Float4GetDatum(users[i].score);
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	}
@@ -226,7 +235,7 @@ recsys_recommend_users(PG_FUNCTION_ARGS)
 		n = rs_best_users_of_item(model, version,
 								  rs_arg_id(fcinfo, USERS_ITEM_ID, model->item_kind),
 								  k, exclude_seen, &users);
-	return_users(fcinfo, users, n);
+	return_users(fcinfo, users, n, BEST_OF_ITEM_NATTS);
 	return (Datum) 0;
 }
 
@@ -243,6 +252,6 @@ recsys_similar_users(PG_FUNCTION_ARGS)
 		n = rs_best_users_like(model, version,
 							   rs_arg_id(fcinfo, SIMILAR_USER_ID, model->user_kind),
 							   k, &users);
-	return_users(fcinfo, users, n);
+	return_users(fcinfo, users, n, BEST_NATTS);
 	return (Datum) 0;
 }

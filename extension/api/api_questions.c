@@ -254,7 +254,7 @@ similar_items(FunctionCallInfo fcinfo, RsIdKind kind)
 		position = rs_serving_find(&serving, rs_arg_id(fcinfo, SIMILAR_ITEM_ID, model->item_kind));
 	list.ids = &serving.image->ids;
 	/* the algorithm popular has no factors */
-	if (position >= 0 && serving.image->k > 0)
+	if (position >= 0 && serving.image->n_parts > 0)
 		rs_similar_items(&serving, position, &request, &list);
 	rs_return_list(fcinfo, kind, &list);
 	return (Datum) 0;
@@ -408,7 +408,7 @@ return_explanation(FunctionCallInfo fcinfo, RsIdKind kind, const RsServing *serv
 		put_part(rsinfo, "other items", explanation->others);
 	if (serving->version->feedback == RS_EXPLICIT)
 		put_part(rsinfo, "mean", explanation->mean);
-	if (serving->image->biases != NULL)
+	if (serving->scoring.items.biases != NULL)
 	{
 		put_part(rsinfo, "user bias", explanation->user_bias);
 		put_part(rsinfo, "item bias", explanation->item_bias);

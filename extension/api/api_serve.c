@@ -243,15 +243,16 @@ recsys_preference_uuid(PG_FUNCTION_ARGS)
 
 /* ---- vectors -------------------------------------------------------------- */
 
-/* The vector as published: x, or (x, 1) when items carry their bias. */
+/* The vector as the column factors has it: x, or (x, 1) when items carry their bias. */
 static RsRecvec *
-published_vector(const RsImage *image, const RsUserVector *vector)
+published_vector(const RsKey *key)
 {
-	RsRecvec   *result = rs_recvec_new(image->k + (image->biases != NULL ? 1 : 0));
+	int			k = key->items.k;
+	RsRecvec   *result = rs_recvec_new(k + (key->items.biases != NULL ? 1 : 0));
 
-	memcpy(result->x, vector->x, image->k * sizeof(float));
-	if (image->biases != NULL)
-		result->x[image->k] = 1;
+	memcpy(result->x, key->x, k * sizeof(float));
+	if (key->items.biases != NULL)
+		result->x[k] = 1;
 	return result;
 }
 
@@ -272,7 +273,7 @@ recsys_user_vector(PG_FUNCTION_ARGS)
 	rs_serving_open(&serving, model, version, &ask);
 	if (!rs_serving_has_score(&serving))
 		PG_RETURN_NULL();
-	PG_RETURN_RECVEC_P(published_vector(serving.image, &serving.vector));
+	PG_RETURN_RECVEC_P(published_vector(&serving.scoring));
 }
 
 Datum
@@ -287,7 +288,7 @@ recsys_item_vector(PG_FUNCTION_ARGS)
 	if (!rs_factors_read_item(model, version,
 							  rs_arg_id(fcinfo, ITEM_VECTOR_ITEM_ID, model->item_kind),
 							  &row) ||
-		row.factors == NULL)
+		row.parts[RS_PART_RATING] == NULL)
 		PG_RETURN_NULL();
-	PG_RETURN_RECVEC_P(row.factors);
+	PG_RETURN_RECVEC_P(row.parts[RS_PART_RATING]);
 }

@@ -77,13 +77,13 @@ put_row(Rows *rows, int32 rank, int32 position, Datum *values, bool *nulls)
 	MemoryContextReset(rows->row_context);
 }
 
-/* What predict() gives for an item of the list: what ranked it, unless users did. */
+/* What predict() gives for an item of the list. */
 static float4
 score_of(const RsServing *serving, const RsRecommendation *list, int32 i)
 {
 	int32		position = list->entries[i].position;
 
-	if (!rs_serving_is_popular(serving))
+	if (rs_serving_ranks_by_score(serving))
 		return list->entries[i].score;
 	return list->scores != NULL ? list->scores[position] : rs_serving_score(serving, position);
 }
@@ -102,7 +102,7 @@ rs_return_recommendation(FunctionCallInfo fcinfo, RsIdKind kind, const RsServing
 
 	begin_rows(&rows, fcinfo, kind, list->ids, RECOMMENDATION_NATTS);
 	values[RECOMMENDATION_SOURCE] =
-		CStringGetTextDatum(rs_origin_name(serving->vector.origin));
+		CStringGetTextDatum(rs_origin_name(serving->origin));
 	for (int32 i = 0; i < list->n; i++)
 	{
 		int32		position = list->entries[i].position;

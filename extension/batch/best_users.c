@@ -20,11 +20,12 @@ typedef struct Contest
 {
 	int32		k;
 	RsTopk		topk;			/* positions in the list of users */
+	float	   *scores;			/* of all users, whatever ranks them; or NULL */
 	RsBestUser *best;
 	int32		n;
 	MemoryContext context;		/* of best */
 
-	/* those to whom an item scores highest */
+	/* those who prefer an item most */
 	Datum		item_id;
 	int32		item;			/* its position, or -1 */
 	bool		exclude_seen;
@@ -65,7 +66,9 @@ finish_contest(void *arg, const RsEverybody *everybody)
 
 		CHECK_FOR_INTERRUPTS();
 		contest->best[i].user_id = rs_id_convert(id, everybody->users.kind, RS_ID_TEXT);
-		contest->best[i].score = topk->entries[i].score;
+		contest->best[i].key = topk->entries[i].score;
+		if (contest->scores != NULL)
+			contest->best[i].score = contest->scores[topk->entries[i].position];
 	}
 	contest->n = topk->n;
 	MemoryContextSwitchTo(caller);
@@ -105,28 +108,28 @@ is_shown(const RsModel *model, Datum item_id)
 }
 
 /*
- * Scores of a part, whose length has a bound.  An item that the image lacks (-1) has no
- * best users.
+ * What a part prefers the item by, and its scores.  An item that the image lacks (-1) has
+ * no best users.
  */
 static void
-take_scores(void *arg, const RsEverybody *everybody, const RsCrowdPart *part)
+take_preferences(void *arg, const RsEverybody *everybody, const RsCrowdPart *part)
 {
 	Contest    *contest = (Contest *) arg;
-	const RsItems *items = &everybody->items;
 
 	if (part->first == 0)
 	{
 		begin_contest(contest, everybody);
 		contest->item = rs_idlist_find(&everybody->image->ids, contest->item_id);
+		contest->scores = palloc_extended(mul_size(sizeof(float), everybody->users.n),
+										  MCXT_ALLOC_HUGE);
 	}
 	for (int32 i = 0; contest->item >= 0 && i < part->n; i++)
 	{
-		const float *x = part->x + (Size) i * items->stride;
-
 		if (!part->has_vector[i] || (contest->exclude_seen && part->has_seen[i]))
 			continue;
-		rs_topk_push(&contest->topk, rs_item_score(items, contest->item, x, part->base[i]),
-					 part->first + i);
+		contest->scores[part->first + i] = rs_everybody_score(everybody, part, i, contest->item);
+		rs_topk_push(&contest->topk,
+					 rs_everybody_preference(everybody, part, i, contest->item), part->first + i);
 	}
 }
 
@@ -135,7 +138,8 @@ rs_best_users_of_item(const RsModel *model, const RsVersion *version, Datum item
 					  int32 k, bool exclude_seen, RsBestUser **users)
 {
 	Contest		contest = {.k = k,.item_id = item_id,.exclude_seen = exclude_seen};
-	RsEverybodyQuestion question = {.has_item = true,.item = item_id,.take = take_scores};
+	RsEverybodyQuestion question = {.scored = true,.has_item = true,.item = item_id,
+	.take = take_preferences};
 
 	if (!rs_algorithm(version->algorithm)->has_factors || !is_shown(model, item_id))
 		return 0;
@@ -149,7 +153,7 @@ static void
 take_cosines(void *arg, const RsEverybody *everybody, const RsCrowdPart *part)
 {
 	Contest    *contest = (Contest *) arg;
-	int			k = everybody->items.k;
+	const RsItems *items = &everybody->ranking;
 
 	if (part->first == 0)
 	{
@@ -158,10 +162,10 @@ take_cosines(void *arg, const RsEverybody *everybody, const RsCrowdPart *part)
 	}
 	for (int32 i = 0; i < part->n; i++)
 	{
-		const float *x = part->x + (Size) i * everybody->items.stride;
+		const float *x = part->ranking.x + (Size) i * items->stride;
 
 		if (part->has_vector[i] && part->first + i != contest->user)
-			rs_topk_push(&contest->topk, rs_cosine(contest->x, contest->x_square, x, k),
+			rs_topk_push(&contest->topk, rs_cosine(contest->x, contest->x_square, x, items->k),
 						 part->first + i);
 	}
 }
@@ -178,7 +182,7 @@ rs_best_users_like(const RsModel *model, const RsVersion *version, Datum user_id
 	rs_serving_open(&serving, model, version, &ask);
 	if (!rs_serving_has_score(&serving))
 		return 0;
-	contest.x = serving.vector.x;
-	contest.x_square = rs_dot(serving.vector.x, serving.vector.x, serving.image->k);
+	contest.x = serving.ranking.x;
+	contest.x_square = rs_dot(contest.x, contest.x, serving.ranking.items.k);
 	return hold(&contest, model, version, &question, users);
 }

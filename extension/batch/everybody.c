@@ -138,9 +138,42 @@ eligible_for_all(const RsImage *image, const RsItemCatalog *catalog)
 					   rs_catalog_words(catalog, image));
 }
 
+/* A part of the image as the solver wants it. */
+static RsCrowdKey
+crowd_key(const RsEverybody *everybody, int part)
+{
+	const RsDense *dense = &everybody->image->parts[part];
+
+	return (RsCrowdKey) {
+		.objective = rs_version_objective(everybody->version, part),
+		.items = rs_image_items(everybody->image, dense),
+		.gramian = dense->gramian,
+		.is_diagonal = dense->is_diagonal,
+	};
+}
+
+/*
+ * What users are folded in to.  Where one part ranks and scores, its scores are what
+ * ranks.
+ */
+static void
+set_keys(const RsEverybody *everybody, bool scored, RsCrowdKey *scoring, RsCrowdProblem *problem)
+{
+	const RsVersion *version = everybody->version;
+	int			ranking = rs_ranking_part(version->n_parts);
+
+	problem->ranking = crowd_key(everybody, ranking);
+	problem->weighs_ratings = ranking == RS_PART_PREFERENCE;
+	problem->mean = version->mean;
+	problem->deviation = version->deviation;
+	*scoring = crowd_key(everybody, RS_PART_RATING);
+	if (scored && ranking != RS_PART_RATING)
+		problem->scoring = scoring;
+}
+
 static void
 make_problem(const RsEverybody *everybody, const RsRatings *ratings,
-			 const RsEverybodyQuestion *question, RsCrowdProblem *problem)
+			 const RsEverybodyQuestion *question, RsCrowdKey *scoring, RsCrowdProblem *problem)
 {
 	const RsVersion *version = everybody->version;
 	const RsImage *image = everybody->image;
@@ -158,10 +191,7 @@ make_problem(const RsEverybody *everybody, const RsRatings *ratings,
 	};
 	count_rows(ratings, problem);
 	problem->position = locate_items(image, &ratings->items);
-	problem->objective = rs_fold_in_objective(version);
-	problem->items = everybody->items;
-	problem->gramian = image->gramian;
-	problem->is_diagonal = image->is_diagonal;
+	set_keys(everybody, question->scored, scoring, problem);
 	problem->top = Min(question->top, image->ids.n);
 	problem->index = image->index;
 	problem->eligible = eligible_for_all(image, question->catalog);
@@ -209,15 +239,17 @@ solve(const RsEverybody *everybody, const RsRatings *ratings,
 	RsTick		tick = {CurrentMemoryContext, NULL};
 	Taking		taking = {question, everybody, NULL, &tick};
 	RsCrowdProblem problem;
+	RsCrowdKey	scoring;
 	RsStatus	status;
 	int32		failed;
 	size_t		bytes;
 	void	   *arena;
+	void	   *chunk;
 
-	make_problem(everybody, ratings, question, &problem);
+	make_problem(everybody, ratings, question, &scoring, &problem);
 	if (!solver->crowd_memory(&problem, &bytes))
 		bytes = SIZE_MAX;
-	arena = rs_run_arena(&words, everybody->model, bytes);
+	arena = rs_run_arena(&words, everybody->model, bytes, &chunk);
 	CHECK_FOR_INTERRUPTS();
 	status = solver->crowd(&problem, arena, bytes, rs_tick, &tick, sink, &taking, &failed);
 	check_status(everybody, status, failed, &tick);
@@ -238,7 +270,8 @@ ask(const RsModel *model, const RsVersion *version, const RsEverybodyQuestion *q
 	everybody.users = ratings.users;
 	everybody.image = rs_image_open(model, version);
 	rs_image_pin(everybody.image, CurrentMemoryContext);
-	everybody.items = rs_image_items(everybody.image);
+	everybody.ranking = rs_image_items(everybody.image, rs_image_ranking(everybody.image));
+	everybody.scoring = rs_image_items(everybody.image, rs_image_scoring(everybody.image));
 	solve(&everybody, &ratings, question);
 	if (question->finish != NULL)
 		question->finish(question->arg, &everybody);

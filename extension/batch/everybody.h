@@ -23,12 +23,42 @@ typedef struct RsEverybody
 	const RsModel *model;
 	const RsVersion *version;
 	const RsImage *image;
-	RsItems		items;			/* of the image */
+	RsItems		ranking;		/* of the image, in the part that ranks, */
+	RsItems		scoring;		/* and in the one that scores; see RsCrowdPart */
 	RsIdList	users;
 } RsEverybody;
 
+/* What ranks an item for user i of a part who has a vector, and what predict() gives. */
+static inline float4
+rs_everybody_preference(const RsEverybody *everybody, const RsCrowdPart *part, int32 i,
+						int32 position)
+{
+	const RsItems *items = &everybody->ranking;
+
+	return rs_item_score(items, position, part->ranking.x + (Size) i * items->stride,
+						 part->ranking.base[i]);
+}
+
+static inline float4
+rs_everybody_score(const RsEverybody *everybody, const RsCrowdPart *part, int32 i,
+				   int32 position)
+{
+	const RsItems *items = &everybody->scoring;
+
+	return rs_item_score(items, position, part->scoring.x + (Size) i * items->stride,
+						 part->scoring.base[i]);
+}
+
+/* Is what ranks the score, where a user has a vector? */
+static inline bool
+rs_everybody_ranks_by_score(const RsEverybody *everybody)
+{
+	return everybody->ranking.factors == everybody->scoring.factors;
+}
+
 typedef struct RsEverybodyQuestion
 {
+	bool		scored;			/* are scores asked for, or only what ranks? */
 	int32		top;			/* items of each user's list; 0: no lists */
 	bool		exclude_seen;	/* from the lists */
 	const RsItemCatalog *catalog;	/* what they may hold; NULL: all items */

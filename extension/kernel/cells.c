@@ -7,7 +7,6 @@
  */
 #include "kernel/cells.h"
 
-#include <float.h>
 #include <string.h>
 
 /* The values of one cell, added in the order that the rule prescribes. */
@@ -187,4 +186,17 @@ rs_cells_reduce(RsCell *cells, int32_t n, bool implicit, RsStopCheck stop, void 
 		first = last + 1;
 	}
 	return kept;
+}
+
+bool
+rs_ratings_to_weights(float *values, int64_t n, double mean, double deviation,
+					  RsStopCheck stop, void *arg)
+{
+	for (int64_t i = 0; i < n; i++)
+	{
+		if (rs_stop_at(stop, arg, i))
+			return false;
+		values[i] = rs_rating_weight(values[i], mean, deviation);
+	}
+	return true;
 }

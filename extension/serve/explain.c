@@ -66,19 +66,19 @@ choose_items(const RsRow *row, const double *contributions, int32 k,
 static bool
 explain_item(const RsServing *serving, int32 position, int32 k, RsExplanation *explanation)
 {
-	const RsImage *image = serving->image;
+	const float *biases = serving->scoring.items.biases;
 	RsFoldIn	fold_in;
 	RsRowHooks	hooks = {.stop = rs_interrupt};
 	double	   *contributions;
 
-	if (!rs_fold_in_init(serving->version, image, &serving->user, &fold_in))
+	if (!rs_fold_in_init(serving->version, serving->image, &serving->user, &fold_in))
 		return false;
 	contributions = palloc_extended(mul_size(sizeof(double), fold_in.row.n), MCXT_ALLOC_HUGE);
 	rs_fold_in_check(serving->model, &serving->user,
 					 rs_row_contributions(&fold_in.objective, &fold_in.side, &fold_in.row,
 										  position, fold_in.workspace, contributions, &hooks));
 	choose_items(&fold_in.row, contributions, k, explanation);
-	explanation->item_bias = image->biases != NULL ? image->biases[position] : 0;
+	explanation->item_bias = biases != NULL ? biases[position] : 0;
 	return true;
 }
 
@@ -91,6 +91,6 @@ rs_explain(const RsServing *serving, int32 position, int32 k, RsExplanation *exp
 		return false;
 	memset(explanation, 0, sizeof(RsExplanation));
 	explanation->mean = serving->version->mean;
-	explanation->user_bias = serving->vector.bias;
+	explanation->user_bias = serving->scoring.bias;
 	return position < 0 || explain_item(serving, position, k, explanation);
 }

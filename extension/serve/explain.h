@@ -36,7 +36,7 @@ typedef struct RsExplanation
  * What the rows of a user, who was read fresh, contribute to the score of the item at
  * a position: the k items that contribute most, ties by id, and the others together.
  * With position -1 the version has not the item: mean and bias are its score.  False
- * where rs_serving_predict() is.  Errors: those of rs_user_vector().
+ * where rs_serving_predict() is.  Errors: those of rs_user_vectors().
  */
 extern bool rs_explain(const RsServing *serving, int32 position, int32 k,
 					   RsExplanation *explanation);

@@ -22,7 +22,7 @@ typedef struct RsGivenItems
 } RsGivenItems;
 
 /*
- * A user whose rows these items are, seen all of them: for rs_user_vector() and
+ * A user whose rows these items are, seen all of them: for rs_user_vectors() and
  * rs_recommend().  Without weights a liked item has the mean value of all likes
  * that the version was trained on, or weighs 1 where the model counts rows.
  * Errors: 54000 beyond recsys.serving_memory, 55000 without weights where the

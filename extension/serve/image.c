@@ -37,7 +37,7 @@ typedef struct ImageBuilder
 	RsImage    *image;
 	MemoryContext context;
 	RsIdListMaker ids;
-	void	   *factors;		/* what was allocated for image->factors */
+	void	   *factors[RS_MAX_PARTS];	/* what was allocated for those of a part */
 } ImageBuilder;
 
 /* ---- building ------------------------------------------------------------ */
@@ -66,12 +66,16 @@ init_image(RsImage *image, const RsModel *model, const RsVersion *version)
 {
 	memset(image, 0, sizeof(RsImage));
 	image->ids.kind = model->item_kind;
-	if (!rs_algorithm(version->algorithm)->has_factors)
-		return;
-	image->k = version->options.factors;
-	image->stride = RS_STRIDE(image->k);
-	image->has_biases = version->options.biases;
-	image->has_gramian = version->feedback == RS_IMPLICIT;
+	image->n_parts = version->n_parts;
+	for (int i = 0; i < image->n_parts; i++)
+	{
+		RsDense    *part = &image->parts[i];
+
+		part->k = rs_version_options(version, i)->factors;
+		part->stride = RS_STRIDE(part->k);
+		part->has_biases = rs_version_options(version, i)->biases;
+		part->has_gramian = rs_version_feedback(version, i) == RS_IMPLICIT;
+	}
 }
 
 /* An image without items; there is room for n of them. */
@@ -88,11 +92,15 @@ begin_image(ImageBuilder *builder, const RsModel *model, const RsVersion *versio
 	init_image(image, model, version);
 	rs_idlist_begin(&builder->ids, &image->ids, model->item_kind, n, context);
 	image->users = alloc_array(builder, sizeof(int32), n);
-	if (image->k > 0)
-		image->factors = rs_alloc_matrix(builder->context, image->stride * sizeof(float), n,
-									  &builder->factors);
-	if (image->has_biases)
-		image->biases = alloc_array(builder, sizeof(float), n);
+	for (int i = 0; i < image->n_parts; i++)
+	{
+		RsDense    *part = &image->parts[i];
+
+		part->factors = rs_alloc_matrix(builder->context, part->stride * sizeof(float), n,
+										&builder->factors[i]);
+		if (part->has_biases)
+			part->biases = alloc_array(builder, sizeof(float), n);
+	}
 }
 
 /* One row of the factor table. */
@@ -105,11 +113,15 @@ add_item(void *arg, Datum id, const RsItemFactors *row)
 
 	rs_idlist_append(&builder->ids, id);
 	image->users[at] = row->users;
-	if (image->k > 0)
-		memcpy(image->factors + (Size) at * image->stride, row->factors->x,
-			   image->k * sizeof(float));
-	if (image->biases != NULL)
-		image->biases[at] = row->factors->x[image->k];
+	for (int i = 0; i < image->n_parts; i++)
+	{
+		RsDense    *part = &image->parts[i];
+		const float *x = row->parts[i]->x;
+
+		memcpy(part->factors + (Size) at * part->stride, x, part->k * sizeof(float));
+		if (part->biases != NULL)
+			part->biases[at] = x[part->k];
+	}
 }
 
 #define ST_SORT				sort_by_id
@@ -176,6 +188,26 @@ reorder_texts(ImageBuilder *builder, const int32 *order)
 	ids->offsets = offsets;
 }
 
+static void
+reorder_part(ImageBuilder *builder, int i, const int32 *order)
+{
+	RsDense    *part = &builder->image->parts[i];
+	int32		n = builder->image->ids.n;
+	void	   *to;
+	void	   *chunk;
+
+	if (part->biases != NULL)
+	{
+		to = alloc_array(builder, sizeof(float), n);
+		reorder(to, part->biases, part->biases, sizeof(float), order, n);
+		part->biases = to;
+	}
+	to = rs_alloc_matrix(builder->context, part->stride * sizeof(float), n, &chunk);
+	reorder(to, part->factors, builder->factors[i], part->stride * sizeof(float), order, n);
+	part->factors = to;
+	builder->factors[i] = chunk;
+}
+
 /* Bring every array of the image into the given order. */
 static void
 reorder_image(ImageBuilder *builder, const int32 *order)
@@ -183,7 +215,6 @@ reorder_image(ImageBuilder *builder, const int32 *order)
 	RsImage    *image = builder->image;
 	int32		n = image->ids.n;
 	void	   *to;
-	void	   *chunk;
 
 	if (image->ids.kind == RS_ID_TEXT)
 		reorder_texts(builder, order);
@@ -202,19 +233,8 @@ reorder_image(ImageBuilder *builder, const int32 *order)
 	to = alloc_array(builder, sizeof(int32), n);
 	reorder(to, image->users, image->users, sizeof(int32), order, n);
 	image->users = to;
-	if (image->biases != NULL)
-	{
-		to = alloc_array(builder, sizeof(float), n);
-		reorder(to, image->biases, image->biases, sizeof(float), order, n);
-		image->biases = to;
-	}
-	if (image->k > 0)
-	{
-		to = rs_alloc_matrix(builder->context, image->stride * sizeof(float), n, &chunk);
-		reorder(to, image->factors, builder->factors, image->stride * sizeof(float), order, n);
-		image->factors = to;
-		builder->factors = chunk;
-	}
+	for (int i = 0; i < image->n_parts; i++)
+		reorder_part(builder, i, order);
 }
 
 /* Sort the items by id, unless the scan of the key brought them so. */
@@ -281,34 +301,36 @@ add_popularity(ImageBuilder *builder)
 }
 
 void
-rs_image_complete_gramian(RsImage *image, const RsVersion *version)
+rs_image_complete_gramian(RsImage *image, const RsVersion *version, int part)
 {
-	RsObjective objective = rs_options_objective(version->feedback, &version->options);
+	RsDense    *dense = &image->parts[part];
+	RsObjective objective = rs_version_objective(version, part);
 
-	rs_gramian_mirror(image->k, image->stride, image->gramian);
-	image->is_diagonal = rs_gramian_is_diagonal(&objective, image->gramian, version->items,
-												image->k, image->stride);
+	rs_gramian_mirror(dense->k, dense->stride, dense->gramian);
+	dense->is_diagonal = rs_gramian_is_diagonal(&objective, dense->gramian, version->items,
+												dense->k, dense->stride);
 }
 
 /* What fold-in of implicit feedback needs of the cells without event. */
 static void
-add_gramian(ImageBuilder *builder)
+add_gramian(ImageBuilder *builder, int i)
 {
 	RsImage    *image = builder->image;
+	RsDense    *part = &image->parts[i];
 	void	   *chunk;
 
-	image->gramian = rs_alloc_matrix(builder->context, image->stride * sizeof(double), image->k, &chunk);
-	for (int panel = 0; panel < rs_gramian_panels(image->k); panel++)
+	part->gramian = rs_alloc_matrix(builder->context, part->stride * sizeof(double), part->k, &chunk);
+	for (int panel = 0; panel < rs_gramian_panels(part->k); panel++)
 	{
 		for (int32 first = 0; first < image->ids.n; first += GRAMIAN_ROWS)
 		{
 			CHECK_FOR_INTERRUPTS();
-			rs_gramian_add(image->factors + (Size) first * image->stride,
+			rs_gramian_add(part->factors + (Size) first * part->stride,
 						   Min(GRAMIAN_ROWS, image->ids.n - first),
-						   image->k, image->stride, panel, image->gramian);
+						   part->k, part->stride, panel, part->gramian);
 		}
 	}
-	rs_image_complete_gramian(image, builder->version);
+	rs_image_complete_gramian(image, builder->version, i);
 }
 
 /* What finds the best items without scoring all. */
@@ -316,14 +338,14 @@ static void
 add_index(ImageBuilder *builder)
 {
 	RsImage    *image = builder->image;
-	RsItems		items = rs_image_items(image);
+	RsItems		items = rs_image_items(image, rs_image_ranking(image));
 	size_t		bytes;
 	size_t		workspace_bytes;
 	void	   *chunk;
 	void	   *workspace;
 	RsStatus	status;
 
-	if (!rs_index_size(items.n, items.k, image->has_biases, &bytes, &workspace_bytes))
+	if (!rs_index_size(items.n, items.k, items.biases != NULL, &bytes, &workspace_bytes))
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("version %d of model \"%s\" has too many items",
@@ -350,10 +372,13 @@ rs_image_build(const RsModel *model, const RsVersion *version, MemoryContext con
 	sort_image(&builder);
 	add_hash(&builder);
 	add_popularity(&builder);
-	if (image->k > 0)
+	if (image->n_parts > 0)
 		add_index(&builder);
-	if (image->has_gramian)
-		add_gramian(&builder);
+	for (int i = 0; i < image->n_parts; i++)
+	{
+		if (image->parts[i].has_gramian)
+			add_gramian(&builder, i);
+	}
 	return image;
 }
 
@@ -377,14 +402,17 @@ rs_image_whole_bytes(const RsModel *model, const RsVersion *version,
 					 const RsImageExtent *extent)
 {
 	RsImage		image;
+	const RsDense *ranking;
 	size_t		bytes;
 	size_t		workspace;
 
 	init_image(&image, model, version);
+	ranking = rs_image_ranking(&image);
 	image.ids.n = version->items;
 	rs_idlist_count(&image.ids, extent->first, extent->last);
 	image.id_bytes = extent->id_bytes;
-	if (image.k > 0 && rs_index_size(image.ids.n, image.k, image.has_biases, &bytes, &workspace))
+	if (image.n_parts > 0 &&
+		rs_index_size(image.ids.n, ranking->k, ranking->has_biases, &bytes, &workspace))
 		image.index_bytes = bytes;
 	return rs_image_block_size(&image);
 }

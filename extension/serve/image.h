@@ -14,6 +14,20 @@
 #include "store/id.h"
 #include "store/model.h"
 
+/* The vectors of the items in one part of a version. */
+typedef struct RsDense
+{
+	int			k;				/* factors; 0: there are none */
+	int			stride;			/* RS_STRIDE(k) */
+	float	   *factors;		/* ids.n x stride, padded with zeros */
+	float	   *biases;			/* ids.n, or NULL when the part has none */
+	double	   *gramian;		/* of all items: k x stride, implicit only, else NULL */
+	bool		has_biases;
+	bool		has_gramian;
+	bool		is_diagonal;	/* the Gramian, see rs_gramian_is_diagonal() */
+	bool		same_biases;	/* partial: all items have the same, or none */
+} RsDense;
+
 /*
  * Items are known by their position in ids; ids ascend with it.  Which arrays
  * there are follows from the counts, see image_block.c.  A partial image has not all
@@ -25,32 +39,41 @@ typedef struct RsImage
 	bool		partial;
 	RsIdList	ids;			/* with a hash table */
 	Size		id_bytes;		/* of text ids; else 0 */
-	int			k;				/* factors; 0 for the popular algorithm */
-	int			stride;			/* RS_STRIDE(k) */
-	float	   *factors;		/* ids.n x stride, padded with zeros */
-	float	   *biases;			/* ids.n, or NULL when the version has none */
+	int			n_parts;		/* of the version; 0 for the popular algorithm */
+	RsDense		parts[RS_MAX_PARTS];
 	int32	   *users;			/* ids.n: who likes the item */
 	int32	   *by_popularity;	/* ids.n positions: users descending, then id */
-	double	   *gramian;		/* of all items: k x stride, implicit only, else NULL */
-	RsIndex    *index;			/* to find the best items, or NULL if k is 0 */
-	bool		has_biases;
-	bool		has_gramian;
-	bool		is_diagonal;	/* the Gramian, see rs_gramian_is_diagonal() */
+	RsIndex    *index;			/* to find the best items, or NULL without parts */
 	Size		index_bytes;
-	bool		same_biases;	/* partial: all items have the same, or none */
 	Size		whole_bytes;	/* partial: the block of all items would have so many */
 } RsImage;
 
-/* The items as the kernel wants them. */
+/*
+ * The part that scores an item, and the part that ranks it, which are one where the
+ * version has one.  Who asks for either need not know how many there are.
+ */
+static inline const RsDense *
+rs_image_scoring(const RsImage *image)
+{
+	return &image->parts[RS_PART_RATING];
+}
+
+static inline const RsDense *
+rs_image_ranking(const RsImage *image)
+{
+	return &image->parts[rs_ranking_part(image->n_parts)];
+}
+
+/* The items of a part as the kernel wants them. */
 static inline RsItems
-rs_image_items(const RsImage *image)
+rs_image_items(const RsImage *image, const RsDense *part)
 {
 	RsItems		items = {
-		.factors = image->factors,
-		.biases = image->biases,
+		.factors = part->factors,
+		.biases = part->biases,
 		.n = image->ids.n,
-		.k = image->k,
-		.stride = image->stride,
+		.k = part->k,
+		.stride = part->stride,
 	};
 
 	return items;
@@ -85,23 +108,10 @@ typedef struct RsImageExtent
 extern Size rs_image_whole_bytes(const RsModel *model, const RsVersion *version,
 								 const RsImageExtent *extent);
 
-/* The Gramian once all items are in: the other half of it, and whether it is diagonal. */
-extern void rs_image_complete_gramian(RsImage *image, const RsVersion *version);
+/* A part's Gramian once all items are in: the other half, and whether it is diagonal. */
+extern void rs_image_complete_gramian(RsImage *image, const RsVersion *version, int part);
 
 /* A matrix of zeros, aligned as the kernel likes it; *chunk is what to free. */
 extern void *rs_alloc_matrix(MemoryContext context, Size row_bytes, Size rows, void **chunk);
-
-/*
- * The score of an item for a user vector x (stride floats), base being mean
- * plus the user's bias.  Everything that shows a score takes it from
- * rs_item_score(), so that recommend() and predict() agree to the last bit.
- */
-static inline float4
-rs_image_score(const RsImage *image, int32 position, const float *x, double base)
-{
-	RsItems		items = rs_image_items(image);
-
-	return rs_item_score(&items, position, x, base);
-}
 
 #endif							/* RS_IMAGE_H */

@@ -3,13 +3,14 @@
  * image_block.c
  *		The layout of an item image as one block of bytes.
  *
- *		+---------+-----+---------+--------+-----+------------+------- - -
- *		| RsImage | ids | hash slots | users | ... | factors | index | Gramian
- *		+---------+-----+---------+--------+-----+------------+------- - -
+ *		+---------+-----+------------+-------+- - -+-----------------------------+-------+
+ *		| RsImage | ids | hash slots | users | ... | factors, biases, Gramian of | index |
+ *		|         |     |            |       |     | one part, then of the other |       |
+ *		+---------+-----+------------+-------+- - -+-----------------------------+-------+
  *
- * Each part begins at a multiple of 64 and is there if the image has it.  The
+ * Each piece begins at a multiple of 64 and is there if the image has it.  The
  * RsImage in front is the one that the block was written from: its counts hold,
- * its pointers do not.  Which parts there are and how long each is follows from
+ * its pointers do not.  Which pieces there are and how long each is follows from
  * the counts alone, so a reader finds them as the writer laid them.
  *
  *-------------------------------------------------------------------------
@@ -21,64 +22,68 @@
 #include "compat.h"
 #include "serve/image_block.h"
 
-#define MAX_PARTS		12
+#define MAX_PIECES		12
 
-typedef struct Part
+typedef struct Piece
 {
 	void	  **array;			/* the pointer of the image to it */
 	Size		bytes;
-} Part;
+} Piece;
 
-typedef struct Parts
+typedef struct Pieces
 {
 	int			n;
-	Part		part[MAX_PARTS];
-} Parts;
+	Piece		piece[MAX_PIECES];
+} Pieces;
 
 static void
-add_part(Parts *parts, void *array, Size width, Size n)
+add_piece(Pieces *pieces, void *array, Size width, Size n)
 {
-	Assert(parts->n < MAX_PARTS);
-	parts->part[parts->n].array = (void **) array;
-	parts->part[parts->n].bytes = mul_size(width, n);
-	parts->n++;
+	Assert(pieces->n < MAX_PIECES);
+	pieces->piece[pieces->n].array = (void **) array;
+	pieces->piece[pieces->n].bytes = mul_size(width, n);
+	pieces->n++;
 }
 
 /* Every array of the image, from its counts; the order is that of the block. */
 static void
-list_parts(RsImage *image, Parts *parts)
+list_pieces(RsImage *image, Pieces *pieces)
 {
 	RsIdList   *ids = &image->ids;
 	Size		n = ids->n;
 
-	parts->n = 0;
+	pieces->n = 0;
 	switch (ids->kind)
 	{
 		case RS_ID_BIGINT:
-			add_part(parts, &ids->ints, sizeof(int64), n);
+			add_piece(pieces, &ids->ints, sizeof(int64), n);
 			break;
 		case RS_ID_UUID:
-			add_part(parts, &ids->bytes, UUID_LEN, n);
+			add_piece(pieces, &ids->bytes, UUID_LEN, n);
 			break;
 		case RS_ID_TEXT:
-			add_part(parts, &ids->offsets, sizeof(Size), n + 1);
-			add_part(parts, &ids->bytes, 1, image->id_bytes);
+			add_piece(pieces, &ids->offsets, sizeof(Size), n + 1);
+			add_piece(pieces, &ids->bytes, 1, image->id_bytes);
 			break;
 	}
 	if (ids->n_words > 0)
-		add_part(parts, &ids->words, sizeof(RsIdWord), ids->n_words);
+		add_piece(pieces, &ids->words, sizeof(RsIdWord), ids->n_words);
 	else
-		add_part(parts, &ids->slots, sizeof(uint32), (Size) ids->slot_mask + 1);
-	add_part(parts, &image->users, sizeof(int32), n);
-	add_part(parts, &image->by_popularity, sizeof(int32), n);
-	if (image->k > 0)
-		add_part(parts, &image->factors, mul_size(image->stride, sizeof(float)), n);
-	if (image->has_biases)
-		add_part(parts, &image->biases, sizeof(float), n);
+		add_piece(pieces, &ids->slots, sizeof(uint32), (Size) ids->slot_mask + 1);
+	add_piece(pieces, &image->users, sizeof(int32), n);
+	add_piece(pieces, &image->by_popularity, sizeof(int32), n);
+	for (int i = 0; i < image->n_parts; i++)
+	{
+		RsDense    *part = &image->parts[i];
+
+		add_piece(pieces, &part->factors, mul_size(part->stride, sizeof(float)), n);
+		if (part->has_biases)
+			add_piece(pieces, &part->biases, sizeof(float), n);
+		if (part->has_gramian)
+			add_piece(pieces, &part->gramian, mul_size(part->stride, sizeof(double)), part->k);
+	}
 	if (image->index_bytes > 0)
-		add_part(parts, &image->index, 1, image->index_bytes);
-	if (image->has_gramian)
-		add_part(parts, &image->gramian, mul_size(image->stride, sizeof(double)), image->k);
+		add_piece(pieces, &image->index, 1, image->index_bytes);
 }
 
 static Size
@@ -91,12 +96,12 @@ Size
 rs_image_block_size(const RsImage *image)
 {
 	RsImage		copy = *image;
-	Parts		parts;
+	Pieces		pieces;
 	Size		bytes = aligned(sizeof(RsImage));
 
-	list_parts(&copy, &parts);
-	for (int i = 0; i < parts.n; i++)
-		bytes = add_size(bytes, aligned(parts.part[i].bytes));
+	list_pieces(&copy, &pieces);
+	for (int i = 0; i < pieces.n; i++)
+		bytes = add_size(bytes, aligned(pieces.piece[i].bytes));
 	return bytes;
 }
 
@@ -104,29 +109,29 @@ void
 rs_image_block_write(const RsImage *image, void *block)
 {
 	RsImage		copy = *image;
-	Parts		parts;
+	Pieces		pieces;
 	char	   *to = (char *) block + aligned(sizeof(RsImage));
 
 	memcpy(block, image, sizeof(RsImage));
-	list_parts(&copy, &parts);
-	for (int i = 0; i < parts.n; i++)
+	list_pieces(&copy, &pieces);
+	for (int i = 0; i < pieces.n; i++)
 	{
-		memcpy(to, *parts.part[i].array, parts.part[i].bytes);
-		to += aligned(parts.part[i].bytes);
+		memcpy(to, *pieces.piece[i].array, pieces.piece[i].bytes);
+		to += aligned(pieces.piece[i].bytes);
 	}
 }
 
 void
 rs_image_block_open(const void *block, RsImage *image)
 {
-	Parts		parts;
+	Pieces		pieces;
 	char	   *from = (char *) block + aligned(sizeof(RsImage));
 
 	memcpy(image, block, sizeof(RsImage));
-	list_parts(image, &parts);
-	for (int i = 0; i < parts.n; i++)
+	list_pieces(image, &pieces);
+	for (int i = 0; i < pieces.n; i++)
 	{
-		*parts.part[i].array = from;
-		from += aligned(parts.part[i].bytes);
+		*pieces.piece[i].array = from;
+		from += aligned(pieces.piece[i].bytes);
 	}
 }

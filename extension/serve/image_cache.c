@@ -43,6 +43,7 @@
 #include "serve/shared_image.h"
 #include "serve/summary.h"
 #include "store/factor_table.h"
+#include "store/factors.h"
 #include "store/known.h"
 
 /* Summaries that a session keeps; each is a Gramian or less. */
@@ -77,6 +78,7 @@ make_key(const RsModel *model, const RsVersion *version, Relation table, RsImage
 	key->file = table->rd_rel->relfilenode;
 	key->version = version->version;
 	key->factors = version->options.factors;
+	key->preference = rs_factors_dim(version, RS_PART_PREFERENCE);
 	key->id_kind = model->item_kind;
 	key->feedback = version->feedback;
 	key->algorithm = version->algorithm;

@@ -26,6 +26,7 @@ typedef struct RsImageKey
 	Oid			file;			/* its relfilenode: a new one when it is rewritten */
 	int32		version;
 	int32		factors;
+	int32		preference;		/* factors of the preference part; 0: there is none */
 	RsIdKind	id_kind;
 	RsFeedback	feedback;
 	RsAlgorithm algorithm;

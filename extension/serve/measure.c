@@ -277,7 +277,7 @@ measure_user(RsMeasuring *measuring, RsUserMeasure *measure)
 	memset(measure, 0, sizeof(RsUserMeasure));
 	measure->test = &measuring->user;
 	rs_serving_open(&serving, measuring->model, measuring->version, &ask);
-	measure->origin = serving.vector.origin;
+	measure->origin = serving.origin;
 	measure->seen = serving.user.n_seen;
 	measure_list(measuring, &serving, measure);
 	if (measuring->version->feedback == RS_EXPLICIT)

@@ -26,14 +26,13 @@
 static uint32
 fingerprint(const RsServing *serving)
 {
-	const RsUserVector *vector = &serving->vector;
+	const RsKey *key = &serving->ranking;
 	uint32		hash;
 
 	if (rs_serving_is_popular(serving))
 		return 0;
-	hash = hash_bytes((const unsigned char *) vector->x,
-					  serving->image->k * (int) sizeof(float));
-	return hash_combine(hash, hash_bytes((const unsigned char *) &vector->bias, sizeof(float)));
+	hash = hash_bytes((const unsigned char *) key->x, key->items.k * (int) sizeof(float));
+	return hash_combine(hash, hash_bytes((const unsigned char *) &key->bias, sizeof(float)));
 }
 
 char *

@@ -51,9 +51,9 @@ next_by_popularity(RsRanking *ranking, int32 m, RsScored *entries, int32 *n)
 }
 
 static const float *
-factors_at(const RsImage *image, int32 position)
+factors_at(const RsItems *items, int32 position)
 {
-	return image->factors + (Size) position * image->stride;
+	return items->factors + (Size) position * items->stride;
 }
 
 float
@@ -70,12 +70,12 @@ rs_cosine(const float *x, double x_square, const float *y, int k)
 static float
 key_of(const RsRanking *ranking, int32 position)
 {
-	const RsImage *image = ranking->image;
+	const RsItems *items = &ranking->serving->ranking.items;
 
 	if (ranking->scores != NULL)
 		return ranking->scores[position];
-	return rs_cosine(factors_at(image, ranking->position), ranking->square,
-					 factors_at(image, position), image->k);
+	return rs_cosine(factors_at(items, ranking->position), ranking->square,
+					 factors_at(items, position), items->k);
 }
 
 static void
@@ -154,10 +154,11 @@ rs_ranking_of_user(RsRanking *ranking, const RsServing *serving, const RsRequest
 		ranking->next = next_by_popularity;
 	else
 	{
-		ranking->items = rs_image_items(image);
+		const RsKey *key = &serving->ranking;
+
 		ranking->next = next_by_score;
-		check_search(rs_search_begin(&ranking->search, image->index, &ranking->items,
-									 serving->vector.x, serving->base, &ranking->eligible));
+		check_search(rs_search_begin(&ranking->search, image->index, &key->items, key->x,
+									 key->base, &ranking->eligible));
 	}
 }
 
@@ -166,7 +167,8 @@ rs_ranking_of_item(RsRanking *ranking, const RsServing *serving, int32 position,
 				   const RsRequest *request)
 {
 	const RsImage *image = serving->image;
-	const float *x = factors_at(image, position);
+	const RsItems *items = &serving->ranking.items;
+	const float *x = factors_at(items, position);
 
 	init(ranking, serving);
 	if (image->partial)
@@ -179,7 +181,7 @@ rs_ranking_of_item(RsRanking *ranking, const RsServing *serving, int32 position,
 	ranking->eligible = rs_eligible(image, ranking->words);
 	ranking->next = next_by_key;
 	ranking->position = position;
-	ranking->square = rs_dot(x, x, image->k);
+	ranking->square = rs_dot(x, x, items->k);
 }
 
 /* The scores of a list by position in the image; only what is on the list is eligible. */
@@ -249,14 +251,14 @@ rs_ranking_after(RsRanking *ranking, int32 position)
 	const RsServing *serving = ranking->serving;
 
 	if (ranking->scan != NULL)
-		rs_scan_after(ranking->scan, ranking->image, position);
+		rs_scan_after(ranking->scan, serving, position);
 	else if (rs_serving_is_popular(serving))
 	{
 		while (ranking->image->by_popularity[ranking->walked++] != position)
 			CHECK_FOR_INTERRUPTS();
 	}
 	else
-		rs_search_after(&ranking->search, (RsScored) {rs_serving_score(serving, position), position});
+		rs_search_after(&ranking->search, (RsScored) {rs_serving_preference(serving, position), position});
 }
 
 /* ---- handing out --------------------------------------------------------------- */

@@ -30,8 +30,7 @@ typedef struct RsRanking
 	int32		position;		/* by likeness: of the item that others are like */
 	double		square;			/* of the length of its vector */
 	float	   *scores;			/* that are given, by position */
-	RsItems		items;			/* by score */
-	RsSearch	search;
+	RsSearch	search;			/* by the key of serving->ranking */
 } RsRanking;
 
 /*
@@ -45,7 +44,7 @@ extern void rs_ranking_of_user(RsRanking *ranking, const RsServing *serving,
 extern void rs_ranking_after(RsRanking *ranking, int32 position);
 
 /*
- * Items by the likeness of their factors to those of the item at a position, which is
+ * Items by the likeness of their vectors in the ranking part to that of the item at a position, which is
  * their cosine, as recsys.cosine_similarity() gives it, as real.  Biases do not count;
  * the item itself and vectors of zeros are left out.
  */

@@ -66,7 +66,7 @@ enum
 
 struct RsScan
 {
-	RsServing	serving;		/* its image is the row that is looked at */
+	RsServing	serving;		/* its image and keys are of the row that is looked at */
 	RsImage		row;
 	MemoryContext context;
 
@@ -144,9 +144,6 @@ begin(const RsServing *serving, const RsRequest *request)
 	scan->serving.image = &scan->row;
 	scan->row.partial = true;
 	scan->row.ids.n = 1;
-	scan->row.k = serving->image->k;
-	scan->row.stride = serving->image->stride;
-	scan->row.has_biases = serving->image->has_biases;
 	scan->context = CurrentMemoryContext;
 	if (request->candidates != NULL)
 		scan->among[AMONG_CANDIDATES] = make_list(scan, request->candidates->ids, request->candidates->n);
@@ -166,11 +163,11 @@ RsScan *
 rs_scan_of_item(const RsServing *serving, int32 position, const RsRequest *request)
 {
 	RsScan	   *scan = begin(serving, request);
-	const RsImage *image = serving->image;
+	const RsItems *items = &serving->ranking.items;
 
-	scan->item_id = rs_idlist_get(&image->ids, position);
-	scan->x = image->factors + (Size) position * image->stride;
-	scan->x_square = rs_dot(scan->x, scan->x, image->k);
+	scan->item_id = rs_idlist_get(&serving->image->ids, position);
+	scan->x = items->factors + (Size) position * items->stride;
+	scan->x_square = rs_dot(scan->x, scan->x, items->k);
 	return scan;
 }
 
@@ -201,7 +198,8 @@ rank_row(const RsScan *scan, Datum id)
 	Best		entry = {.kind = scan->ids.kind,.id = id};
 
 	if (scan->x != NULL)
-		entry.preference = rs_cosine(scan->x, scan->x_square, scan->row.factors, scan->row.k);
+		entry.preference = rs_cosine(scan->x, scan->x_square, serving->ranking.items.factors,
+									 serving->ranking.items.k);
 	else if (scan->scores != NULL)
 		entry.preference = scan->scores[rs_idlist_find(scan->among[AMONG_SCORED], id)];
 	else
@@ -253,6 +251,26 @@ keep(RsScan *scan, const Best *entry)
 	}
 }
 
+/* The one item of a key is that of a row. */
+static void
+look_at_row(RsKey *key, const RsRecvec *vector)
+{
+	if (vector == NULL)
+		return;
+	key->items.factors = vector->x;
+	if (key->items.biases != NULL)
+		key->items.biases = &vector->x[key->items.k];
+}
+
+/* The one item of a key is that at a position of another. */
+static void
+look_at_item(RsKey *key, const RsItems *items, int32 position)
+{
+	key->items.factors = items->factors + (Size) position * items->stride;
+	if (items->biases != NULL)
+		key->items.biases = &items->biases[position];
+}
+
 static void
 take_item(void *arg, Datum id, const RsItemFactors *row)
 {
@@ -260,10 +278,9 @@ take_item(void *arg, Datum id, const RsItemFactors *row)
 	Best		entry;
 
 	scan->row.users = (int32 *) &row->users;
-	if (scan->row.k > 0)
-		scan->row.factors = row->factors->x;
-	if (scan->row.has_biases)
-		scan->row.biases = &row->factors->x[scan->row.k];
+	look_at_row(&scan->serving.scoring, row->parts[RS_PART_RATING]);
+	look_at_row(&scan->serving.ranking,
+				row->parts[rs_ranking_part(scan->serving.version->n_parts)]);
 	entry = rank_row(scan, id);
 	if (isnan(entry.key) ||
 		(scan->n_best == scan->capacity && !comes_before(&entry, &scan->best[0])) ||
@@ -362,12 +379,13 @@ rs_scan_next(RsScan *scan, int32 m, RsScored *entries)
 }
 
 void
-rs_scan_after(RsScan *scan, const RsImage *image, int32 position)
+rs_scan_after(RsScan *scan, const RsServing *serving, int32 position)
 {
+	const RsImage *image = serving->image;
+
 	scan->row.users = &image->users[position];
-	scan->row.factors = image->factors + (Size) position * image->stride;
-	if (scan->row.has_biases)
-		scan->row.biases = &image->biases[position];
+	look_at_item(&scan->serving.scoring, &serving->scoring.items, position);
+	look_at_item(&scan->serving.ranking, &serving->ranking.items, position);
 	scan->last = rank_row(scan, rs_idlist_get(&image->ids, position));
 	scan->last.id = copy_id(scan, scan->last.id);
 	scan->resumed = true;

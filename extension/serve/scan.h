@@ -32,8 +32,8 @@ extern RsScan *rs_scan_of_item(const RsServing *serving, int32 position,
 extern RsScan *rs_scan_of_scores(const RsServing *serving, const RsIdList *items,
 								 const float *scores, const RsRequest *request);
 
-/* Begin after the item at a position of the serving's image. */
-extern void rs_scan_after(RsScan *scan, const RsImage *image, int32 position);
+/* Begin after the item at a position of the image of the serving. */
+extern void rs_scan_after(RsScan *scan, const RsServing *serving, int32 position);
 
 /* From now on hand out only items that are among these, which are in any order, too. */
 extern void rs_scan_restrict(RsScan *scan, const RsIdList *items);

@@ -23,19 +23,19 @@
 #include "serve/serving.h"
 #include "store/id_list.h"
 
-/* Do all items score alike? */
+/* Is no item ranked before another? */
 static bool
 ranks_nothing(const RsServing *serving)
 {
-	RsItems		items = rs_image_items(serving->image);
+	RsItems		items = serving->ranking.items;
 
 	if (serving->image->partial)
 	{
-		if (!serving->image->same_biases)
+		if (!rs_image_ranking(serving->image)->same_biases)
 			return false;
 		items.biases = NULL;
 	}
-	return rs_scores_are_equal(&items, serving->vector.x, rs_interrupt, NULL);
+	return rs_scores_are_equal(&items, serving->ranking.x, rs_interrupt, NULL);
 }
 
 /* ---- items that are not kept ------------------------------------------------ */
@@ -47,9 +47,12 @@ static void
 check_memory(const RsServing *serving, int32 n)
 {
 	const RsUser *user = &serving->user;
-	Size		an_item = rs_factors_dim(serving->version) * sizeof(float) + ITEM_OVERHEAD;
-	Size		bytes = mul_size(an_item, n);
+	Size		an_item = ITEM_OVERHEAD;
+	Size		bytes;
 
+	for (int part = 0; part < serving->version->n_parts; part++)
+		an_item += rs_factors_dim(serving->version, part) * sizeof(float);
+	bytes = mul_size(an_item, n);
 	if (bytes <= (Size) rs_serving_memory * 1024)
 		return;
 	ereport(ERROR,
@@ -61,6 +64,15 @@ check_memory(const RsServing *serving, int32 n)
 					n, rs_id_shown(user->id, serving->model->user_kind),
 					serving->model->name, rs_serving_memory),
 			 errhint("Raise recsys.cache_size, so that all items are in shared memory, or recsys.serving_memory.")));
+}
+
+/* The keys are of the items of this image from now on. */
+static void
+take_image(RsServing *serving, const RsImage *image)
+{
+	serving->image = image;
+	serving->scoring.items = rs_image_items(image, rs_image_scoring(image));
+	serving->ranking.items = rs_image_items(image, rs_image_ranking(image));
 }
 
 /* From now on the image is of these items, whichever of them the version has. */
@@ -77,7 +89,7 @@ pick_items(RsServing *serving, const Datum *ids, int32 n)
 	check_memory(serving, list.n);
 	image = rs_image_of_items(serving->model, serving->version, &list, serving->picked);
 	MemoryContextSwitchTo(caller);
-	serving->image = image;
+	take_image(serving, image);
 	return image;
 }
 
@@ -86,7 +98,7 @@ static void
 pick_first_items(RsServing *serving, const RsImage *summary, const Datum *item)
 {
 	const RsUser *user = &serving->user;
-	int32		n_rows = summary->k > 0 ? user->n_rows : 0;
+	int32		n_rows = summary->n_parts > 0 ? user->n_rows : 0;
 	Datum	   *ids = palloc_extended(mul_size(sizeof(Datum), add_size(n_rows, 1)),
 									  MCXT_ALLOC_HUGE);
 	int32		n = 0;
@@ -100,9 +112,12 @@ pick_first_items(RsServing *serving, const RsImage *summary, const Datum *item)
 	if (item != NULL)
 		ids[n++] = *item;
 	image = pick_items(serving, ids, n);
-	image->gramian = summary->gramian;
-	image->is_diagonal = summary->is_diagonal;
-	image->same_biases = summary->same_biases;
+	for (int i = 0; i < image->n_parts; i++)
+	{
+		image->parts[i].gramian = summary->parts[i].gramian;
+		image->parts[i].is_diagonal = summary->parts[i].is_diagonal;
+		image->parts[i].same_biases = summary->parts[i].same_biases;
+	}
 	pfree(ids);
 }
 
@@ -119,6 +134,30 @@ rs_serving_find(RsServing *serving, Datum item_id)
 
 /* ---- opening ---------------------------------------------------------------- */
 
+static void
+set_key(RsKey *key, const RsVersion *version, int part, const RsUserVector *vector)
+{
+	key->x = vector->x;
+	key->bias = vector->bias;
+	key->base = rs_version_objective(version, part).mean + vector->bias;
+}
+
+/* The vectors of the user, into the keys. */
+static void
+make_vectors(RsServing *serving)
+{
+	const RsVersion *version = serving->version;
+	int			ranking = rs_ranking_part(version->n_parts);
+	RsUserVector vectors[RS_MAX_PARTS];
+
+	serving->origin = rs_user_vectors(serving->model, version, serving->image, &serving->user,
+									  vectors);
+	set_key(&serving->scoring, version, RS_PART_RATING, &vectors[RS_PART_RATING]);
+	set_key(&serving->ranking, version, ranking, &vectors[ranking]);
+	if (serving->ranking.x != NULL && ranks_nothing(serving))
+		serving->origin = RS_FROM_POPULAR;
+}
+
 /* Open all but the user, who is read already: no code of a user runs from here on. */
 static void
 open_items(RsServing *serving, const RsAsk *ask)
@@ -126,8 +165,8 @@ open_items(RsServing *serving, const RsAsk *ask)
 	MemoryContext context = ask->context != NULL ? ask->context : CurrentMemoryContext;
 	MemoryContext caller = MemoryContextSwitchTo(context);
 
-	serving->image = ask->image != NULL ? ask->image :
-		rs_image_open_kept(serving->model, serving->version);
+	take_image(serving, ask->image != NULL ? ask->image :
+			   rs_image_open_kept(serving->model, serving->version));
 	serving->picked = NULL;
 	if (serving->image->partial)
 	{
@@ -135,11 +174,7 @@ open_items(RsServing *serving, const RsAsk *ask)
 												ALLOCSET_DEFAULT_SIZES);
 		pick_first_items(serving, serving->image, ask->item);
 	}
-	rs_user_vector(serving->model, serving->version, serving->image, &serving->user,
-				   &serving->vector);
-	serving->base = rs_user_base(serving->version, &serving->vector);
-	if (serving->vector.x != NULL && ranks_nothing(serving))
-		serving->vector.origin = RS_FROM_POPULAR;
+	make_vectors(serving);
 	MemoryContextSwitchTo(caller);
 }
 
@@ -181,5 +216,5 @@ rs_serving_preference(const RsServing *serving, int32 position)
 {
 	if (rs_serving_is_popular(serving))
 		return (float4) serving->image->users[position];
-	return rs_serving_score(serving, position);
+	return rs_key_of_item(&serving->ranking, position);
 }

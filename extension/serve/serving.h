@@ -18,6 +18,19 @@
 #include "serve/image_cache.h"
 #include "serve/user_vector.h"
 
+/*
+ * What tells of an item: its vector in a part times the user's, its bias, and what does
+ * not depend on the item.  rs_item_score() adds them up, so that all who ask about one
+ * item get the same bits.
+ */
+typedef struct RsKey
+{
+	RsItems		items;
+	const float *x;				/* NULL: the user has no vector */
+	float		bias;			/* the user's; 0 where the part has none */
+	double		base;			/* mean plus this bias */
+} RsKey;
+
 typedef struct RsServing
 {
 	const RsModel *model;
@@ -26,8 +39,10 @@ typedef struct RsServing
 								 * kept, those that were asked about */
 	MemoryContext picked;		/* where these are then */
 	RsUser		user;
-	RsUserVector vector;
-	double		base;			/* mean plus the user's bias */
+	RsOrigin	origin;
+	RsKey		scoring;		/* what predict() gives */
+	RsKey		ranking;		/* what lists are ranked by, unless by popularity; the
+								 * same where the version has one part */
 } RsServing;
 
 /* What of a user an answer needs. */
@@ -44,7 +59,7 @@ typedef struct RsAsk
 
 /*
  * Read the user as the current user, open the image, make the vector.  Errors: those
- * of rs_user_read(), rs_image_open() and rs_user_vector().
+ * of rs_user_read(), rs_image_open() and rs_user_vectors().
  */
 extern void rs_serving_open(RsServing *serving, const RsModel *model,
 							const RsVersion *version, const RsAsk *ask);
@@ -63,11 +78,19 @@ extern void rs_serving_open_nobody(RsServing *serving, const RsModel *model,
  */
 extern int32 rs_serving_find(RsServing *serving, Datum item_id);
 
-/* Are items ranked by how many users like them?  Otherwise by their score. */
+/* Are items ranked by how many users like them?  Otherwise by the key of ranking. */
 static inline bool
 rs_serving_is_popular(const RsServing *serving)
 {
-	return serving->vector.origin == RS_FROM_POPULAR;
+	return serving->origin == RS_FROM_POPULAR;
+}
+
+/* Is what ranks the score?  Not where the version has a part for each. */
+static inline bool
+rs_serving_ranks_by_score(const RsServing *serving)
+{
+	return !rs_serving_is_popular(serving) &&
+		serving->ranking.items.factors == serving->scoring.items.factors;
 }
 
 /* What lists rank the item at a position by; equal to recommend() to the last bit. */
@@ -77,13 +100,19 @@ extern float4 rs_serving_preference(const RsServing *serving, int32 position);
 static inline bool
 rs_serving_has_score(const RsServing *serving)
 {
-	return serving->vector.x != NULL;
+	return serving->scoring.x != NULL;
+}
+
+static inline float4
+rs_key_of_item(const RsKey *key, int32 position)
+{
+	return rs_item_score(&key->items, position, key->x, key->base);
 }
 
 static inline float4
 rs_serving_score(const RsServing *serving, int32 position)
 {
-	return rs_image_score(serving->image, position, serving->vector.x, serving->base);
+	return rs_key_of_item(&serving->scoring, position);
 }
 
 /*
@@ -98,7 +127,7 @@ rs_serving_predict(const RsServing *serving, int32 position, float4 *score)
 
 	if (!rs_serving_has_score(serving) || (!known && serving->version->feedback != RS_EXPLICIT))
 		return false;
-	*score = known ? rs_serving_score(serving, position) : (float4) serving->base;
+	*score = known ? rs_serving_score(serving, position) : (float4) serving->scoring.base;
 	return true;
 }
 

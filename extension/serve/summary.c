@@ -24,28 +24,64 @@
 /* Rows that are added to the Gramian together. */
 #define BLOCK_ROWS		512
 
+/* What is summed of one part. */
+typedef struct PartSums
+{
+	RsDense    *part;
+	float		bias;			/* of the first item */
+	float	   *rows;			/* not yet in the Gramian; NULL without one */
+	void	   *chunk;			/* what was allocated for them */
+	int32		n_rows;
+} PartSums;
+
 typedef struct Summing
 {
 	RsImage    *image;
 	int32		n;				/* items so far */
 	RsImageExtent extent;
-	float		bias;			/* of the first */
-	float	   *rows;			/* not yet in the Gramian */
-	int32		n_rows;
+	PartSums	parts[RS_MAX_PARTS];
 } Summing;
 
 static void
-flush_rows(Summing *summing)
+begin_part(PartSums *sums, RsDense *part, MemoryContext context)
 {
-	const RsImage *image = summing->image;
+	void	   *chunk;
 
-	for (int panel = 0; panel < rs_gramian_panels(image->k); panel++)
+	sums->part = part;
+	part->same_biases = true;
+	if (!part->has_gramian)
+		return;
+	part->gramian = rs_alloc_matrix(context, part->stride * sizeof(double), part->k, &chunk);
+	sums->rows = rs_alloc_matrix(context, part->stride * sizeof(float), BLOCK_ROWS, &sums->chunk);
+}
+
+static void
+flush_rows(PartSums *sums)
+{
+	const RsDense *part = sums->part;
+
+	for (int panel = 0; panel < rs_gramian_panels(part->k); panel++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		rs_gramian_add(summing->rows, summing->n_rows, image->k, image->stride, panel,
-					   image->gramian);
+		rs_gramian_add(sums->rows, sums->n_rows, part->k, part->stride, panel, part->gramian);
 	}
-	summing->n_rows = 0;
+	sums->n_rows = 0;
+}
+
+static void
+add_vector(PartSums *sums, bool first, const float *x)
+{
+	RsDense    *part = sums->part;
+
+	if (part->has_biases && first)
+		sums->bias = x[part->k];
+	else if (part->has_biases && x[part->k] != sums->bias)
+		part->same_biases = false;
+	if (sums->rows == NULL)
+		return;
+	memcpy(sums->rows + (Size) sums->n_rows * part->stride, x, part->k * sizeof(float));
+	if (++sums->n_rows == BLOCK_ROWS)
+		flush_rows(sums);
 }
 
 static void
@@ -62,20 +98,8 @@ add_item(void *arg, Datum id, const RsItemFactors *row)
 		if (summing->n == 0)
 			summing->extent.first = DatumGetInt64(id);
 	}
-	if (image->has_biases)
-	{
-		if (summing->n == 0)
-			summing->bias = row->factors->x[image->k];
-		else if (row->factors->x[image->k] != summing->bias)
-			image->same_biases = false;
-	}
-	if (image->has_gramian)
-	{
-		memcpy(summing->rows + (Size) summing->n_rows * image->stride, row->factors->x,
-			   image->k * sizeof(float));
-		if (++summing->n_rows == BLOCK_ROWS)
-			flush_rows(summing);
-	}
+	for (int i = 0; i < image->n_parts; i++)
+		add_vector(&summing->parts[i], summing->n == 0, row->parts[i]->x);
 	summing->n++;
 }
 
@@ -85,22 +109,18 @@ rs_summary_build(const RsModel *model, const RsVersion *version, MemoryContext c
 {
 	Summing		summing = {0};
 	RsImage    *image = rs_image_of_items(model, version, NULL, context);
-	void	   *chunk;
-	void	   *rows = NULL;
 
 	summing.image = image;
-	image->same_biases = true;
-	if (image->has_gramian)
-	{
-		image->gramian = rs_alloc_matrix(context, image->stride * sizeof(double), image->k, &chunk);
-		summing.rows = rs_alloc_matrix(context, image->stride * sizeof(float), BLOCK_ROWS, &rows);
-	}
+	for (int i = 0; i < image->n_parts; i++)
+		begin_part(&summing.parts[i], &image->parts[i], context);
 	*settled = rs_factors_scan_sorted(model, version, add_item, &summing);
-	if (image->has_gramian)
+	for (int i = 0; i < image->n_parts; i++)
 	{
-		flush_rows(&summing);
-		rs_image_complete_gramian(image, version);
-		pfree(rows);
+		if (summing.parts[i].rows == NULL)
+			continue;
+		flush_rows(&summing.parts[i]);
+		rs_image_complete_gramian(image, version, i);
+		pfree(summing.parts[i].chunk);
 	}
 	image->whole_bytes = rs_image_whole_bytes(model, version, &summing.extent);
 	return image;

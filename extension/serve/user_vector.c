@@ -92,20 +92,19 @@ alloc_aligned(Size bytes)
 	return (void *) TYPEALIGN(RS_ALIGNMENT, chunk);
 }
 
-/* A vector of the image's length, of zeros. */
+/* A vector of zeros in a part. */
 static float *
-alloc_vector(const RsImage *image)
+alloc_vector(const RsDense *part)
 {
-	return memset(alloc_aligned(image->stride * sizeof(float)), 0, image->stride * sizeof(float));
+	return memset(alloc_aligned(part->stride * sizeof(float)), 0, part->stride * sizeof(float));
 }
 
 static void
-stored_vector(const RsImage *image, const RsUser *user, RsUserVector *vector)
+stored_vector(const RsDense *part, const RsRecvec *stored, float bias, RsUserVector *vector)
 {
-	vector->x = alloc_vector(image);
-	memcpy(vector->x, user->stored.factors->x, image->k * sizeof(float));
-	vector->bias = image->biases != NULL ? user->stored.bias : 0;
-	vector->origin = RS_FROM_MODEL;
+	vector->x = alloc_vector(part);
+	memcpy(vector->x, stored->x, part->k * sizeof(float));
+	vector->bias = part->biases != NULL ? bias : 0;
 }
 
 /* ---- fold-in ------------------------------------------------------------- */
@@ -159,7 +158,7 @@ collect_cells(const RsImage *image, const RsUser *user, RsCell *cells)
 
 /* Cells as the solver takes them. */
 static void
-init_row(const RsCell *cells, int32 n, RsRow *row)
+init_row(const RsCell *cells, int32 n, RsFoldIn *fold_in)
 {
 	int32	   *index = palloc_extended(mul_size(sizeof(int32), n), MCXT_ALLOC_HUGE);
 	float	   *value = palloc_extended(mul_size(sizeof(float), n), MCXT_ALLOC_HUGE);
@@ -170,9 +169,28 @@ init_row(const RsCell *cells, int32 n, RsRow *row)
 		index[i] = cells[i].index;
 		value[i] = cells[i].value;
 	}
-	row->index = index;
-	row->value = value;
-	row->n = n;
+	fold_in->row = (RsRow) {index, value, n};
+	fold_in->values = value;
+}
+
+/* What the row is solved against. */
+static void
+init_part(const RsVersion *version, const RsImage *image, int part, RsFoldIn *fold_in)
+{
+	const RsDense *dense = &image->parts[part];
+
+	fold_in->objective = rs_version_objective(version, part);
+	fold_in->side = (RsFixedSide)
+	{
+		.factors = dense->factors,
+		.biases = dense->biases,
+		.n = version->items,
+		.k = dense->k,
+		.stride = dense->stride,
+		.gramian = dense->gramian,
+		.is_diagonal = dense->is_diagonal,
+	};
+	fold_in->workspace = alloc_aligned(rs_row_workspace_size(dense->k));
 }
 
 bool
@@ -189,21 +207,18 @@ rs_fold_in_init(const RsVersion *version, const RsImage *image,
 	n = rs_cells_reduce(cells, n, version->feedback == RS_IMPLICIT, rs_interrupt, NULL);
 	if (n == 0)
 		return false;
-
-	fold_in->objective = rs_fold_in_objective(version);
-	fold_in->side = (RsFixedSide)
-	{
-		.factors = image->factors,
-		.biases = image->biases,
-		.n = version->items,
-		.k = image->k,
-		.stride = image->stride,
-		.gramian = image->gramian,
-		.is_diagonal = image->is_diagonal,
-	};
-	init_row(cells, n, &fold_in->row);
-	fold_in->workspace = alloc_aligned(rs_row_workspace_size(image->k));
+	init_row(cells, n, fold_in);
+	init_part(version, image, RS_PART_RATING, fold_in);
 	return true;
+}
+
+/* From here on the ratings of the row are weights, in the preference part. */
+static void
+turn_to_preference(const RsVersion *version, const RsImage *image, RsFoldIn *fold_in)
+{
+	(void) rs_ratings_to_weights(fold_in->values, fold_in->row.n, version->mean,
+								 version->deviation, rs_interrupt, NULL);
+	init_part(version, image, RS_PART_PREFERENCE, fold_in);
 }
 
 void
@@ -226,33 +241,41 @@ rs_fold_in_check(const RsModel *model, const RsUser *user, RsStatus status)
 /* False if the user has no usable cell. */
 static bool
 fold_in(const RsModel *model, const RsVersion *version, const RsImage *image,
-		const RsUser *user, RsUserVector *vector)
+		const RsUser *user, RsUserVector *vectors)
 {
 	RsRowHooks	hooks = {.stop = rs_interrupt};
 	RsFoldIn	equations;
 
 	if (!rs_fold_in_init(version, image, user, &equations))
 		return false;
-	vector->x = alloc_vector(image);
-	rs_fold_in_check(model, user,
-					 rs_row_solve_hooked(&equations.objective, &equations.side, &equations.row,
-										 equations.workspace, vector->x, &vector->bias,
-										 NULL, &hooks));
-	vector->origin = RS_FROM_FOLDED;
+	for (int part = 0; part < version->n_parts; part++)
+	{
+		RsUserVector *vector = &vectors[part];
+
+		if (part == RS_PART_PREFERENCE)
+			turn_to_preference(version, image, &equations);
+		vector->x = alloc_vector(&image->parts[part]);
+		rs_fold_in_check(model, user,
+						 rs_row_solve_hooked(&equations.objective, &equations.side, &equations.row,
+											 equations.workspace, vector->x, &vector->bias,
+											 NULL, &hooks));
+	}
 	return true;
 }
 
-void
-rs_user_vector(const RsModel *model, const RsVersion *version,
-			   const RsImage *image, const RsUser *user, RsUserVector *vector)
+RsOrigin
+rs_user_vectors(const RsModel *model, const RsVersion *version, const RsImage *image,
+				const RsUser *user, RsUserVector vectors[RS_MAX_PARTS])
 {
-	vector->origin = RS_FROM_POPULAR;
-	vector->x = NULL;
-	vector->bias = 0;
-	if (!rs_algorithm(version->algorithm)->has_factors)
-		return;
+	memset(vectors, 0, RS_MAX_PARTS * sizeof(RsUserVector));
 	if (user->has_stored)
-		stored_vector(image, user, vector);
-	else if (user->fresh && !fold_in(model, version, image, user, vector))
-		vector->x = NULL;
+	{
+		for (int part = 0; part < version->n_parts; part++)
+			stored_vector(&image->parts[part], user->stored.parts[part], user->stored.bias,
+						  &vectors[part]);
+		return version->n_parts > 0 ? RS_FROM_MODEL : RS_FROM_POPULAR;
+	}
+	if (user->fresh && version->n_parts > 0 && fold_in(model, version, image, user, vectors))
+		return RS_FROM_FOLDED;
+	return RS_FROM_POPULAR;
 }

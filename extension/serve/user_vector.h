@@ -3,7 +3,7 @@
  * user_vector.h
  *		A user as the version in use sees them: their rows and their vector.
  *
- * Two steps, rs_user_read() and rs_user_vector(), with the image opened in between;
+ * Two steps, rs_user_read() and rs_user_vectors(), with the image opened in between;
  * serving.h is who takes them.
  *
  *-------------------------------------------------------------------------
@@ -43,11 +43,11 @@ typedef struct RsUser
 	RsUserFactors stored;
 } RsUser;
 
+/* In one part of a version. */
 typedef struct RsUserVector
 {
-	RsOrigin	origin;
 	float	   *x;				/* stride floats, NULL: none */
-	float		bias;			/* 0 when the version has none */
+	float		bias;			/* 0 when the part has none */
 } RsUserVector;
 
 /*
@@ -72,28 +72,19 @@ rs_user_seen(const RsUser *user, int32 i)
 extern int32 rs_user_locate_seen(const RsImage *image, const RsUser *user, int32 first,
 								 int32 *positions);
 
-/* What fold-in minimises: what training did. */
-static inline RsObjective
-rs_fold_in_objective(const RsVersion *version)
-{
-	RsObjective objective = rs_options_objective(version->feedback, &version->options);
-
-	objective.mean = version->mean;
-	return objective;
-}
-
-/* A user's equations, ready to be solved. */
+/* A user's equations in one part, ready to be solved. */
 typedef struct RsFoldIn
 {
 	RsObjective objective;
 	RsFixedSide side;			/* the image's items */
 	RsRow		row;			/* the user's cells */
+	float	   *values;			/* of the row */
 	void	   *workspace;		/* for one row */
 } RsFoldIn;
 
 /*
- * The equations of a user who was read fresh, palloc'd.  False if no row of theirs
- * is usable and of an item that the version knows.
+ * The equations of a user who was read fresh, in the part that scores; palloc'd.  False
+ * if no row of theirs is usable and of an item that the version knows.
  */
 extern bool rs_fold_in_init(const RsVersion *version, const RsImage *image,
 							const RsUser *user, RsFoldIn *fold_in);
@@ -102,18 +93,12 @@ extern bool rs_fold_in_init(const RsVersion *version, const RsImage *image,
 extern void rs_fold_in_check(const RsModel *model, const RsUser *user, RsStatus status);
 
 /*
- * The user's vector: folded in (exactly as training would) or the stored one.
- * Raises 22000 when the equations of a fold-in have no solution.
+ * The user's vector in each part of the version, folded in (exactly as training would)
+ * or the stored one, and which; all of them or none.  Raises 22000 when the equations
+ * of a fold-in have no solution.
  */
-extern void rs_user_vector(const RsModel *model, const RsVersion *version,
-						   const RsImage *image, const RsUser *user,
-						   RsUserVector *vector);
-
-/* mean plus bias: what rs_image_score() wants beside x */
-static inline double
-rs_user_base(const RsVersion *version, const RsUserVector *vector)
-{
-	return version->mean + vector->bias;
-}
+extern RsOrigin rs_user_vectors(const RsModel *model, const RsVersion *version,
+								const RsImage *image, const RsUser *user,
+								RsUserVector vectors[RS_MAX_PARTS]);
 
 #endif							/* RS_USER_VECTOR_H */

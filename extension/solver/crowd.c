@@ -53,7 +53,6 @@ typedef struct Desk
 typedef struct Crowd
 {
 	const RsCrowdProblem *problem;
-	RsFixedSide side;
 	RsPool		pool;
 	RsAlsTick	tick;
 	void	   *tick_arg;
@@ -114,6 +113,15 @@ share_out(Crowd *crowd)
 }
 
 static void
+take_vectors(Crowd *crowd, RsCrowdVectors *vectors, const RsCrowdKey *key, RsArena *arena)
+{
+	size_t		n = (size_t) crowd->room;
+
+	vectors->x = rs_arena_take(arena, n, (size_t) key->items.stride * sizeof(float));
+	vectors->base = rs_arena_take(arena, n, sizeof(double));
+}
+
+static void
 take_part(Crowd *crowd, RsCrowdPart *part, RsArena *arena)
 {
 	const RsCrowdProblem *p = crowd->problem;
@@ -121,12 +129,24 @@ take_part(Crowd *crowd, RsCrowdPart *part, RsArena *arena)
 
 	part->top = p->top;
 	part->has_vector = rs_arena_take(arena, n, sizeof(bool));
-	part->x = rs_arena_take(arena, n, (size_t) p->items.stride * sizeof(float));
-	part->base = rs_arena_take(arena, n, sizeof(double));
+	take_vectors(crowd, &part->ranking, &p->ranking, arena);
+	part->scoring = part->ranking;
+	if (p->scoring != NULL)
+		take_vectors(crowd, &part->scoring, p->scoring, arena);
 	part->has_seen = rs_arena_take(arena, n, sizeof(bool));
 	part->is_popular = rs_arena_take(arena, n, sizeof(bool));
 	part->n_listed = rs_arena_take(arena, n, sizeof(int32_t));
 	part->listed = rs_arena_take(arena, n, (size_t) p->top * sizeof(RsScored));
+}
+
+static size_t
+solver_workspace(const RsCrowdProblem *p)
+{
+	int			k = p->ranking.items.k;
+
+	if (p->scoring != NULL && p->scoring->items.k > k)
+		k = p->scoring->items.k;
+	return k > 0 ? rs_rows_workspace_size(k) : 0;
 }
 
 static void
@@ -137,7 +157,7 @@ take_desk(Crowd *crowd, Desk *desk, RsArena *arena)
 	bool		lists = p->top > 0;
 	Desk		taken;
 
-	taken.solver = rs_arena_take(arena, 1, p->items.k > 0 ? rs_rows_workspace_size(p->items.k) : 0);
+	taken.solver = rs_arena_take(arena, 1, solver_workspace(p));
 	taken.cells = rs_arena_take(arena, (size_t) p->longest, sizeof(RsCell));
 	taken.words = rs_arena_take(arena, lists && p->exclude_seen ? group : 0,
 								crowd->n_words * sizeof(uint64_t));
@@ -155,7 +175,7 @@ take_all(Crowd *crowd, RsArena *arena)
 	size_t		n = (size_t) p->rows.n;
 
 	share_out(crowd);
-	crowd->n_words = (size_t) p->items.n / 64 + (p->items.n % 64 != 0);
+	crowd->n_words = (size_t) p->ranking.items.n / 64 + (p->ranking.items.n % 64 != 0);
 	crowd->rows = (RsCsr) {p->n_users, p->start, p->rows.item, p->rows.value};
 	crowd->time = p->rows.time;
 	if (!p->by_user)
@@ -174,10 +194,13 @@ take_all(Crowd *crowd, RsArena *arena)
 static bool
 is_valid(const RsCrowdProblem *p)
 {
-	bool		ranked = p->items.k > 0;
+	const RsItems *items = &p->ranking.items;
+	bool		ranked = items->k > 0;
 
-	return p->threads >= 1 && p->n_users >= 1 && p->items.k >= 0 && p->items.k <= RS_MAX_FACTORS &&
-		p->top >= 0 && p->top <= p->items.n && p->longest >= 0 && p->longest <= INT32_MAX &&
+	return p->threads >= 1 && p->n_users >= 1 && items->k >= 0 && items->k <= RS_MAX_FACTORS &&
+		(p->scoring == NULL || (p->scoring->items.k >= 1 && p->scoring->items.k <= RS_MAX_FACTORS)) &&
+		(p->weighs_ratings || p->scoring == NULL) &&
+		p->top >= 0 && p->top <= items->n && p->longest >= 0 && p->longest <= INT32_MAX &&
 		(p->top == 0 || !ranked || p->index != NULL);
 }
 
@@ -238,7 +261,8 @@ take_rows(const Crowd *crowd, const Desk *desk, int32_t user, RsRow *row, RsElig
 			desk->cells[n++] = (RsCell) {position, rows->value[i],
 			crowd->time == NULL ? INT64_MIN : crowd->time[i]};
 	}
-	n = rs_cells_reduce(desk->cells, n, p->objective.implicit, rs_pool_stopping, pool);
+	n = rs_cells_reduce(desk->cells, n, p->ranking.objective.implicit && !p->weighs_ratings,
+						rs_pool_stopping, pool);
 	if (n < 0)
 		return RS_STOPPED;
 	*row = (RsRow) {rows->index + start, rows->value + start, n};
@@ -252,6 +276,16 @@ take_rows(const Crowd *crowd, const Desk *desk, int32_t user, RsRow *row, RsElig
 	return RS_OK;
 }
 
+/* No vector yet. */
+static void
+clear_vector(const RsCrowdKey *key, const RsCrowdVectors *vectors, size_t at)
+{
+	size_t		stride = (size_t) key->items.stride;
+
+	memset(vectors->x + at * stride, 0, stride * sizeof(float));
+	vectors->base[at] = key->objective.mean;
+}
+
 /*
  * Take the rows of a group, and find out who has a vector.  The task of a user without
  * cells is overwritten by the next user.
@@ -261,7 +295,6 @@ take_group(Crowd *crowd, const Desk *desk, Group *group)
 {
 	const RsCrowdProblem *p = crowd->problem;
 	const RsCrowdPart *part = crowd->part;
-	size_t		stride = (size_t) p->items.stride;
 
 	group->n_tasks = 0;
 	for (int32_t g = 0; g < group->n; g++)
@@ -282,9 +315,10 @@ take_group(Crowd *crowd, const Desk *desk, Group *group)
 						   &part->has_seen[at]);
 		if (status != RS_OK)
 			return status;
-		part->has_vector[at] = p->items.k > 0 && task->row.n > 0;
-		memset(part->x + (size_t) at * stride, 0, stride * sizeof(float));
-		part->base[at] = p->objective.mean;
+		part->has_vector[at] = p->ranking.items.k > 0 && task->row.n > 0;
+		clear_vector(&p->ranking, &part->ranking, (size_t) at);
+		if (p->scoring != NULL)
+			clear_vector(p->scoring, &part->scoring, (size_t) at);
 		if (part->has_vector[at])
 			group->solved[group->n_tasks++] = g;
 	}
@@ -305,10 +339,12 @@ record_failure(Crowd *crowd, int64_t user)
 
 /* Solve the users of a group side by side; base becomes the mean plus their biases. */
 static RsStatus
-fold_in(Crowd *crowd, const Desk *desk, Group *group)
+solve_group(Crowd *crowd, const Desk *desk, Group *group, const RsCrowdKey *key,
+			const RsCrowdVectors *vectors)
 {
-	const RsCrowdProblem *p = crowd->problem;
-	const RsCrowdPart *part = crowd->part;
+	const RsItems *items = &key->items;
+	const RsFixedSide side = {items->factors, items->biases, items->n, items->k, items->stride,
+	key->gramian, key->is_diagonal};
 	RsRowHooks	hooks = {rs_pool_stopping, &crowd->pool};
 	float		biases[GROUP_USERS] = {0};
 	RsStatus	status;
@@ -318,16 +354,51 @@ fold_in(Crowd *crowd, const Desk *desk, Group *group)
 	{
 		size_t		at = (size_t) (group->first + group->solved[i]);
 
-		group->tasks[i].x = part->x + at * (size_t) p->items.stride;
-		group->tasks[i].bias = p->objective.biases ? &biases[i] : NULL;
+		group->tasks[i].x = vectors->x + at * (size_t) items->stride;
+		group->tasks[i].bias = key->objective.biases ? &biases[i] : NULL;
 		group->tasks[i].loss = NULL;
 	}
-	status = rs_rows_solve(&p->objective, &crowd->side, group->tasks, group->n_tasks, desk->solver,
+	status = rs_rows_solve(&key->objective, &side, group->tasks, group->n_tasks, desk->solver,
 						   &hooks, &done);
 	if (status != RS_OK && status != RS_STOPPED)
-		record_failure(crowd, part->first + group->first + group->solved[done]);
+		record_failure(crowd, crowd->part->first + group->first + group->solved[done]);
 	for (int i = 0; i < group->n_tasks; i++)
-		part->base[group->first + group->solved[i]] += (double) biases[i];
+		vectors->base[group->first + group->solved[i]] += (double) biases[i];
+	return status;
+}
+
+/* Weights of the ratings of a group, whose rows lie in the crowd's. */
+static RsStatus
+weigh_ratings(Crowd *crowd, const Group *group)
+{
+	const RsCrowdProblem *p = crowd->problem;
+
+	for (int i = 0; i < group->n_tasks; i++)
+	{
+		int32_t		user = crowd->part->first + group->first + group->solved[i];
+
+		if (!rs_ratings_to_weights(crowd->rows.value + crowd->rows.start[user],
+								   group->tasks[i].row.n, p->mean, p->deviation,
+								   rs_pool_stopping, &crowd->pool))
+			return RS_STOPPED;
+	}
+	return RS_OK;
+}
+
+/* The vectors of a group, of ratings first: their place is then taken by weights. */
+static RsStatus
+fold_in(Crowd *crowd, const Desk *desk, Group *group)
+{
+	const RsCrowdProblem *p = crowd->problem;
+	const RsCrowdPart *part = crowd->part;
+	RsStatus	status = RS_OK;
+
+	if (p->scoring != NULL)
+		status = solve_group(crowd, desk, group, p->scoring, &part->scoring);
+	if (status == RS_OK && p->weighs_ratings)
+		status = weigh_ratings(crowd, group);
+	if (status == RS_OK)
+		status = solve_group(crowd, desk, group, &p->ranking, &part->ranking);
 	return status;
 }
 
@@ -343,7 +414,7 @@ list_popular(const Crowd *crowd, const RsEligible *eligible, RsScored *listed)
 	const RsCrowdProblem *p = crowd->problem;
 	int32_t		n = 0;
 
-	for (int32_t i = 0; i < p->items.n && n < p->top; i++)
+	for (int32_t i = 0; i < p->ranking.items.n && n < p->top; i++)
 	{
 		int32_t		position = p->popular[i];
 
@@ -364,19 +435,20 @@ begin_lists(Crowd *crowd, const Desk *desk, const Group *group, int32_t *searche
 {
 	const RsCrowdProblem *p = crowd->problem;
 	const RsCrowdPart *part = crowd->part;
+	const RsItems *items = &p->ranking.items;
 	int			n = 0;
 
 	for (int32_t g = 0; g < group->n; g++)
 	{
 		size_t		at = (size_t) (group->first + g);
-		const float *x = part->x + at * (size_t) p->items.stride;
+		const float *x = part->ranking.x + at * (size_t) items->stride;
 
 		part->is_popular[at] = !part->has_vector[at] ||
-			rs_scores_are_equal(&p->items, x, rs_pool_stopping, &crowd->pool);
+			rs_scores_are_equal(items, x, rs_pool_stopping, &crowd->pool);
 		if (part->is_popular[at])
 			part->n_listed[at] = list_popular(crowd, &group->eligible[g],
 											  part->listed + at * (size_t) p->top);
-		else if (rs_search_begin(&desk->searches[n], p->index, &p->items, x, part->base[at],
+		else if (rs_search_begin(&desk->searches[n], p->index, items, x, part->ranking.base[at],
 								 &group->eligible[g]) == RS_OK)
 			searched[n++] = g;
 		else
@@ -500,8 +572,6 @@ rs_crowd(const RsCrowdProblem *problem, void *memory, size_t bytes, RsAlsTick ti
 	if (arena.failed)
 		return RS_OUT_OF_MEMORY;
 
-	crowd.side = (RsFixedSide) {problem->items.factors, problem->items.biases, problem->items.n,
-	problem->items.k, problem->items.stride, problem->gramian, problem->is_diagonal};
 	atomic_init(&crowd.failed, problem->n_users);
 	crowd.progress.phase = RS_ALS_PREPARING;
 	status = rs_pool_start(&crowd.pool, crowd.threads, tick == NULL ? NULL : report_progress, &crowd);

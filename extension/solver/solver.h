@@ -23,7 +23,8 @@
 
 /*
  * Observed cells in any order; users and items are dense indexes.  The arrays
- * become the solver's: it sorts cells in them.
+ * become the solver's: it sorts cells in them.  After fit() and refresh() that returned
+ * RS_OK rs_triplets_restore() makes triplets of what they hold, each cell once.
  */
 typedef struct RsTriplets
 {
@@ -150,6 +151,41 @@ typedef struct RsNeighboursModel
 	int32_t		failed_user;	/* RS_NOT_FINITE: whose value is, or -1 */
 } RsNeighboursModel;
 
+/*
+ * Item and value of the cells that were trained on lie user after user in the arrays of
+ * users and values.  Move the items to their own array, and say whose each cell is;
+ * false when stop(arg) says so.
+ */
+static inline bool
+rs_triplets_restore(RsTriplets *cells, const RsAlsModel *model, int32_t n_users,
+					RsStopCheck stop, void *arg)
+{
+	int64_t		i = 0;
+
+	cells->n = model->n_cells;
+	cells->time = NULL;
+	for (int32_t u = 0; u < n_users; u++)
+	{
+		for (int32_t left = model->user_counts[u]; left > 0; left--, i++)
+		{
+			if (rs_stop_at(stop, arg, i))
+				return false;
+			cells->item[i] = cells->user[i];
+			cells->user[i] = u;
+		}
+	}
+	return true;
+}
+
+/* What users are folded in to: the vectors of the items in one part of a version. */
+typedef struct RsCrowdKey
+{
+	RsObjective objective;		/* with the mean */
+	RsItems		items;
+	const double *gramian;		/* k x stride, implicit only, else NULL */
+	bool		is_diagonal;	/* it, see rs_gramian_is_diagonal() */
+} RsCrowdKey;
+
 /* All users of a view, who are folded in to one version, and what is asked about each. */
 typedef struct RsCrowdProblem
 {
@@ -168,11 +204,16 @@ typedef struct RsCrowdProblem
 	int64_t		longest;
 	const int32_t *position;	/* of the rows' items in items below, or -1 */
 
-	/* Fold-in; with k = 0 no user has a vector. */
-	RsObjective objective;		/* with the mean */
-	RsItems		items;
-	const double *gramian;		/* k x stride, implicit only, else NULL */
-	bool		is_diagonal;	/* it, see rs_gramian_is_diagonal() */
+	/*
+	 * What ranks items; with k = 0 no user has a vector.  Where it takes weights made
+	 * of ratings (rs_rating_weight()), rows have the ratings, and scoring, unless it is
+	 * NULL, is what else users are folded in to, by the ratings as they are.
+	 */
+	RsCrowdKey	ranking;
+	const RsCrowdKey *scoring;
+	bool		weighs_ratings;
+	double		mean;			/* of all ratings */
+	double		deviation;
 
 	/* The best items of each user; none with top = 0. */
 	int32_t		top;			/* how many, at most items.n */
@@ -185,14 +226,21 @@ typedef struct RsCrowdProblem
 	int32_t		item;			/* a position: who has seen it? -1: none */
 } RsCrowdProblem;
 
+/* Vectors of users, and what else rs_item_score() wants. */
+typedef struct RsCrowdVectors
+{
+	float	   *x;				/* n x stride; zeros without a vector */
+	double	   *base;			/* the mean plus the user's bias */
+} RsCrowdVectors;
+
 /* Users first to first + n - 1 of a crowd, valid until the sink returns. */
 typedef struct RsCrowdPart
 {
 	int32_t		first;
 	int32_t		n;
 	bool	   *has_vector;
-	float	   *x;				/* n x stride; zeros without a vector */
-	double	   *base;			/* the mean plus the user's bias */
+	RsCrowdVectors ranking;
+	RsCrowdVectors scoring;		/* the same unless the problem has another */
 	bool	   *has_seen;		/* the item of the problem */
 	bool	   *is_popular;		/* the list is of popular items, without scores */
 	int32_t    *n_listed;

@@ -14,6 +14,7 @@
 #include "postgres.h"
 
 #include "access/relation.h"
+#include "access/table.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_namespace.h"
@@ -36,6 +37,7 @@
 #include "compat.h"
 #include "rs_limits.h"
 #include "store/define.h"
+#include "store/factor_table.h"
 #include "store/known.h"
 #include "store/model.h"
 #include "store/user_index.h"
@@ -442,12 +444,12 @@ create_relations(Relation source, const RsModelDefinition *definition)
 	check_view(source, definition->name);
 	execute(psprintf("CREATE TABLE recsys_data.%s (version pg_catalog.int4 NOT NULL, user_id %s NOT NULL,"
 					 " factors recsys.recvec NOT NULL, bias pg_catalog.float4 NOT NULL,"
-					 " PRIMARY KEY (version, user_id)) USING heap",
+					 " preference recsys.recvec, PRIMARY KEY (version, user_id)) USING heap",
 					 quote_identifier(rs_user_factors_name(definition->name)),
 					 id_column_type(source, definition->user_column)));
 	execute(psprintf("CREATE TABLE recsys_data.%s (version pg_catalog.int4 NOT NULL, item_id %s NOT NULL,"
 					 " factors recsys.recvec, users pg_catalog.int4 NOT NULL,"
-					 " PRIMARY KEY (version, item_id)) USING heap",
+					 " preference recsys.recvec, PRIMARY KEY (version, item_id)) USING heap",
 					 quote_identifier(rs_item_factors_name(definition->name)),
 					 id_column_type(source, definition->item_column)));
 	execute(psprintf("COMMENT ON VIEW recsys_data.%s IS"
@@ -745,6 +747,48 @@ changes_views(const RsModelChange *change)
 	return change->run_as != NULL || OidIsValid(change->catalog) || change->drop_catalog;
 }
 
+static bool
+lacks_preference(const RsModel *model, bool of_users)
+{
+	Relation	table = rs_factor_table_open(model, of_users, AccessShareLock);
+	bool		lacks = !rs_factor_table_has_preference(table);
+
+	table_close(table, AccessShareLock);
+	return lacks;
+}
+
+/*
+ * Do the factor tables, of before 0.2.0, lack the column that the new algorithm needs?
+ * Adding it keeps others from training, too.
+ */
+static bool
+needs_preference(const RsModel *model, const RsModelChange *change)
+{
+	return change->algorithm != NULL &&
+		rs_algorithm(rs_algorithm_parse(change->algorithm))->has_preference &&
+		(lacks_preference(model, true) || lacks_preference(model, false));
+}
+
+/*
+ * Add it as the owner of the tables.  No row is rewritten, so the lock, which waits for
+ * readers, is short.
+ */
+static void
+add_preference(const RsModel *model)
+{
+	RsOwnerContext context;
+
+	rs_owner_begin(model->owner, &context);
+	for (int of_users = 0; of_users < 2; of_users++)
+	{
+		if (lacks_preference(model, of_users))
+			execute(psprintf("ALTER TABLE %s ADD COLUMN preference recsys.recvec",
+							 rs_model_relation_name(model, of_users ? model->user_factors :
+													model->item_factors)));
+	}
+	rs_owner_end(&context);
+}
+
 static void
 check_change(const RsModelChange *change)
 {
@@ -762,11 +806,17 @@ rs_model_alter(const char *name, const RsModelChange *change)
 	RsModel    *model;
 	RsFeedback	feedback;
 	Jsonb	   *options;
+	bool		widens;
 
 	check_change(change);
 	model = rs_model_open(name, changes_views(change) ? RS_MODEL_CHANGE : RS_MODEL_OWN);
+	widens = needs_preference(model, change);
+	if (widens)
+		model = rs_model_open(name, RS_MODEL_CHANGE);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
+	if (widens)
+		add_preference(model);
 	/* the views before the row, as a training does that publishes */
 	if (change->run_as != NULL)
 		alter_run_as(model->name, rs_run_as_parse(change->run_as));

@@ -113,13 +113,14 @@ columns_difference(const RsModel *model, bool of_users, Relation table)
 		{"version", INT4OID, true},
 		{of_users ? "user_id" : "item_id", InvalidOid, true},
 		{"factors", recvec_type(), of_users},
-		{of_users ? "bias" : "users", of_users ? FLOAT4OID : INT4OID, true}
+		{of_users ? "bias" : "users", of_users ? FLOAT4OID : INT4OID, true},
+		{"preference", recvec_type(), false}
 	};
 
-	if (desc->natts != FACTORS_NATTS)
+	if (desc->natts != FACTORS_NATTS && desc->natts != FACTORS_EXTRA)
 		return psprintf("It has %d columns instead of %d; dropped columns count.",
 						desc->natts, FACTORS_NATTS);
-	for (int i = 0; i < FACTORS_NATTS; i++)
+	for (int i = 0; i < desc->natts; i++)
 	{
 		Form_pg_attribute att = TupleDescAttr(desc, i);
 		char	   *difference = column_difference(att, columns[i].name, columns[i].not_null);
@@ -307,9 +308,28 @@ rs_factor_table_open(const RsModel *model, bool of_users, LOCKMODE lockmode)
 	return table;
 }
 
+/* So are the tables of before 0.2.0, and of a dump of these. */
+static void
+refuse_without_preference(const RsModel *model, Relation table)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("factor table \"%s\" lacks the column \"preference\"",
+					RelationGetRelationName(table)),
+			 errhint("SELECT recsys.alter_model(%s, algorithm => 'auto') adds it.",
+					 quote_literal_cstr(model->name)),
+			 errtable(table)));
+}
+
 void
-rs_factor_tables_check(const RsModel *model)
+rs_factor_tables_check(const RsModel *model, bool needs_preference)
 {
 	for (int of_users = 0; of_users < 2; of_users++)
-		table_close(rs_factor_table_open(model, of_users, AccessShareLock), AccessShareLock);
+	{
+		Relation	table = rs_factor_table_open(model, of_users, AccessShareLock);
+
+		if (needs_preference && !rs_factor_table_has_preference(table))
+			refuse_without_preference(model, table);
+		table_close(table, AccessShareLock);
+	}
 }

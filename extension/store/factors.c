@@ -95,19 +95,26 @@ refuse_row(const RsModel *model, const RsVersion *version, bool of_users, Datum 
 }
 
 int
-rs_factors_dim(const RsVersion *version)
+rs_factors_dim(const RsVersion *version, int part)
 {
-	if (!rs_algorithm(version->algorithm)->has_factors)
-		return 0;
-	return version->options.factors + (version->options.biases ? 1 : 0);
+	const RsOptions *options = rs_version_options(version, part);
+
+	return part >= version->n_parts ? 0 : options->factors + (options->biases ? 1 : 0);
 }
 
-/* The factors of a row, detoasted and of the version's dimensions; NULL if it has none. */
+/* Where the vector of a part is in a row. */
+static int
+part_column(int part)
+{
+	return part == RS_PART_PREFERENCE ? FACTORS_PREFERENCE : FACTORS_FACTORS;
+}
+
+/* A vector of a row, detoasted and of the part's dimensions; NULL if there is none. */
 static RsRecvec *
 check_factors(const RsModel *model, const RsVersion *version, bool of_users, Datum id,
-			  Datum value, bool isnull)
+			  int part, Datum value, bool isnull)
 {
-	int			dim = rs_factors_dim(version);
+	int			dim = rs_factors_dim(version, part);
 	RsRecvec   *factors = NULL;
 
 	if (dim == 0)
@@ -115,21 +122,30 @@ check_factors(const RsModel *model, const RsVersion *version, bool of_users, Dat
 	if (!isnull)
 		factors = rs_recvec_get(value);
 	if (factors == NULL || factors->dim != dim)
-		refuse_row(model, version, of_users, id, psprintf("does not have %d factors", dim));
+		refuse_row(model, version, of_users, id,
+				   psprintf(part == RS_PART_PREFERENCE ?
+							"does not have a preference of %d components" :
+							"does not have %d factors", dim));
 	return factors;
 }
 
-/* The same of a tuple, palloc'd. */
-static RsRecvec *
-get_factors(const RsModel *model, const RsVersion *version, bool of_users, Datum id,
-			HeapTuple tuple, Relation relation)
+/* The vectors of a row: where its values lie or, to outlive them, copies. */
+static void
+get_parts(const RsModel *model, const RsVersion *version, bool of_users, Datum id,
+		  Relation relation, const Datum *values, const bool *nulls, bool copy,
+		  RsRecvec **parts)
 {
-	bool		isnull;
-	Datum		value = get_column(tuple, FACTORS_FACTORS, relation, &isnull);
+	for (int part = 0; part < RS_MAX_PARTS; part++)
+	{
+		int			at = part_column(part) - 1;
+		bool		isnull = part >= version->n_parts ||
+			at >= RelationGetDescr(relation)->natts || nulls[at];
+		Datum		value = isnull ? (Datum) 0 : values[at];
 
-	if (!isnull)
-		value = PointerGetDatum(PG_DETOAST_DATUM_COPY(value));
-	return check_factors(model, version, of_users, id, value, isnull);
+		if (!isnull && copy)
+			value = PointerGetDatum(PG_DETOAST_DATUM_COPY(value));
+		parts[part] = check_factors(model, version, of_users, id, part, value, isnull);
+	}
 }
 
 bool
@@ -139,6 +155,8 @@ rs_factors_read_user(const RsModel *model, const RsVersion *version, Datum user_
 	Relation	relation;
 	SysScanDesc scan;
 	HeapTuple	tuple;
+	Datum		values[FACTORS_NATTS];
+	bool		nulls[FACTORS_NATTS];
 	Datum		id;
 	bool		found = false;
 
@@ -149,11 +167,10 @@ rs_factors_read_user(const RsModel *model, const RsVersion *version, Datum user_
 		tuple = systable_getnext(scan);
 		if (HeapTupleIsValid(tuple))
 		{
-			bool		isnull;
-
-			row->factors = get_factors(model, version, true, user_id, tuple, relation);
-			row->bias = DatumGetFloat4(get_column(tuple, FACTORS_EXTRA, relation, &isnull));
-			if (isnull || !isfinite(row->bias))
+			heap_deform_tuple(tuple, RelationGetDescr(relation), values, nulls);
+			get_parts(model, version, true, user_id, relation, values, nulls, true, row->parts);
+			row->bias = DatumGetFloat4(values[FACTORS_EXTRA - 1]);
+			if (nulls[FACTORS_EXTRA - 1] || !isfinite(row->bias))
 				refuse_row(model, version, true, user_id, "does not have a finite bias");
 			found = true;
 		}
@@ -179,6 +196,8 @@ rs_factors_read_item(const RsModel *model, const RsVersion *version, Datum item_
 	Relation	relation;
 	SysScanDesc scan;
 	HeapTuple	tuple;
+	Datum		values[FACTORS_NATTS];
+	bool		nulls[FACTORS_NATTS];
 	Datum		id;
 	bool		found = false;
 
@@ -189,11 +208,10 @@ rs_factors_read_item(const RsModel *model, const RsVersion *version, Datum item_
 		tuple = systable_getnext(scan);
 		if (HeapTupleIsValid(tuple))
 		{
-			bool		isnull;
-			Datum		users = get_column(tuple, FACTORS_EXTRA, relation, &isnull);
-
-			row->factors = get_factors(model, version, false, item_id, tuple, relation);
-			row->users = check_users(model, version, item_id, users, isnull);
+			heap_deform_tuple(tuple, RelationGetDescr(relation), values, nulls);
+			get_parts(model, version, false, item_id, relation, values, nulls, true, row->parts);
+			row->users = check_users(model, version, item_id, values[FACTORS_EXTRA - 1],
+									 nulls[FACTORS_EXTRA - 1]);
 			found = true;
 		}
 		systable_endscan(scan);
@@ -263,8 +281,7 @@ take_row(ItemReader *reader, const Datum *values, const bool *nulls)
 	id = checked_id(values[FACTORS_ID - 1], nulls[FACTORS_ID - 1], reader->id_type);
 	if (reader->wanted == NULL || rs_idlist_find(reader->wanted, id) >= 0)
 	{
-		row.factors = check_factors(model, version, false, id, values[FACTORS_FACTORS - 1],
-									nulls[FACTORS_FACTORS - 1]);
+		get_parts(model, version, false, id, reader->relation, values, nulls, false, row.parts);
 		row.users = check_users(model, version, id, values[FACTORS_EXTRA - 1],
 								nulls[FACTORS_EXTRA - 1]);
 		MemoryContextSwitchTo(caller);
@@ -580,21 +597,25 @@ refuse_id(const RsFactorWriter *writer, Datum id)
 
 /* Add a row to the batch; its values are copied. */
 static void
-insert_row(RsFactorWriter *writer, Datum id, const RsRecvec *factors, Datum extra)
+insert_row(RsFactorWriter *writer, Datum id, RsRecvec *const *parts, Datum extra)
 {
 	TupleTableSlot *slot = writer->slots[writer->n];
+	int			natts = slot->tts_tupleDescriptor->natts;
 	MemoryContext caller = MemoryContextSwitchTo(writer->batch_context);
 	Datum		column_id;
 
 	if (!rs_id_to_column(id, writer->id_kind, writer->id_type, &column_id))
 		refuse_id(writer, id);
 	ExecClearTuple(slot);
-	memset(slot->tts_isnull, false, FACTORS_NATTS * sizeof(bool));
+	memset(slot->tts_isnull, false, natts * sizeof(bool));
 	slot->tts_values[FACTORS_VERSION - 1] = Int32GetDatum(writer->version);
 	slot->tts_values[FACTORS_ID - 1] = column_id;
-	slot->tts_values[FACTORS_FACTORS - 1] = PointerGetDatum(factors);
-	slot->tts_isnull[FACTORS_FACTORS - 1] = factors == NULL;
 	slot->tts_values[FACTORS_EXTRA - 1] = extra;
+	for (int part = 0; part < RS_MAX_PARTS && part_column(part) <= natts; part++)
+	{
+		slot->tts_values[part_column(part) - 1] = PointerGetDatum(parts[part]);
+		slot->tts_isnull[part_column(part) - 1] = parts[part] == NULL;
+	}
 	ExecStoreVirtualTuple(slot);
 	ExecMaterializeSlot(slot);
 	MemoryContextSwitchTo(caller);
@@ -606,13 +627,13 @@ insert_row(RsFactorWriter *writer, Datum id, const RsRecvec *factors, Datum extr
 void
 rs_factors_insert_user(RsFactorWriter *writer, Datum user_id, const RsUserFactors *row)
 {
-	insert_row(writer, user_id, row->factors, Float4GetDatum(row->bias));
+	insert_row(writer, user_id, row->parts, Float4GetDatum(row->bias));
 }
 
 void
 rs_factors_insert_item(RsFactorWriter *writer, Datum item_id, const RsItemFactors *row)
 {
-	insert_row(writer, item_id, row->factors, Int32GetDatum(row->users));
+	insert_row(writer, item_id, row->parts, Int32GetDatum(row->users));
 }
 
 void

@@ -4,10 +4,11 @@
  *		Rows of the factor tables recsys_data.<model>_user_factors and
  *		recsys_data.<model>_item_factors.
  *
- * user: (version, user_id, factors, bias); factors are x, or (x, 1) when the
- * model has biases.  item: (version, item_id, factors, users); factors are y,
- * or (y, b_i); users is how many like the item (kernel/cells.h): its
- * popularity.  The rows of a version never change.  Reading needs no right on
+ * user: (version, user_id, factors, bias, preference); factors are x, or (x, 1)
+ * when the model has biases.  item: (version, item_id, factors, users, preference);
+ * factors are y, or (y, b_i); users is how many like the item (kernel/cells.h): its
+ * popularity.  preference is the vector in the preference part, NULL where the
+ * version has none.  The rows of a version never change.  Reading needs no right on
  * the tables: the caller has checked the right on the view.
  *
  *-------------------------------------------------------------------------
@@ -22,18 +23,18 @@
 
 typedef struct RsUserFactors
 {
-	RsRecvec   *factors;
+	RsRecvec   *parts[RS_MAX_PARTS];	/* NULL where the version lacks the part */
 	float4		bias;
 } RsUserFactors;
 
 typedef struct RsItemFactors
 {
-	RsRecvec   *factors;		/* NULL for a version of the popular algorithm */
+	RsRecvec   *parts[RS_MAX_PARTS];	/* the same */
 	int32		users;
 } RsItemFactors;
 
-/* Components of a version's factors: k, or k + 1 with biases; 0 for popular. */
-extern int	rs_factors_dim(const RsVersion *version);
+/* Components of the vectors of a part: k, or k + 1 with biases; 0 if there is none. */
+extern int	rs_factors_dim(const RsVersion *version, int part);
 
 /*
  * One row by id under the active snapshot, palloc'd; false if absent.  Errors,

@@ -87,7 +87,9 @@ enum
 	VERSION_USERS,
 	VERSION_ITEMS,
 	VERSION_LIKED = 23,			/* from here on added by 0.2.0 */
-	VERSION_REFRESHED_FROM
+	VERSION_REFRESHED_FROM,
+	VERSION_DEVIATION = VERSION_REFRESHED_FROM + 2,
+	VERSION_PREFERENCE
 };
 
 /* ---- what is known --------------------------------------------------------- */
@@ -431,6 +433,20 @@ rs_known_read_anchor(RsKnown *known)
 		read_row(&known->anchor_row, table, known->name, 0, decode_anchor, &known->anchor);
 }
 
+/* The parts that a version has, by its algorithm and the column preference. */
+static void
+decode_parts(RsVersion *version, HeapTuple tuple, TupleDesc desc)
+{
+	bool		isnull;
+	Datum		preference = added_column(tuple, VERSION_PREFERENCE, desc, &isnull);
+
+	version->n_parts = rs_algorithm(version->algorithm)->has_factors ? 1 : 0;
+	if (isnull)
+		return;
+	rs_options_resolve(RS_IMPLICIT, NULL, DatumGetJsonbPCopy(preference), &version->preference);
+	version->n_parts = RS_MAX_PARTS;
+}
+
 static void
 decode_version(HeapTuple tuple, TupleDesc desc, void *object)
 {
@@ -447,6 +463,9 @@ decode_version(HeapTuple tuple, TupleDesc desc, void *object)
 	version->mean = DatumGetFloat8(heap_getattr(tuple, VERSION_MEAN, desc, &isnull));
 	added = added_column(tuple, VERSION_LIKED, desc, &isnull);
 	version->liked = isnull ? get_float8_nan() : DatumGetFloat8(added);
+	added = added_column(tuple, VERSION_DEVIATION, desc, &isnull);
+	version->deviation = isnull ? get_float8_nan() : DatumGetFloat8(added);
+	decode_parts(version, tuple, desc);
 	added = added_column(tuple, VERSION_REFRESHED_FROM, desc, &isnull);
 	version->refreshed_from = isnull ? 0 : DatumGetInt32(added);
 	version->users = DatumGetInt32(heap_getattr(tuple, VERSION_USERS, desc, &isnull));

@@ -93,8 +93,8 @@ extern Oid	rs_anchor_table(void);
 extern bool rs_has_catalog(const char *table);
 
 /*
- * Has recsys.model_version the columns "liked", "refreshed_from" and "choice"?  Not
- * while the extension is not updated from 0.1.0.
+ * Has recsys.model_version the columns that 0.2.0 added?  Not while the extension is not
+ * updated from 0.1.0.
  */
 extern bool rs_version_is_extended(void);
 

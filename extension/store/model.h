@@ -63,6 +63,18 @@ typedef struct RsModel
 	char	   *catalog_column; /* of the items in the catalogue; NULL: it has none */
 } RsModel;
 
+/*
+ * The dense parts of a version: vectors of users and items, whose inner product tells
+ * something of a pair.  A version of ratings may have two, one that scores and one that
+ * ranks; see rs_version_options().
+ */
+enum
+{
+	RS_PART_RATING,				/* ratings or, of implicit feedback, weights */
+	RS_PART_PREFERENCE,			/* weights made of ratings: rs_rating_weight() */
+	RS_MAX_PARTS
+};
+
 /* A trained version, immutable. */
 typedef struct RsVersion
 {
@@ -72,13 +84,47 @@ typedef struct RsVersion
 	RsFeedback	feedback;
 	RsAlgorithm algorithm;
 	RsOptions	options;		/* as used */
+	int			n_parts;		/* 0: of the popular algorithm */
+	RsOptions	preference;		/* as used by the second part */
 	double		mean;
+	double		deviation;		/* of ratings; NaN: not known */
 	double		liked;			/* mean value of the likes; NaN: not known */
 	int			refreshed_from; /* version whose item factors it took over; 0: it
 								 * was trained */
 	int32		users;
 	int32		items;
 } RsVersion;
+
+/* Which of so many parts ranks items; RS_PART_RATING scores them. */
+static inline int
+rs_ranking_part(int n_parts)
+{
+	return n_parts > 1 ? RS_PART_PREFERENCE : RS_PART_RATING;
+}
+
+/* How a part of a version was trained, which fold-in repeats. */
+static inline const RsOptions *
+rs_version_options(const RsVersion *version, int part)
+{
+	return part == RS_PART_PREFERENCE ? &version->preference : &version->options;
+}
+
+static inline RsFeedback
+rs_version_feedback(const RsVersion *version, int part)
+{
+	return part == RS_PART_PREFERENCE ? RS_IMPLICIT : version->feedback;
+}
+
+/* What fold-in to a part minimises: what training did. */
+static inline RsObjective
+rs_version_objective(const RsVersion *version, int part)
+{
+	RsObjective objective = rs_options_objective(rs_version_feedback(version, part),
+												 rs_version_options(version, part));
+
+	objective.mean = objective.implicit ? 0 : version->mean;
+	return objective;
+}
 
 /*
  * Find a model, lock its view until the transaction ends and check the current

@@ -91,7 +91,7 @@ static const char *const feedback_names[] = {
 
 /* All algorithms. */
 static const RsAlgorithmTraits algorithms[] = {
-	[RS_AUTO] = {.name = "auto", .has_factors = true},
+	[RS_AUTO] = {.name = "auto", .has_factors = true, .has_preference = true},
 	[RS_ALS] = {.name = "als", .has_factors = true},
 	[RS_POPULAR] = {.name = "popular", .has_factors = false},
 };
@@ -396,6 +396,19 @@ rs_options_resolve(RsFeedback feedback, Jsonb *model_options, Jsonb *run_options
 		apply_options(options, feedback, model_options);
 	if (run_options != NULL)
 		apply_options(options, feedback, run_options);
+}
+
+void
+rs_options_preference(const RsOptions *options, RsOptions *preference)
+{
+	rs_options_resolve(RS_IMPLICIT, NULL, NULL, preference);
+	preference->factors = options->factors;
+	preference->history_limit = options->history_limit;
+	preference->iterations = options->iterations;
+	preference->keep_versions = options->keep_versions;
+	preference->seed = options->seed;
+	preference->solver = options->solver;
+	preference->tolerance = options->tolerance;
 }
 
 void

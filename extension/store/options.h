@@ -57,6 +57,7 @@ typedef struct RsAlgorithmTraits
 {
 	const char *name;
 	bool		has_factors;	/* users and items have vectors */
+	bool		has_preference; /* explicit feedback: and others to rank by */
 } RsAlgorithmTraits;
 
 extern RsFeedback rs_feedback_parse(const char *name);
@@ -91,6 +92,13 @@ extern void rs_options_check_time(const RsOptions *options, bool has_time);
  */
 extern RsObjective rs_options_objective(RsFeedback feedback, const RsOptions *options);
 extern void rs_options_take_weights(RsOptions *options, const RsObjective *objective);
+
+/*
+ * The options of the preference part of a model of ratings, from those of the model:
+ * what says how to train is shared, what says what is minimised is that of implicit
+ * feedback where nothing is set.
+ */
+extern void rs_options_preference(const RsOptions *options, RsOptions *preference);
 
 /* All options of a run as JSON: what model_version records. */
 extern Jsonb *rs_options_to_jsonb(RsFeedback feedback, const RsOptions *options);

@@ -46,13 +46,16 @@ als_solver(const RsOptions *options)
 }
 
 void
-rs_als_run_problem(const RsTrained *trained, RsAlsProblem *problem)
+rs_als_run_part(const RsTrained *trained, int part, RsAlsProblem *problem)
 {
-	const RsOptions *options = &trained->options;
+	const RsOptions *options = rs_trained_options(trained, part);
 	const RsRatings *ratings = &trained->ratings;
+	bool		weighs = part == RS_PART_PREFERENCE;
 
-	memset(problem, 0, sizeof(RsAlsProblem));
-	problem->objective = rs_options_objective(trained->model->feedback, options);
+	problem->objective = rs_options_objective(weighs ? RS_IMPLICIT : trained->model->feedback,
+											  options);
+	if (trained->refreshed != NULL && !weighs)
+		problem->objective.mean = trained->refreshed->mean;
 	problem->k = options->factors;
 	problem->iterations = options->iterations;
 	problem->tolerance = options->tolerance;
@@ -61,11 +64,7 @@ rs_als_run_problem(const RsTrained *trained, RsAlsProblem *problem)
 	problem->threads = trained->threads;
 	problem->n_users = ratings->users.n;
 	problem->n_items = ratings->items.n;
-	if (trained->refreshed != NULL)
-		problem->objective.mean = trained->refreshed->mean;
-	else
-		problem->user_hash = hash_users(&ratings->users);
-	problem->known = trained->known;
+	problem->known = trained->known[part];
 	problem->cells.n = ratings->n;
 	problem->cells.user = ratings->user;
 	problem->cells.item = ratings->item;
@@ -73,11 +72,19 @@ rs_als_run_problem(const RsTrained *trained, RsAlsProblem *problem)
 	problem->cells.time = ratings->time;
 }
 
+void
+rs_als_run_problem(const RsTrained *trained, RsAlsProblem *problem)
+{
+	memset(problem, 0, sizeof(RsAlsProblem));
+	if (trained->refreshed == NULL)
+		problem->user_hash = hash_users(&trained->ratings.users);
+	rs_als_run_part(trained, RS_PART_RATING, problem);
+}
+
 /* "user" or "item" and the id of the row a status speaks of. */
 static const char *
-failed_row_name(const RsTrained *trained)
+failed_row_name(const RsTrained *trained, const RsAlsModel *als)
 {
-	const RsAlsModel *als = &trained->als;
 	const RsIdList *ids = als->failed_is_user ?
 		&trained->ratings.users : &trained->ratings.items;
 
@@ -96,17 +103,17 @@ hint_regularization(const RsTrained *trained, bool or_scale)
 }
 
 void
-rs_als_run_check(const RsTrained *trained, RsStatus status, RsTick *tick)
+rs_als_run_check(const RsTrained *trained, const RsAlsModel *als, RsStatus status, RsTick *tick)
 {
 	rs_run_check(status, tick);
 	if (status == RS_NOT_POSITIVE_DEFINITE)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_EXCEPTION),
-				 errmsg("could not solve for the factors of %s", failed_row_name(trained)),
+				 errmsg("could not solve for the factors of %s", failed_row_name(trained, als)),
 				 hint_regularization(trained, false)));
 	if (status == RS_NOT_FINITE)
 		ereport(ERROR,
 				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-				 errmsg("the factors of %s are not finite", failed_row_name(trained)),
+				 errmsg("the factors of %s are not finite", failed_row_name(trained, als)),
 				 hint_regularization(trained, true)));
 }

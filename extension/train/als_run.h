@@ -14,15 +14,18 @@
 #include "train/tick.h"
 
 /*
- * The problem of what was read, with the options as they are.  Its cells are the arrays
- * of the ratings; a hash for each user is allocated in the current context.
+ * The problem of what was read, with the options as they are, of the part that scores.
+ * Its cells are the arrays of the ratings; a hash for each user is allocated in the
+ * current context.  Then the same of another part, with these hashes.
  */
 extern void rs_als_run_problem(const RsTrained *trained, RsAlsProblem *problem);
+extern void rs_als_run_part(const RsTrained *trained, int part, RsAlsProblem *problem);
 
 /*
  * Raise what a status of the solver means; returns for RS_OK only.  A row that
- * failed is the one that trained->als names.
+ * failed is the one that the result names.
  */
-extern void rs_als_run_check(const RsTrained *trained, RsStatus status, RsTick *tick);
+extern void rs_als_run_check(const RsTrained *trained, const RsAlsModel *als, RsStatus status,
+							 RsTick *tick);
 
 #endif							/* RS_ALS_RUN_H */

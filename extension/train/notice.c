@@ -82,6 +82,8 @@ rs_notice_ratings(const RsTrained *trained)
 	}
 	ereport(WARNING,
 			(errmsg("all ratings of model \"%s\" are equal", trained->model->name),
+			 trained->n_parts > 1 ?
+			 errdetail("Without differences between ratings, predict() gives one rating for all items.") :
 			 errdetail("Explicit feedback learns from the differences between ratings; without any, recommend() gives the popular items."),
 			 errhint("If a row means that a user likes an item, create the model with feedback => 'implicit'.")));
 }

@@ -41,6 +41,7 @@ static shmem_startup_hook_type prev_shmem_startup_hook = NULL;
 
 static ProgressControl *control = NULL; /* NULL: not preloaded */
 static RsProgress current;		/* of this backend; pid 0 when none */
+static RsTrainPhase iterating;	/* what it is called: by the part that is trained */
 static RsProgress *own_slot = NULL;
 static int	depth = 0;			/* runs entered, each within the one before */
 static bool exit_registered = false;
@@ -162,6 +163,8 @@ rs_progress_phase_name(RsTrainPhase phase)
 			return "choosing";
 		case RS_PHASE_ITERATING:
 			return "iterating";
+		case RS_PHASE_PREFERRING:
+			return "preferring";
 		case RS_PHASE_ANSWERING:
 			return "answering";
 		case RS_PHASE_PUBLISHING:
@@ -239,6 +242,7 @@ rs_progress_begin(const RsModel *model, int iterations, TimestampTz started_at)
 	current.view = model->view;
 	strlcpy(current.model, model->name, sizeof(current.model));
 	current.phase = RS_PHASE_READING;
+	iterating = RS_PHASE_ITERATING;
 	current.iterations = iterations;
 	current.started_at = started_at;
 	claim_slot();
@@ -286,6 +290,17 @@ rs_progress_chosen(int iterations)
 	publish_current();
 }
 
+void
+rs_progress_preferring(void)
+{
+	if (is_muted())
+		return;
+	iterating = RS_PHASE_PREFERRING;
+	current.iteration = 0;
+	current.loss = 0;
+	publish_current();
+}
+
 /* Called from the solver's tick: an error here must be caught there. */
 void
 rs_progress_solving(const RsAlsProgress *progress)
@@ -305,7 +320,7 @@ rs_progress_solving(const RsAlsProgress *progress)
 	current.loss = progress->loss;
 	publish_current();
 	rs_progress_phase(progress->phase == RS_ALS_PREPARING ? RS_PHASE_PREPARING :
-					  progress->phase == RS_ALS_ITERATING ? RS_PHASE_ITERATING :
+					  progress->phase == RS_ALS_ITERATING ? iterating :
 					  RS_PHASE_ANSWERING);
 	if (finished && wants_notice())
 		ereport(NOTICE,

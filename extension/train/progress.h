@@ -31,6 +31,7 @@ typedef enum RsTrainPhase
 	RS_PHASE_PREPARING,
 	RS_PHASE_CHOOSING,
 	RS_PHASE_ITERATING,
+	RS_PHASE_PREFERRING,		/* iterating of the preference part */
 	RS_PHASE_ANSWERING,
 	RS_PHASE_PUBLISHING
 } RsTrainPhase;
@@ -79,6 +80,9 @@ extern void rs_progress_chosen(int iterations);
 
 /* What the run is going to need, in bytes: told, not shown. */
 extern void rs_progress_memory(Size bytes);
+
+/* The iterations that are told from now on are those of the preference part. */
+extern void rs_progress_preferring(void);
 
 extern void rs_progress_solving(const RsAlsProgress *progress);
 

@@ -35,16 +35,44 @@
 
 /* ---- factor rows -------------------------------------------------------- */
 
-/* One side of the result: users or items. */
+/* One side of the result: users or items, in each part. */
 typedef struct Side
 {
 	const char *noun;			/* for messages */
 	const RsIdList *ids;
-	const float *factors;		/* NULL for popular */
-	const float *biases;		/* NULL without */
-	const int32_t *counts;
+	const float *factors[RS_MAX_PARTS]; /* NULL: there is no such part */
+	const float *biases[RS_MAX_PARTS];	/* NULL without */
+	const int32_t *counts;		/* the same in each part */
 	bool		is_user;		/* its last component is 1 where an item has its bias */
 } Side;
+
+static Side
+users_side(const RsTrained *trained)
+{
+	Side		side = {.noun = "user",.ids = &trained->ratings.users,
+	.counts = trained->als.user_counts,.is_user = true};
+
+	for (int part = 0; part < trained->n_parts; part++)
+	{
+		side.factors[part] = rs_trained_model(trained, part)->user_factors;
+		side.biases[part] = rs_trained_model(trained, part)->user_biases;
+	}
+	return side;
+}
+
+static Side
+items_side(const RsTrained *trained)
+{
+	Side		side = {.noun = "item",.ids = &trained->ratings.items,
+	.counts = trained->als.item_counts};
+
+	for (int part = 0; part < trained->n_parts; part++)
+	{
+		side.factors[part] = rs_trained_model(trained, part)->item_factors;
+		side.biases[part] = rs_trained_model(trained, part)->item_biases;
+	}
+	return side;
+}
 
 static void
 refuse_not_finite(const Side *side, int32 row)
@@ -56,30 +84,40 @@ refuse_not_finite(const Side *side, int32 row)
 			 errhint("Increase the regularization option, or scale the ratings down.")));
 }
 
-/* Copy the factors of a row into vec, (x) or (x, 1) or (y, b); check them. */
+/* Copy the factors of a row in a part into vec, (x) or (x, 1) or (y, b); check them. */
 static void
-fill_vector(const RsTrained *trained, const Side *side, int32 row, RsRecvec *vec)
+fill_vector(const RsTrained *trained, const Side *side, int part, int32 row, RsRecvec *vec)
 {
-	int			k = trained->als.k;
+	const RsAlsModel *als = rs_trained_model(trained, part);
+	const float *biases = side->biases[part];
+	int			k = als->k;
 
-	memcpy(vec->x, side->factors + (Size) row * trained->als.stride, k * sizeof(float));
-	if (side->biases != NULL)
-		vec->x[k] = side->biases[row];
+	memcpy(vec->x, side->factors[part] + (Size) row * als->stride, k * sizeof(float));
+	if (biases != NULL)
+		vec->x[k] = biases[row];
 	for (int i = 0; i < vec->dim; i++)
 	{
 		if (!isfinite(vec->x[i]))
 			refuse_not_finite(side, row);
 	}
-	if (side->biases != NULL && side->is_user)
+	if (biases != NULL && side->is_user)
 		vec->x[k] = 1;
 }
 
-static RsRecvec *
-new_vector(const RsTrained *trained, const Side *side)
+/* The vectors of a row, to be filled; NULL where there is no part. */
+static void
+new_vectors(const RsTrained *trained, const Side *side, RsRecvec **parts)
 {
-	if (side->factors == NULL)
-		return NULL;
-	return rs_recvec_new(trained->als.k + (side->biases != NULL ? 1 : 0));
+	for (int part = 0; part < trained->n_parts; part++)
+		parts[part] = rs_recvec_new(rs_trained_model(trained, part)->k +
+									(side->biases[part] != NULL ? 1 : 0));
+}
+
+static void
+fill_vectors(const RsTrained *trained, const Side *side, int32 row, RsRecvec **parts)
+{
+	for (int part = 0; part < trained->n_parts; part++)
+		fill_vector(trained, side, part, row, parts[part]);
 }
 
 /* A text id is a copy; the others are in the list. */
@@ -93,12 +131,13 @@ free_id(const Side *side, Datum id)
 static int32
 insert_users(const RsTrained *trained, int version)
 {
-	Side		side = {"user", &trained->ratings.users, trained->als.user_factors,
-		trained->als.user_biases, trained->als.user_counts, true};
-	RsUserFactors row = {new_vector(trained, &side), 0};
+	Side		side = users_side(trained);
+	const float *biases = side.biases[RS_PART_RATING];
+	RsUserFactors row = {0};
 	RsFactorWriter *writer = rs_factors_begin_insert_users(trained->model, version);
 	int32		n = 0;
 
+	new_vectors(trained, &side, row.parts);
 	for (int32 i = 0; i < side.ids->n; i++)
 	{
 		Datum		id;
@@ -107,8 +146,8 @@ insert_users(const RsTrained *trained, int version)
 		if (side.counts[i] == 0)
 			continue;
 		id = rs_idlist_get(side.ids, i);
-		fill_vector(trained, &side, i, row.factors);
-		row.bias = side.biases != NULL ? side.biases[i] : 0;
+		fill_vectors(trained, &side, i, row.parts);
+		row.bias = biases != NULL ? biases[i] : 0;
 		rs_factors_insert_user(writer, id, &row);
 		free_id(&side, id);
 		n++;
@@ -120,12 +159,12 @@ insert_users(const RsTrained *trained, int version)
 static int32
 insert_items(const RsTrained *trained, int version)
 {
-	Side		side = {"item", &trained->ratings.items, trained->als.item_factors,
-		trained->als.item_biases, trained->als.item_counts, false};
-	RsItemFactors row = {new_vector(trained, &side), 0};
+	Side		side = items_side(trained);
+	RsItemFactors row = {0};
 	RsFactorWriter *writer = rs_factors_begin_insert_items(trained->model, version);
 	int32		n = 0;
 
+	new_vectors(trained, &side, row.parts);
 	for (int32 i = 0; i < side.ids->n; i++)
 	{
 		Datum		id;
@@ -134,8 +173,7 @@ insert_items(const RsTrained *trained, int version)
 		if (side.counts[i] == 0)
 			continue;
 		id = rs_idlist_get(side.ids, i);
-		if (row.factors != NULL)
-			fill_vector(trained, &side, i, row.factors);
+		fill_vectors(trained, &side, i, row.parts);
 		row.users = trained->als.item_likes[i];
 		rs_factors_insert_item(writer, id, &row);
 		free_id(&side, id);
@@ -237,18 +275,28 @@ random_stamp(void)
 	return stamp;
 }
 
+/* Of the ratings; NaN where there are none, or where that is not known. */
+static double
+deviation_of(const RsTrained *trained)
+{
+	if (trained->model->feedback == RS_IMPLICIT || trained->n_parts == 0)
+		return NAN;
+	return trained->refreshed != NULL ? trained->refreshed->deviation : trained->als.deviation;
+}
+
 /* Columns of recsys.model_version, in the order of the statement below. */
-#define VERSION_COLUMNS 25
+#define VERSION_COLUMNS 27
 
 static void
 insert_version(const RsTrained *trained, const RsTrainResult *result)
 {
 	const RsModel *model = trained->model;
+	double		deviation = deviation_of(trained);
 	Oid			types[VERSION_COLUMNS] = {
 		TEXTOID, INT4OID, INT8OID, TEXTOID, TEXTOID, JSONBOID, FLOAT8OID,
 		INT4OID, INT4OID, INT8OID, INT8OID, INT8OID, INT4OID, FLOAT8ARRAYOID,
 		TIMESTAMPTZOID, FLOAT8OID, TEXTOID, TEXTOID, INT4OID, OIDOID, TEXTOID,
-		TEXTOID, FLOAT8OID, INT4OID, JSONBOID
+		TEXTOID, FLOAT8OID, INT4OID, JSONBOID, FLOAT8OID, JSONBOID
 	};
 	Datum		values[VERSION_COLUMNS] = {
 		CStringGetTextDatum(model->name),
@@ -275,7 +323,9 @@ insert_version(const RsTrained *trained, const RsTrainResult *result)
 		CStringGetTextDatum("recsys"),
 		Float8GetDatum(trained->als.liked),
 		Int32GetDatum(result->refreshed_from),
-		JsonbPGetDatum(trained->choice)
+		JsonbPGetDatum(trained->choice),
+		Float8GetDatum(deviation),
+		JsonbPGetDatum(rs_options_to_jsonb(RS_IMPLICIT, &trained->preference))
 	};
 	char		nulls[VERSION_COLUMNS + 1];
 	bool		is_extended = rs_version_is_extended();
@@ -287,12 +337,14 @@ insert_version(const RsTrained *trained, const RsTrainResult *result)
 							   " $15, $16, $17, $18, $19, pg_catalog.pg_get_viewdef($20), $21,"
 							   " e.extversion%s FROM pg_catalog.pg_extension AS e"
 							   " WHERE e.extname = $22::name",
-							   is_extended ? ", liked, refreshed_from, choice" : "",
-							   is_extended ? ", $23, $24, $25" : "");
+							   is_extended ? ", liked, refreshed_from, choice, deviation, preference" : "",
+							   is_extended ? ", $23, $24, $25, $26, $27" : "");
 
 	memset(nulls, ' ', VERSION_COLUMNS);
-	nulls[VERSION_COLUMNS - 2] = result->refreshed_from == 0 ? 'n' : ' ';
-	nulls[VERSION_COLUMNS - 1] = trained->choice == NULL ? 'n' : ' ';
+	nulls[23] = result->refreshed_from == 0 ? 'n' : ' ';
+	nulls[24] = trained->choice == NULL ? 'n' : ' ';
+	nulls[25] = isnan(deviation) ? 'n' : ' ';
+	nulls[26] = trained->n_parts < RS_MAX_PARTS ? 'n' : ' ';
 	nulls[VERSION_COLUMNS] = '\0';
 	(void) rs_model_relation_name(model, model->view);	/* is there still */
 	rs_catalog_execute(sql, VERSION_COLUMNS, types, values, nulls, false);

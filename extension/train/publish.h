@@ -25,8 +25,11 @@ typedef struct RsTrained
 	Jsonb	   *choice;			/* what was tried, NULL where the model chose itself */
 	RsRatings	ratings;
 	RsAlsModel	als;			/* popular: no factors, but the counts */
+	int			n_parts;		/* dense ones, as RsVersion has them */
+	RsOptions	preference;		/* of the second part, as used */
+	RsAlsModel	preferred;		/* its result */
 	const RsVersion *refreshed; /* whose items were taken over; NULL: none were */
-	RsAlsKnown	known;			/* of these items */
+	RsAlsKnown	known[RS_MAX_PARTS];	/* of these items */
 	int32		known_users;	/* published, that it has, too */
 	int32		known_items;
 	int			threads;
@@ -34,6 +37,19 @@ typedef struct RsTrained
 	char	   *trained_by;
 	TimestampTz started_at;
 } RsTrained;
+
+/* The options of a part, and its result. */
+static inline const RsOptions *
+rs_trained_options(const RsTrained *trained, int part)
+{
+	return part == RS_PART_PREFERENCE ? &trained->preference : &trained->options;
+}
+
+static inline const RsAlsModel *
+rs_trained_model(const RsTrained *trained, int part)
+{
+	return part == RS_PART_PREFERENCE ? &trained->preferred : &trained->als;
+}
 
 /* What train() and refresh() tell. */
 typedef struct RsTrainResult

@@ -63,41 +63,49 @@ rs_refresh_version(const RsModel *model)
 
 /* ---- items --------------------------------------------------------------- */
 
-/* Bytes of the factors of the items of the ratings; 0 for popular. */
+/* Bytes of the factors of the items of the ratings in one part. */
 static Size
-factor_bytes(const RsTrained *trained)
+factor_bytes(const RsTrained *trained, int part)
 {
-	if (!rs_algorithm(trained->algorithm)->has_factors)
-		return 0;
-	return mul_size(RS_STRIDE((Size) trained->options.factors) * sizeof(float),
+	return mul_size(RS_STRIDE((Size) rs_trained_options(trained, part)->factors) * sizeof(float),
 					(Size) trained->ratings.items.n);
 }
 
 Size
 rs_refresh_memory(const RsTrained *trained)
 {
-	Size		row = sizeof(bool) + (trained->options.biases ? sizeof(float) : 0);
+	Size		row = sizeof(bool);
+	Size		bytes = 0;
 
-	return add_size(add_size(factor_bytes(trained), RS_ALIGNMENT),
-					mul_size(row, (Size) trained->ratings.items.n));
+	for (int part = 0; part < trained->n_parts; part++)
+	{
+		row += part > 0 ? sizeof(bool) : 0;
+		row += rs_trained_options(trained, part)->biases ? sizeof(float) : 0;
+		bytes = add_size(bytes, add_size(factor_bytes(trained, part), RS_ALIGNMENT));
+	}
+	return add_size(bytes, mul_size(row, (Size) trained->ratings.items.n));
 }
 
-/* There is at least one item. */
+/* Which items are new, for one part, as its refresh changes that; there is one at least. */
 static void
-alloc_known(const RsTrained *trained, RsAlsKnown *known)
+alloc_new(const RsTrained *trained, RsAlsKnown *known)
 {
 	Size		n = (Size) trained->ratings.items.n;
-	Size		bytes = factor_bytes(trained);
-	char	   *factors;
 
 	known->item_is_new = palloc_extended(n * sizeof(bool), MCXT_ALLOC_HUGE);
 	memset(known->item_is_new, true, n * sizeof(bool));
-	if (bytes == 0)
-		return;
-	factors = palloc_extended(bytes + RS_ALIGNMENT, MCXT_ALLOC_HUGE);
+}
+
+static void
+alloc_known(const RsTrained *trained, int part, RsAlsKnown *known)
+{
+	Size		n = (Size) trained->ratings.items.n;
+	Size		bytes = factor_bytes(trained, part);
+	char	   *factors = palloc_extended(bytes + RS_ALIGNMENT, MCXT_ALLOC_HUGE);
+
 	known->item_factors = (float *) TYPEALIGN(RS_ALIGNMENT, factors);
 	memset(known->item_factors, 0, bytes);
-	if (trained->options.biases)
+	if (rs_trained_options(trained, part)->biases)
 		known->item_biases = palloc_extended(n * sizeof(float), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 }
 
@@ -106,17 +114,22 @@ static void
 take_item(void *arg, Datum id, const RsItemFactors *row)
 {
 	RsTrained  *trained = arg;
-	RsAlsKnown *known = &trained->known;
-	int			k = trained->options.factors;
 	int32		at = rs_idlist_find(&trained->ratings.items, id);
 
 	if (at < 0)
 		return;
-	known->item_is_new[at] = false;
-	if (known->item_factors != NULL)
-		memcpy(known->item_factors + (Size) at * RS_STRIDE(k), row->factors->x, k * sizeof(float));
-	if (known->item_biases != NULL)
-		known->item_biases[at] = row->factors->x[k];
+	trained->known[RS_PART_RATING].item_is_new[at] = false;
+	for (int part = 0; part < trained->n_parts; part++)
+	{
+		RsAlsKnown *known = &trained->known[part];
+		const float *x = row->parts[part]->x;
+		int			k = rs_trained_options(trained, part)->factors;
+
+		known->item_is_new[at] = false;
+		memcpy(known->item_factors + (Size) at * RS_STRIDE(k), x, k * sizeof(float));
+		if (known->item_biases != NULL)
+			known->item_biases[at] = x[k];
+	}
 }
 
 static int32
@@ -127,7 +140,7 @@ count_known_items(const RsTrained *trained)
 	for (int32 i = 0; i < trained->ratings.items.n; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		n += !trained->known.item_is_new[i] &&
+		n += !trained->known[RS_PART_RATING].item_is_new[i] &&
 			(trained->als.item_counts == NULL || trained->als.item_counts[i] > 0);
 	}
 	return n;
@@ -150,7 +163,13 @@ check_some_known(const RsTrained *trained, int32 known_items)
 void
 rs_refresh_items(RsTrained *trained)
 {
-	alloc_known(trained, &trained->known);
+	alloc_new(trained, &trained->known[RS_PART_RATING]);
+	for (int part = 0; part < trained->n_parts; part++)
+	{
+		if (part != RS_PART_RATING)
+			alloc_new(trained, &trained->known[part]);
+		alloc_known(trained, part, &trained->known[part]);
+	}
 	rs_new_snapshot_begin();
 	(void) rs_factors_scan_items(trained->model, trained->refreshed, take_item, trained);
 	rs_new_snapshot_end();

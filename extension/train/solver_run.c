@@ -64,13 +64,13 @@ rs_run_check_memory(const RsRunWords *words, const RsModel *model, Size more)
 }
 
 void *
-rs_run_arena(const RsRunWords *words, const RsModel *model, Size bytes)
+rs_run_arena(const RsRunWords *words, const RsModel *model, Size bytes, void **chunk)
 {
 	Size		size = bytes > SIZE_MAX - RS_ALIGNMENT ? SIZE_MAX : bytes + RS_ALIGNMENT;
 
 	rs_run_check_memory(words, model, size);
-	return (void *) TYPEALIGN(RS_ALIGNMENT,
-							  MemoryContextAllocHuge(CurrentMemoryContext, size));
+	*chunk = MemoryContextAllocHuge(CurrentMemoryContext, size);
+	return (void *) TYPEALIGN(RS_ALIGNMENT, *chunk);
 }
 
 void

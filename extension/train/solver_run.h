@@ -32,8 +32,11 @@ extern void rs_run_check_memory(const RsRunWords *words, const RsModel *model, S
 /* Would what a run holds in its context and what will be allocated stay within rs_run_memory()? */
 extern bool rs_run_fits(MemoryContext run, Size more);
 
-/* An arena for the solver in the current context, checked likewise; SIZE_MAX is too much. */
-extern void *rs_run_arena(const RsRunWords *words, const RsModel *model, Size bytes);
+/*
+ * An arena for the solver in the current context, checked likewise; SIZE_MAX is too much.
+ * *chunk is what to free.
+ */
+extern void *rs_run_arena(const RsRunWords *words, const RsModel *model, Size bytes, void **chunk);
 
 /* Raise what ended a run; a status that speaks of a row returns. */
 extern void rs_run_check(RsStatus status, RsTick *tick);

@@ -30,14 +30,13 @@
 
 #include "compat.h"
 #include "store/factor_table.h"
-#include "train/als_run.h"
 #include "train/choose.h"
 #include "train/history.h"
 #include "train/notice.h"
+#include "train/parts.h"
 #include "train/popular.h"
 #include "train/progress.h"
 #include "train/refresh.h"
-#include "train/solver_library.h"
 #include "train/solver_run.h"
 #include "train/trainer.h"
 
@@ -59,6 +58,23 @@ refuse_subscriber(const RsModel *model)
 			 errmsg("model \"%s\" is replicated from a publisher", model->name),
 			 errdetail("A subscription writes into its factor tables."),
 			 errhint("Train the model at the publisher, or take its tables out of the subscription.")));
+}
+
+/* A model of ratings that chooses by itself has a part to rank by, as its version has. */
+static void
+resolve_parts(RsTrained *trained)
+{
+	const RsModel *model = trained->model;
+
+	trained->n_parts = rs_algorithm(trained->algorithm)->has_factors ? 1 : 0;
+	if (rs_algorithm(model->algorithm)->has_preference && model->feedback == RS_EXPLICIT)
+		trained->n_parts = RS_MAX_PARTS;
+	rs_options_preference(&trained->options, &trained->preference);
+	if (trained->refreshed == NULL)
+		return;
+	trained->n_parts = trained->refreshed->n_parts;
+	trained->preference = trained->refreshed->preference;
+	trained->preference.keep_versions = trained->options.keep_versions;
 }
 
 /* How many versions are kept is no matter of the version that is refreshed. */
@@ -121,41 +137,6 @@ cut_histories(RsTrained *trained)
 	rs_history_cut(&trained->ratings, trained->options.history_limit);
 }
 
-/* The last iteration ends without a tick. */
-static void
-tell_end(const RsAlsModel *als)
-{
-	RsAlsProgress progress = {.phase = RS_ALS_ITERATING};
-
-	progress.iteration = als->iterations;
-	if (als->iterations > 0)
-		progress.loss = als->loss[als->iterations - 1];
-	rs_progress_solving(&progress);
-}
-
-static void
-solve(RsTrained *trained)
-{
-	const RsSolverApi *solver = rs_solver_open();
-	RsTick		tick = {CurrentMemoryContext, NULL};
-	RsAlsProblem problem;
-	RsStatus	status;
-	size_t		bytes;
-	void	   *arena;
-
-	rs_als_run_problem(trained, &problem);
-	if (!solver->memory(&problem, &bytes))
-		bytes = SIZE_MAX;
-	arena = rs_run_arena(&words, trained->model, bytes);
-
-	CHECK_FOR_INTERRUPTS();
-	status = (trained->refreshed != NULL ? solver->refresh : solver->fit)
-		(&problem, arena, bytes, rs_tick, &tick, &trained->als);
-	rs_als_run_check(trained, status, &tick);
-	rs_options_take_weights(&trained->options, &trained->als.objective);
-	tell_end(&trained->als);
-}
-
 /* ---- one run ------------------------------------------------------------ */
 
 static void
@@ -169,7 +150,7 @@ static void
 run(RsTrained *trained, bool deploy, RsTrainResult *result)
 {
 	/* now, so that a long training does not fail at its end */
-	rs_factor_tables_check(trained->model);
+	rs_factor_tables_check(trained->model, trained->n_parts > 1);
 	rs_notice_source(trained);
 	read_source(trained);
 	if (trained->ratings.n == 0)
@@ -185,12 +166,13 @@ run(RsTrained *trained, bool deploy, RsTrainResult *result)
 	if (trained->algorithm == RS_POPULAR)
 	{
 		trained->threads = 1;
+		trained->n_parts = 0;
 		rs_run_check_memory(&words, trained->model, rs_popular_memory(&trained->ratings));
 		rs_popular_count(&trained->ratings, trained->model->feedback == RS_IMPLICIT,
 						 &trained->als);
 	}
 	else
-		solve(trained);
+		rs_parts_solve(&words, trained);
 	if (trained->als.n_cells == 0)
 		refuse_empty(trained);
 	rs_notice_likes(trained);
@@ -220,6 +202,7 @@ train(const char *name, bool refresh, Jsonb *run_options, bool deploy, RsTrainRe
 	resolve_options(&trained, run_options);
 	trained.algorithm = refresh ? trained.refreshed->algorithm :
 		model->algorithm == RS_AUTO ? RS_ALS : model->algorithm;
+	resolve_parts(&trained);
 
 	trained.threads = rs_run_threads();
 	iterates = !refresh && trained.algorithm != RS_POPULAR;

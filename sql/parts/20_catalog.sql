@@ -52,6 +52,8 @@ CREATE TABLE recsys.model_version (
     liked           double precision,
     refreshed_from  int,
     choice          jsonb,
+    deviation       double precision,
+    preference      jsonb,
     PRIMARY KEY (model, version)
 ) WITH (toast_tuple_target = 8160); -- the row lies in one place: each question compares it with the one known
 COMMENT ON TABLE recsys.model_version IS 'one row for each result of a training or refresh, immutable; see the view recsys.model_versions';
@@ -60,6 +62,8 @@ COMMENT ON COLUMN recsys.model_version.loss IS 'the objective after each iterati
 COMMENT ON COLUMN recsys.model_version.liked IS 'mean value of the pairs that are likes: ratings at or above the mean of all, weights above 0; 1 where there are none; 0 for the algorithm popular; NULL for versions from before 0.2.0';
 COMMENT ON COLUMN recsys.model_version.refreshed_from IS 'the trained version whose item factors a refresh took over; NULL: this one was trained';
 COMMENT ON COLUMN recsys.model_version.choice IS 'of the algorithm auto: what training held out, tried and chose; NULL: it did not choose';
+COMMENT ON COLUMN recsys.model_version.deviation IS 'standard deviation of the ratings, 1 where all are equal; NULL for implicit feedback, the algorithm popular, and versions from before 0.2.0';
+COMMENT ON COLUMN recsys.model_version.preference IS 'options as used of the part that ranks items, of a version of ratings that has one; NULL: items are ranked by their score';
 
 -- Not dumped: OIDs mean nothing where the dump is restored.  pg_upgrade keeps them.
 CREATE TABLE recsys.model_anchor (

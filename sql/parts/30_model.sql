@@ -23,7 +23,7 @@ RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'recsys_create_model';
 COMMENT ON FUNCTION recsys.create_model(text, regclass, name, name, name, name, text, text, text, jsonb, regclass, name) IS
-'Defines a model over a table or view: makes the view recsys_data.<model> and two factor tables, owned by the caller. Explicit feedback without rating_column takes the column "rating"; implicit feedback without one counts rows. run_as "caller" reads the source with the rights of the caller of a question, "owner" with those of the model''s owner. catalog is a table or view with a row for each item that may be recommended, catalog_column its column of items; NULL takes its column that has the name of item_column. Lists hold only items of which their caller sees a row there. It becomes the view recsys_data.<model>_catalog. Errors: 42710 the model exists, 42P07 another relation of recsys_data has its name, 42703 no such column, 0A000 or 42804 wrong column type, 42809 not a table or view, 42501 no right, 22023 wrong option, or catalog_column without catalog.';
+'Defines a model over a table or view: makes the view recsys_data.<model> and two factor tables, owned by the caller. Explicit feedback without rating_column takes the column "rating"; implicit feedback without one counts rows. algorithm "auto" ranks a model of ratings by a part of its own, the preference that the choice of what to rate and the ratings tell, and trains as "als" for implicit feedback; "als" ranks by the predicted rating; "popular" gives everybody the same. run_as "caller" reads the source with the rights of the caller of a question, "owner" with those of the model''s owner. catalog is a table or view with a row for each item that may be recommended, catalog_column its column of items; NULL takes its column that has the name of item_column. Lists hold only items of which their caller sees a row there. It becomes the view recsys_data.<model>_catalog. Errors: 42710 the model exists, 42P07 another relation of recsys_data has its name, 42703 no such column, 0A000 or 42804 wrong column type, 42809 not a table or view, 42501 no right, 22023 wrong option, or catalog_column without catalog.';
 
 CREATE FUNCTION recsys.alter_model(
     model     text,
@@ -38,7 +38,7 @@ RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'recsys_alter_model';
 COMMENT ON FUNCTION recsys.alter_model(text, text, text, text, jsonb, regclass, name, boolean) IS
-'Changes what is given and leaves what is NULL. options are laid over the model''s; a JSON null takes an option back to its default. catalog gives the model a catalog, as for create_model(), or another one; drop_catalog takes it away, so that every item may be recommended. Holds from the next training on; run_as and the catalog hold at once. Errors: 42704 no such model, 42501 not the owner, or the owner may not read the catalog, 55P03 run_as or a catalog is given or dropped and the model is being trained, 22023 wrong value, 42703 no such column, 0A000 or 42804 wrong column type, 42809 not a table or view, 42P07 another relation has the name of the catalog''s view, 42P16 the other catalog''s items are of another type: drop the catalog first.';
+'Changes what is given and leaves what is NULL. algorithm auto gives the factor tables of a model of before 0.2.0 the column preference. options are laid over the model''s; a JSON null takes an option back to its default. catalog gives the model a catalog, as for create_model(), or another one; drop_catalog takes it away, so that every item may be recommended. Holds from the next training on; run_as and the catalog hold at once. Errors: 42704 no such model, 42501 not the owner, or the owner may not read the catalog, 55P03 run_as or a catalog is given or dropped, or that column is added, and the model is being trained, 22023 wrong value, 42703 no such column, 0A000 or 42804 wrong column type, 42809 not a table or view, 42P07 another relation has the name of the catalog''s view, 42P16 the other catalog''s items are of another type: drop the catalog first.';
 
 CREATE FUNCTION recsys.drop_model(model text, if_exists boolean DEFAULT false)
 RETURNS void
@@ -117,7 +117,8 @@ SELECT v.model,
        CASE WHEN pg_catalog.has_table_privilege(c.oid, 'SELECT') THEN v.source END AS source,
        v.snapshot,
        v.refreshed_from,
-       v.choice
+       v.choice,
+       v.preference
   FROM recsys.model_version AS v
   JOIN recsys.model AS m ON m.name OPERATOR(pg_catalog.=) v.model
   JOIN pg_catalog.pg_class AS c
@@ -126,4 +127,4 @@ SELECT v.model,
     OR (pg_catalog.has_table_privilege(c.oid, 'REFERENCES')
         AND NOT EXISTS (SELECT FROM pg_catalog.pg_options_to_table(c.reloptions) AS o
                          WHERE o.option_name OPERATOR(pg_catalog.=) 'security_invoker' AND o.option_value::boolean));
-COMMENT ON VIEW recsys.model_versions IS 'the versions of the models that the reader may ask: options, counts, loss by iteration, the trained version that a refresh was refreshed from, what the algorithm auto chose and, for who may SELECT from the model''s view, where they came from';
+COMMENT ON VIEW recsys.model_versions IS 'the versions of the models that the reader may ask: options, counts, loss by iteration, the trained version that a refresh was refreshed from, what the algorithm auto chose, options of the part that ranks, where there is one, and, for who may SELECT from the model''s view, where they came from';

@@ -20,7 +20,7 @@ CREATE FUNCTION recsys.train(
 ) RETURNS SETOF record
     AS 'MODULE_PATHNAME', 'recsys_train' LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 1 COST 1000000;
 COMMENT ON FUNCTION recsys.train(text, jsonb, boolean) IS
-    'Trains a model on what its view shows now and makes the result a new version; options go before the model''s for this version only, deploy => false leaves the active version as it is. One row: the version, users and items published, ratings after the rule for repeated ones, iterations done, the objective after the last (NULL for popular), seconds. Errors: 42704 no such model, 42501 not its owner, 55P03 it is being trained, 22004 an argument is NULL, 22023 wrong option or nothing to train on, 22000 a rating that is no number or factors that are not determined, 22003 a value out of range, 54000 more memory than recsys.training_memory, 25006 read-only.';
+    'Trains a model on what its view shows now and makes the result a new version; options go before the model''s for this version only, deploy => false leaves the active version as it is. One row: the version, users and items published, ratings after the rule for repeated ones, iterations done, the objective after the last (NULL for popular), seconds. Errors: 42704 no such model, 42501 not its owner, 55P03 it is being trained, 55000 a factor table was altered, or lacks a column that the algorithm needs, 22004 an argument is NULL, 22023 wrong option or nothing to train on, 22000 a rating that is no number or factors that are not determined, 22003 a value out of range, 54000 more memory than recsys.training_memory, 25006 read-only.';
 
 CREATE FUNCTION recsys.refresh(
     model       text,
@@ -74,7 +74,7 @@ CREATE VIEW recsys.training_progress AS
     FROM recsys.training_progress_slots();
 COMMENT ON VIEW recsys.training_progress IS
     'trainings, and answers for all users, that run now; empty unless the library recsys is in shared_preload_libraries';
-COMMENT ON COLUMN recsys.training_progress.phase IS 'reading, preparing, choosing, iterating and publishing of a training; reading, preparing and answering of recommend_all() and its kin';
+COMMENT ON COLUMN recsys.training_progress.phase IS 'reading, preparing, choosing, iterating and publishing of a training, of one with a part that ranks preparing and preferring (its iterations) before the last; reading, preparing and answering of recommend_all() and its kin';
 COMMENT ON COLUMN recsys.training_progress.iteration IS 'iterations finished; choosing: candidates tried';
 COMMENT ON COLUMN recsys.training_progress.rows_done IS 'users or items solved in the current half of an iteration; answering: users who are answered';
 COMMENT ON COLUMN recsys.training_progress.loss IS 'the objective after the last finished iteration';

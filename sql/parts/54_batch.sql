@@ -62,14 +62,15 @@ CREATE FUNCTION recsys.recommend_users(
     k            int      DEFAULT 10,
     exclude_seen boolean DEFAULT true,
     version      int      DEFAULT NULL,
-    OUT rank    int,
-    OUT user_id text,
-    OUT score   real)
+    OUT rank       int,
+    OUT user_id    text,
+    OUT preference real,
+    OUT score      real)
 RETURNS SETOF record
 LANGUAGE c STABLE PARALLEL RESTRICTED COST 1000000 ROWS 10
 AS 'MODULE_PATHNAME', 'recsys_recommend_users';
 COMMENT ON FUNCTION recsys.recommend_users(text, bigint, int, boolean, int) IS
-'The k users for whom an item has the highest score, for instance to tell them of it. All users of whom the caller sees usable rows now are folded in; score is what predict() gives for them, to the last bit; equal scores in the order of ids. user_id is the id as text. exclude_seen leaves out the users who have a row with the item. No rows for an item that the version does not know or of which the caller sees no row in the catalog, for a NULL id, and for the popular algorithm. Costs as much as recommend_all() without its lists, whatever k is. Errors as for recommend_all(), and 22P02 the id is not of the model''s type.';
+'The k users who prefer an item most, for instance to tell them of it. All users of whom the caller sees usable rows now are folded in; preference is what recommend() ranks the item by for them, and score what predict() gives, to the last bit; equal ones in the order of ids. user_id is the id as text. exclude_seen leaves out the users who have a row with the item. No rows for an item that the version does not know or of which the caller sees no row in the catalog, for a NULL id, and for the popular algorithm. Costs as much as recommend_all() without its lists, whatever k is. Errors as for recommend_all(), and 22P02 the id is not of the model''s type.';
 
 CREATE FUNCTION recsys.recommend_users(
     model        text,
@@ -77,9 +78,10 @@ CREATE FUNCTION recsys.recommend_users(
     k            int      DEFAULT 10,
     exclude_seen boolean DEFAULT true,
     version      int      DEFAULT NULL,
-    OUT rank    int,
-    OUT user_id text,
-    OUT score   real)
+    OUT rank       int,
+    OUT user_id    text,
+    OUT preference real,
+    OUT score      real)
 RETURNS SETOF record
 LANGUAGE c STABLE PARALLEL RESTRICTED COST 1000000 ROWS 10
 AS 'MODULE_PATHNAME', 'recsys_recommend_users';
@@ -92,9 +94,10 @@ CREATE FUNCTION recsys.recommend_users(
     k            int      DEFAULT 10,
     exclude_seen boolean DEFAULT true,
     version      int      DEFAULT NULL,
-    OUT rank    int,
-    OUT user_id text,
-    OUT score   real)
+    OUT rank       int,
+    OUT user_id    text,
+    OUT preference real,
+    OUT score      real)
 RETURNS SETOF record
 LANGUAGE c STABLE PARALLEL RESTRICTED COST 1000000 ROWS 10
 AS 'MODULE_PATHNAME', 'recsys_recommend_users';
@@ -113,7 +116,7 @@ RETURNS SETOF record
 LANGUAGE c STABLE PARALLEL RESTRICTED COST 1000000 ROWS 10
 AS 'MODULE_PATHNAME', 'recsys_similar_users';
 COMMENT ON FUNCTION recsys.similar_users(text, bigint, int, int) IS
-'The k users whose vectors are nearest in direction to that of a user, who is not among them. All users of whom the caller sees usable rows now are folded in. The score is the cosine, as recsys.cosine_similarity() gives it for user_vector() without the component of the bias, as real; equal ones in the order of ids; user_id is the id as text. No rows when the user has no vector or one of zeros, for a NULL id, and for the popular algorithm. Costs as much as recommend_users(). Errors as for recommend_users().';
+'The k users whose vectors are nearest in direction to that of a user, who is not among them. All users of whom the caller sees usable rows now are folded in. The score is the cosine, as recsys.cosine_similarity() gives it for their vectors in the part that ranks, which is user_vector() without the component of the bias where the version has one part, as real; equal ones in the order of ids; user_id is the id as text. No rows when the user has no vector or one of zeros, for a NULL id, and for the popular algorithm. Costs as much as recommend_users(). Errors as for recommend_users().';
 
 CREATE FUNCTION recsys.similar_users(
     model   text,

@@ -34,6 +34,20 @@ check()
 
 metric() { sql "SELECT value FROM recsys.evaluate('$1', '$2', '{$4}') WHERE metric = '$3' AND k = $4"; }
 
+# recall MODEL TEST MIN_RATING: recall@10 of the test items with at least this rating
+recall() { sql "SELECT round(value::numeric, 4) FROM recsys.evaluate('$1', '$2', '{10}', min_rating => $3) WHERE metric = 'recall'"; }
+
+# lists NAME TABLE TEST: what lists find of held-out ratings with nothing set, against
+# implicit feedback over the same pairs, each of which weighs 1
+lists()
+{
+	sql "SELECT recsys.create_model('auto_$2', '$2'),
+	            recsys.create_model('pairs_$2', '$2', feedback => 'implicit', algorithm => 'als')"
+	sql "SELECT recsys.train('auto_$2'), recsys.train('pairs_$2')" >/dev/null
+	check "$1 recall@10 of rated items" "$(recall "auto_$2" "$3" 1)" '>=' "0.95 * $(recall "pairs_$2" "$3" 1)"
+	check "$1 recall@10 of liked items" "$(recall "auto_$2" "$3" 4)" '>=' "$(recall "pairs_$2" "$3" 4)"
+}
+
 skip()
 {
 	echo "1..0 # SKIP $1"
@@ -64,6 +78,8 @@ for i in 1 2 3 4 5; do
 done
 check "ml-100k RMSE, u1..u5, d=50" "$(sql 'SELECT round(avg(rmse)::numeric, 4) FROM fold_rmse')" '<=' .927
 
+lists ml-100k base1 test1
+
 # ---- ml-1m: RMSE on the inf-AE split -------------------------------------------------
 sql "CREATE TABLE ml1m (row int GENERATED ALWAYS AS IDENTITY, user_id int, item_id int, rating real)"
 sql "CREATE TABLE part (row int GENERATED ALWAYS AS IDENTITY, part int)"
@@ -76,6 +92,8 @@ sql "SELECT recsys.create_model('infae', 'infae', options => '{\"factors\": 50, 
 sql "SELECT recsys.train('infae')" >/dev/null
 check "ml-1m RMSE, inf-AE split, d=50" \
 	"$(sql "SELECT round(value::numeric, 4) FROM recsys.evaluate('infae', 'infae_test') WHERE metric = 'rmse'")" '<=' .857
+
+lists ml-1m infae infae_test
 
 # ---- ml-1m: leave one out among 100, as He et al. 2017 -------------------------------
 sql "CREATE TABLE item_map (ncf_item int, item_id int)"

@@ -23,6 +23,7 @@ SET un.listed = 'most';
 SELECT recsys.create_model('un_' || m.name, m.source::regclass, rating_column => 'rating', feedback => m.feedback, algorithm => m.algorithm,
                            options => m.options::jsonb, catalog => m.catalog::regclass)
   FROM (VALUES ('biased', 'un_stars', 'explicit', 'als', '{"factors": 5, "iterations": 2}', NULL),
+               ('two', 'un_stars', 'explicit', 'auto', '{"factors": 6, "iterations": 2}', 'un_catalog'),
                ('plain', 'un_keys', 'explicit', 'als', '{"factors": 18, "iterations": 2, "biases": false}', NULL),
                ('words', 'un_words', 'implicit', 'als', '{"factors": 33, "iterations": 2, "unobserved_weight": 1}', NULL),
                ('listed', 'un_stars', 'implicit', 'als', '{"factors": 7, "iterations": 2, "history_limit": 0}', 'un_catalog'),
@@ -85,7 +86,7 @@ BEGIN
       FROM un_with AS w FULL JOIN un_without AS o USING (question);
     DROP TABLE un_with, un_without;
 END $$;
-SELECT m, d.* FROM unnest('{un_biased,un_plain,un_words,un_listed,un_top}'::text[]) AS m, un_differing(m) AS d;
+SELECT m, d.* FROM unnest('{un_biased,un_two,un_plain,un_words,un_listed,un_top}'::text[]) AS m, un_differing(m) AS d;
 SET un.listed = 'few';
 SELECT d.* FROM un_differing('un_listed') AS d;
 SET un.listed = 'none';
@@ -134,7 +135,7 @@ RESET recsys.serving_memory;
 SELECT bytes > 0 AS bytes FROM recsys.prewarm('un_biased');
 ROLLBACK;
 
-SELECT recsys.drop_model('un_' || m) FROM unnest('{biased,plain,words,listed,top}'::text[]) AS m;
+SELECT recsys.drop_model('un_' || m) FROM unnest('{biased,two,plain,words,listed,top}'::text[]) AS m;
 DROP FUNCTION un_ask, un_differing;
 DROP VIEW un_catalog;
 DROP TABLE un_stars, un_words, un_keys, un_listed;

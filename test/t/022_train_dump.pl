@@ -26,6 +26,8 @@ SELECT recsys.create_model('it''s "odd"', '"Odd events"', 'User', 'the item', ti
 SELECT FROM recsys.train('it''s "odd"');
 CREATE INDEX ON recsys_data.m_item_factors (recsys.dims(factors)) WHERE version > 1;
 ALTER TABLE recsys_data.m_item_factors SET (fillfactor = 90);
+SELECT recsys.create_model('two parts', 'ratings', options => '{"factors": 4, "iterations": 2}');
+SELECT FROM recsys.train('two parts');
 SELECT recsys.create_model('untrained', 'ratings', algorithm => 'popular');
 SQL
 
@@ -36,6 +38,8 @@ SELECT v::text FROM recsys.model_version v ORDER BY model, version;
 SELECT md5(string_agg(f::text, ',' ORDER BY version, user_id COLLATE "C")) FROM recsys_data."it's ""odd""_user_factors" f;
 SELECT md5(string_agg(f::text, ',' ORDER BY version, item_id)) FROM recsys_data."it's ""odd""_item_factors" f;
 SELECT model, owner, run_as, active_version, versions FROM recsys.models ORDER BY model;
+SELECT md5(string_agg(f::text, ',' ORDER BY version, item_id)), count(preference) > 0 FROM recsys_data."two parts_item_factors" f;
+SELECT r::text FROM recsys.recommend('two parts', 7) r ORDER BY rank;
 SELECT r::text FROM recsys.recommend_uuid('it''s "odd"', 'user ''7"') r ORDER BY rank;
 SELECT relname, relkind, relacl, reloptions FROM pg_class WHERE relnamespace = 'recsys_data'::regnamespace ORDER BY 1;
 SELECT obj_description('recsys_data.m'::regclass), obj_description('recsys_data'::regnamespace);

@@ -71,6 +71,9 @@ foreach my $version (@released)
 		"0|0\nt", "models of $version are refreshed");
 	is($node->safe_psql($database, "SELECT version, deployed FROM recsys.train('movies'); SELECT version FROM recsys.train('shop')"),
 		"3|t\n2", "models of $version train on");
+	is($node->safe_psql($database, "DELETE FROM ratings WHERE (user_id + item_id) % 5 < 3; SELECT recsys.alter_model('movies', algorithm => 'auto'); SELECT version FROM recsys.train('movies');"
+			  . " SELECT count(preference) > 0, count(*) = count(preference) FROM recsys_data.movies_item_factors WHERE version = 4; SELECT count(*) FROM recsys.recommend('movies', 1, 3, version => 3)"),
+		"\n4\nt|t\n3", "models of $version get a part that ranks");
 	$node->safe_psql($database, "SELECT recsys.drop_model('movies'), recsys.drop_model('shop'), recsys.drop_model('untrained')");
 	is($node->safe_psql($database, 'SELECT count(*) FROM recsys.model_version'), 0, "models of $version are dropped");
 }

@@ -219,7 +219,7 @@ foreach my $case ([ 'in_utf8', 'UTF8', $utf8 ], [ 'in_utf8', 'LATIN1', $latin1 ]
 }
 # An id that the client's encoding has no character for, or that is no text in it: an error, and the session goes on.
 $node->safe_psql('in_utf8', "SET client_encoding = 'UTF8'; INSERT INTO accents VALUES ('u1', '10 \xe2\x82\xac', 5); SELECT FROM recsys.train('accents')");
-my ($rc, $out, $err) = $node->psql('in_utf8', "\\set VERBOSITY sqlstate\nSET client_encoding = 'LATIN1'; SELECT item_id FROM recsys.recommend_text('accents', 'u2', 99, exclude_seen => false);\nSELECT recsys.predict_text('accents', 'u2', '\xe9') IS NULL",
+my ($rc, $out, $err) = $node->psql('in_utf8', "\\set VERBOSITY sqlstate\nSET client_encoding = 'LATIN1'; SELECT item_id FROM recsys.recommend_text('accents', 'u2', 99, exclude_seen => false);\nSELECT recsys.preference_text('accents', 'u2', '\xe9') IS NULL",
 	on_error_stop => 0);
 like("$err/$out", qr{ERROR: +22P05/t$}, 'A36: a character that the client does not have');
 is(($node->psql('in_utf8', "\\set VERBOSITY sqlstate\nSET client_encoding = 'UTF8'; SELECT recsys.predict_text('accents', 'u2', '\xe9')"))[2] =~ s/.*ERROR: *//sr,

@@ -21,6 +21,7 @@ my $node = recsys_node('property', preload => 1, conf => "autovacuum = off\nfsyn
 # A rating that is no real makes an expression of a column of the view, so that predict keeps nothing.
 my %models = (
 	bias => { user => 'bigint', item => 'bigint', rating => 'real', feedback => 'explicit', options => '{"factors": 5, "iterations": 2}' },
+	both => { user => 'bigint', item => 'bigint', rating => 'real', feedback => 'explicit', algorithm => 'auto', options => '{"factors": 6, "iterations": 2}' },
 	flat => { user => 'text', item => 'uuid', rating => 'float8', feedback => 'explicit', options => '{"factors": 18, "iterations": 1, "biases": false}' },
 	likes => { user => 'uuid', item => 'text', rating => 'real', feedback => 'implicit', options => '{"factors": 7, "iterations": 2}' },
 	many => { user => 'bigint', item => 'text', rating => 'real', feedback => 'implicit', options => '{"factors": 33, "iterations": 1, "keep_versions": 2}' });
@@ -71,10 +72,33 @@ BEGIN
 END
 $$;
 
+/*
+ * The same of what ranks, where a part of its own does: for a stored user by plain SQL, for
+ * a folded one, whose vector no function tells, as preference() has it item by item.
+ */
+CREATE FUNCTION preferences(m text, u text, fresh bool, number int) RETURNS TABLE (item text, score real) STABLE LANGUAGE plpgsql AS
+$$
+DECLARE
+	x recsys.recvec; ut text;
+BEGIN
+	SELECT format_type(atttypid, NULL) INTO ut FROM pg_attribute WHERE attrelid = ('recsys_data.' || m)::regclass AND attname = 'user_id';
+	IF fresh THEN
+		EXECUTE format('SELECT recsys.user_vector($1, $2::%s, version => $3)', ut) INTO x USING m, u, number;
+		IF x IS NULL THEN RETURN; END IF;
+		RETURN QUERY EXECUTE format('SELECT i.item_id::text, recsys.preference($1, $2::%s, i.item_id, version => $3) FROM recsys_data.%I i WHERE i.version = $3', ut, m || '_item_factors')
+			USING m, u, number;
+	ELSE
+		EXECUTE format('SELECT s.preference FROM recsys_data.%I s WHERE s.version = $1 AND s.user_id = $2::%s', m || '_user_factors', ut) INTO x USING number, u;
+		IF x IS NULL THEN RETURN; END IF;
+		RETURN QUERY EXECUTE format('SELECT i.item_id::text, recsys.inner_product($1, i.preference)::real FROM recsys_data.%I i WHERE i.version = $2', m || '_item_factors') USING x, number;
+	END IF;
+END
+$$;
+
 CREATE FUNCTION check_list(m text, u text, fresh bool, k int, seen bool, candidates text, exclude text, number int, asked int) RETURNS text STABLE LANGUAGE plpgsql AS
 $$
 DECLARE
-	ut text; it text; got text; want text; f text; listed text := 'true';
+	ut text; it text; got text; want text; f text; listed text := 'true'; scores text;
 BEGIN
 	SELECT max(format_type(atttypid, NULL)) FILTER (WHERE attname = 'user_id'), max(format_type(atttypid, NULL)) FILTER (WHERE attname = 'item_id')
 		INTO ut, it FROM pg_attribute WHERE attrelid = ('recsys_data.' || m)::regclass;
@@ -86,8 +110,9 @@ BEGIN
 	IF (SELECT catalog FROM recsys.models WHERE model = m) THEN
 		listed := format('EXISTS (SELECT FROM recsys_data.%I c WHERE c.item_id = i.item_id)', m || '_catalog');
 	END IF;
+	SELECT CASE WHEN preference IS NULL THEN 'oracle' ELSE 'preferences' END INTO scores FROM recsys.model_versions WHERE model = m AND version = number;
 	EXECUTE format($q$
-		WITH o AS MATERIALIZED (SELECT * FROM oracle($1, $2, $7, $8)), eligible AS (
+		WITH o AS MATERIALIZED (SELECT * FROM %s($1, $2, $7, $8)), eligible AS (
 			SELECT i.item_id, i.users FROM recsys_data.%I i WHERE i.version = $8
 			AND ($5 IS NULL OR i.item_id = ANY ($5::%s[])) AND ($6 IS NULL OR NOT i.item_id = ANY ($6::%s[]))
 			AND (NOT $4 OR NOT EXISTS (SELECT FROM recsys_data.%I r WHERE r.user_id = $2::%s AND r.item_id = i.item_id)) AND %s),
@@ -96,7 +121,7 @@ BEGIN
 			FROM eligible e LEFT JOIN o ON o.item = e.item_id::text),
 		ranked AS (SELECT row_number() OVER (ORDER BY score DESC, item_id %s) AS rank, * FROM scored)
 		SELECT string_agg(rank || ':' || item_id || ':' || score, ' ' ORDER BY rank) FROM ranked WHERE rank <= $3$q$,
-		m || '_item_factors', it, it, m, ut, listed, f, ut, CASE it WHEN 'text' THEN 'COLLATE "C"' ELSE '' END)
+		scores, m || '_item_factors', it, it, m, ut, listed, f, ut, CASE it WHEN 'text' THEN 'COLLATE "C"' ELSE '' END)
 		INTO want USING m, u, k, seen, candidates, exclude, fresh, number, asked;
 	IF got IS DISTINCT FROM want THEN
 		RETURN format('recommend(%s, %s, k %s, seen %s, candidates %s, exclude %s, fresh %s, version %s): %s, not %s', m, u, k, seen, candidates, exclude, fresh, number, got, want);
@@ -191,6 +216,7 @@ BEGIN
 				/* one expression each, so that each keeps what it may */
 				CASE m
 					WHEN 'bias' THEN p := recsys.predict('bias', u::bigint, i::bigint);
+					WHEN 'both' THEN p := recsys.predict('both', u::bigint, i::bigint);
 					WHEN 'flat' THEN p := recsys.predict_uuid('flat', u, i::uuid);
 					WHEN 'likes' THEN p := recsys.predict_text('likes', u::uuid, i);
 					WHEN 'many' THEN p := recsys.predict_text('many', u::bigint, i);
@@ -214,7 +240,7 @@ sub create_model
 	my ($m) = @_;
 	my $model = $models{$m};
 	my $catalog = pick('', '', ", catalog => '${m}_goods'", ", catalog => '${m}_shown'");
-	return "SELECT recsys.create_model('$m', '${m}_source', rating_column => 'rating', feedback => '$model->{feedback}', options => '$model->{options}'$catalog, algorithm => 'als')";
+	return "SELECT recsys.create_model('$m', '${m}_source', rating_column => 'rating', feedback => '$model->{feedback}', options => '$model->{options}'$catalog, algorithm => '" . ($model->{algorithm} // 'als') . "')";
 }
 
 sub user_id { return id($models{ $_[0] }{user}, $_[1]); }

@@ -643,6 +643,41 @@ test_repeated(void)
 	training_free(&plain);
 }
 
+/* After a training the arrays of its cells hold them, each once, user after user. */
+static void
+test_restored(void)
+{
+	static const int32_t users[] = {0, 0, 1, 2, 2};
+	static const int32_t items[] = {0, 2, 1, 0, 1};
+	static const float values[] = {3.0f, 4.0f, 2.0f, 5.0f, 1.5f};
+	Training	t;
+	RsAlsModel	model;
+	RsTriplets	cells;
+	void	   *arena;
+
+	/* no item has number 3, and no user 3 */
+	training_init(&t, 4, 4, 8, 2, false);
+	add_cell(&t, 2, 1, 1.0f);
+	add_cell(&t, 0, 2, 4.0f);
+	add_cell(&t, 2, 0, 5.0f);
+	add_cell(&t, 1, 1, 2.0f);
+	add_cell(&t, 2, 1, 2.0f);
+	add_cell(&t, 0, 0, 3.0f);
+	CHECK(rs_als_memory(&t.problem, &t.bytes));
+	arena = unit_alloc(t.bytes);
+	CHECK(rs_als_fit(&t.problem, arena, t.bytes, NULL, NULL, &model) == RS_OK);
+	cells = t.problem.cells;
+	CHECK(rs_triplets_restore(&cells, &model, 4, NULL, NULL));
+	CHECK(cells.n == 5 && cells.time == NULL);
+	for (int i = 0; i < 5; i++)
+		CHECK(cells.user[i] == users[i] && cells.item[i] == items[i] && cells.value[i] == values[i]);
+
+	/* mean 3.1, squares .01 + .81 + 1.21 + 3.61 + 2.56 */
+	CHECK_NEAR(model.deviation, sqrt(8.2 / 5), 1e-12);
+	free(arena);
+	training_free(&t);
+}
+
 /* Weights that were not given follow from the data, as derive.c says. */
 static void
 test_derived(void)
@@ -782,6 +817,7 @@ main(void)
 	test_checkerboard();
 	test_derived();
 	test_repeated();
+	test_restored();
 	test_turned();
 	return unit_report("als");
 }

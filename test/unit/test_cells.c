@@ -224,9 +224,23 @@ test_stop_combine(void)
 	free(values);
 }
 
+/* What ratings weigh: 1 at the mean, half of a deviation more for each, never nothing. */
+static void
+test_weights(void)
+{
+	float		values[] = {3.0f, 5.0f, 1.0f, -1000.0f, FLT_MAX, -FLT_MAX};
+
+	CHECK(rs_ratings_to_weights(values, 6, 3.0, 2.0, NULL, NULL));
+	CHECK(values[0] == 1.0f && values[1] == 1.5f && values[2] == 0.5f);
+	CHECK(values[3] == 0.1f && values[4] > 1e37f && values[5] == 0.1f);
+	CHECK(rs_rating_weight(FLT_MAX, 0.0, 1e-9) == FLT_MAX);
+	CHECK(rs_rating_weight(-FLT_MAX, 0.0, 1e-300) == 0.1f);
+}
+
 int
 main(void)
 {
+	test_weights();
 	test_explicit();
 	test_implicit();
 	test_order();

@@ -12,10 +12,15 @@
 #include "kernel/cells.h"
 #include "solver/crowd.h"
 
+/* The mean and deviation that weights are made of ratings by. */
+#define MEAN			3.0
+#define DEVIATION		0.7
+
 /* What a crowd asks, its rows, and the answers in one piece. */
 typedef struct Question
 {
 	RsCrowdProblem problem;
+	RsCrowdKey	scoring;		/* of a problem that has one */
 	uint64_t   *words;
 	RsIndex    *index;
 	RsStatus	status;
@@ -29,17 +34,15 @@ typedef struct Question
 
 /* ---- a question ---------------------------------------------------------------- */
 
-static void
-make_items(Question *q, int32_t n_items, int k, bool implicit, bool biases)
+/* Random vectors, of ratings or of weights. */
+static RsCrowdKey
+make_key(int32_t n_items, int k, bool implicit, bool biases)
 {
-	RsCrowdProblem *p = &q->problem;
 	int			stride = RS_STRIDE(k);
 	float	   *factors = unit_alloc((size_t) n_items * (size_t) stride * sizeof(float));
 	float	   *item_biases = unit_alloc((size_t) n_items * sizeof(float));
 	double	   *gramian = unit_alloc((size_t) k * (size_t) stride * sizeof(double));
-	size_t		bytes;
-	size_t		workspace;
-	void	   *memory;
+	RsCrowdKey	key = {0};
 
 	for (int32_t i = 0; i < n_items; i++)
 	{
@@ -47,23 +50,50 @@ make_items(Question *q, int32_t n_items, int k, bool implicit, bool biases)
 			factors[(size_t) i * (size_t) stride + (size_t) j] = unit_random_float();
 		item_biases[i] = unit_random_float();
 	}
-	p->objective = (RsObjective) {implicit, biases, implicit ? 0.0 : 3.0, 0.05, 1.0,
+	key.objective = (RsObjective) {implicit, biases, implicit ? 0.0 : MEAN, 0.05, 1.0,
 	implicit ? 3.0 : 0.0, implicit ? 0.3 : 0.0, 0.04, 0.0};
-	p->items = (RsItems) {factors, biases ? item_biases : NULL, n_items, k, stride};
+	key.items = (RsItems) {factors, biases ? item_biases : NULL, n_items, k, stride};
 	if (!biases)
 		free(item_biases);
 	rs_gramian(factors, n_items, k, stride, gramian);
-	p->gramian = implicit ? gramian : NULL;
+	key.gramian = implicit ? gramian : NULL;
 	if (!implicit)
 		free(gramian);
+	return key;
+}
+
+static void
+make_items(Question *q, int32_t n_items, int k, bool implicit, bool biases)
+{
+	RsCrowdProblem *p = &q->problem;
+	size_t		bytes;
+	size_t		workspace;
+	void	   *memory;
+
+	p->ranking = make_key(n_items, k, implicit, biases);
 	if (k == 0)
 		return;
 	CHECK(rs_index_size(n_items, k, biases, &bytes, &workspace));
 	q->index = unit_alloc(bytes);
 	memory = unit_alloc(workspace);
-	CHECK(rs_index_build(&p->items, memory, q->index, NULL, NULL) == RS_OK);
+	CHECK(rs_index_build(&p->ranking.items, memory, q->index, NULL, NULL) == RS_OK);
 	free(memory);
 	p->index = q->index;
+}
+
+/* The rows are ratings: the ranking, of weights, is made of them, and perhaps a scoring. */
+static void
+make_ratings(Question *q, int k, bool scored)
+{
+	RsCrowdProblem *p = &q->problem;
+
+	p->weighs_ratings = true;
+	p->mean = MEAN;
+	p->deviation = DEVIATION;
+	if (!scored)
+		return;
+	q->scoring = make_key(p->ranking.items.n, k, false, true);
+	p->scoring = &q->scoring;
 }
 
 /* Rows in any order, some repeated, some without a value, some of unknown items. */
@@ -71,7 +101,7 @@ static void
 make_rows(Question *q, int32_t n_users, int64_t n, bool timed, bool by_user)
 {
 	RsCrowdProblem *p = &q->problem;
-	int32_t		n_items = p->items.n;
+	int32_t		n_items = p->ranking.items.n;
 	int32_t    *position = unit_alloc((size_t) (n_items + 3) * sizeof(int32_t));
 	int32_t    *popular = unit_alloc((size_t) n_items * sizeof(int32_t));
 
@@ -113,20 +143,28 @@ static void
 make_lists(Question *q, int32_t top, bool exclude_seen, int32_t not_eligible)
 {
 	RsCrowdProblem *p = &q->problem;
-	size_t		n_words = (size_t) p->items.n / 64 + 1;
+	size_t		n_words = (size_t) p->ranking.items.n / 64 + 1;
 
 	q->words = unit_alloc(n_words * sizeof(uint64_t));
 	p->eligible.words = q->words;
-	for (int32_t i = 0; i < p->items.n; i++)
+	for (int32_t i = 0; i < p->ranking.items.n; i++)
 	{
 		if (not_eligible > 0 && i % not_eligible == 0)
 			continue;
 		q->words[i / 64] |= UINT64_C(1) << (i % 64);
 		p->eligible.n++;
 	}
-	p->top = top < p->items.n ? top : p->items.n;
+	p->top = top < p->ranking.items.n ? top : p->ranking.items.n;
 	p->exclude_seen = exclude_seen;
 	p->item = 5;
+}
+
+static void
+key_free(RsCrowdKey *key)
+{
+	free((void *) key->items.factors);
+	free((void *) key->items.biases);
+	free((void *) key->gramian);
 }
 
 static void
@@ -134,9 +172,8 @@ question_free(Question *q)
 {
 	RsCrowdProblem *p = &q->problem;
 
-	free((void *) p->items.factors);
-	free((void *) p->items.biases);
-	free((void *) p->gramian);
+	key_free(&p->ranking);
+	key_free(&q->scoring);
 	free((void *) p->position);
 	free((void *) p->popular);
 	free(p->rows.user);
@@ -156,6 +193,14 @@ copy_part(void *to, const void *from, const RsCrowdPart *part, size_t each)
 	memcpy((char *) to + (size_t) part->first * each, from, (size_t) part->n * each);
 }
 
+static void
+take_vectors(RsCrowdVectors *to, const RsCrowdVectors *from, const RsCrowdPart *part,
+			 const RsCrowdKey *key)
+{
+	copy_part(to->x, from->x, part, (size_t) key->items.stride * sizeof(float));
+	copy_part(to->base, from->base, part, sizeof(double));
+}
+
 static bool
 take(void *arg, const RsCrowdPart *part)
 {
@@ -164,8 +209,11 @@ take(void *arg, const RsCrowdPart *part)
 
 	CHECK(part->first == taken->n);
 	copy_part(taken->has_vector, part->has_vector, part, sizeof(bool));
-	copy_part(taken->x, part->x, part, (size_t) q->problem.items.stride * sizeof(float));
-	copy_part(taken->base, part->base, part, sizeof(double));
+	take_vectors(&taken->ranking, &part->ranking, part, &q->problem.ranking);
+	if (q->problem.scoring != NULL)
+		take_vectors(&taken->scoring, &part->scoring, part, q->problem.scoring);
+	else
+		CHECK(part->scoring.x == part->ranking.x && part->scoring.base == part->ranking.base);
 	copy_part(taken->has_seen, part->has_seen, part, sizeof(bool));
 	if (part->top > 0)
 	{
@@ -181,6 +229,13 @@ static void *
 copy_of(const void *from, size_t bytes)
 {
 	return memcpy(unit_alloc(bytes), from, bytes);
+}
+
+static RsCrowdVectors
+alloc_vectors(size_t n, const RsCrowdKey *key)
+{
+	return (RsCrowdVectors) {unit_alloc(n * (size_t) key->items.stride * sizeof(float)),
+	unit_alloc(n * sizeof(double))};
 }
 
 /* Rows become the solver's, so a copy is asked. */
@@ -199,8 +254,9 @@ ask(Question *q, int threads, RsAlsTick tick, void *tick_arg)
 	copy.rows.value = copy_of(copy.rows.value, rows * sizeof(float));
 	q->taken = (RsCrowdPart) {.top = copy.top};
 	q->taken.has_vector = unit_alloc(n * sizeof(bool));
-	q->taken.x = unit_alloc(n * (size_t) copy.items.stride * sizeof(float));
-	q->taken.base = unit_alloc(n * sizeof(double));
+	q->taken.ranking = alloc_vectors(n, &copy.ranking);
+	if (copy.scoring != NULL)
+		q->taken.scoring = alloc_vectors(n, copy.scoring);
 	q->taken.has_seen = unit_alloc(n * sizeof(bool));
 	q->taken.is_popular = unit_alloc(n * sizeof(bool));
 	q->taken.n_listed = unit_alloc(n * sizeof(int32_t));
@@ -222,8 +278,10 @@ static void
 answers_free(Question *q)
 {
 	free(q->taken.has_vector);
-	free(q->taken.x);
-	free(q->taken.base);
+	free(q->taken.ranking.x);
+	free(q->taken.ranking.base);
+	free(q->taken.scoring.x);
+	free(q->taken.scoring.base);
 	free(q->taken.has_seen);
 	free(q->taken.is_popular);
 	free(q->taken.n_listed);
@@ -265,7 +323,7 @@ cells_of(const Question *q, int32_t user, Alone *alone, bool *has_seen)
 			alone->cells[n++] = (RsCell) {position, p->rows.value[i],
 			p->rows.time == NULL ? INT64_MIN : p->rows.time[i]};
 	}
-	n = rs_cells_reduce(alone->cells, n, p->objective.implicit, NULL, NULL);
+	n = rs_cells_reduce(alone->cells, n, p->ranking.objective.implicit && !p->weighs_ratings, NULL, NULL);
 	for (int32_t i = 0; i < n; i++)
 	{
 		alone->index[i] = alone->cells[i].index;
@@ -282,14 +340,14 @@ list_of(const Question *q, const Alone *alone, bool is_popular, double base)
 	RsTopk		topk;
 
 	rs_topk_init(&topk, alone->listed, p->top);
-	for (int32_t i = 0; i < p->items.n; i++)
+	for (int32_t i = 0; i < p->ranking.items.n; i++)
 	{
 		int32_t		position = is_popular ? p->popular[i] : i;
 
 		if ((alone->words[position / 64] >> (position % 64) & 1) == 0)
 			continue;
 		if (!is_popular)
-			rs_topk_push(&topk, rs_item_score(&p->items, position, alone->x, base), position);
+			rs_topk_push(&topk, rs_item_score(&p->ranking.items, position, alone->x, base), position);
 		else if (topk.n < p->top)
 			alone->listed[topk.n++] = (RsScored) {0.0f, position};
 	}
@@ -309,34 +367,48 @@ is_zero(const float *x, int k)
 	return true;
 }
 
+/* Solve a user alone, into alone->x; the base is what a part says it is. */
+static void
+check_vector(const RsCrowdKey *key, const RsRow *row, const RsCrowdVectors *vectors,
+			 int32_t user, Alone *alone)
+{
+	RsFixedSide side = {key->items.factors, key->items.biases, key->items.n, key->items.k,
+	key->items.stride, key->gramian, key->is_diagonal};
+	size_t		stride = (size_t) key->items.stride;
+	float		bias = 0.0f;
+
+	memset(alone->x, 0, stride * sizeof(float));
+	if (key->items.k > 0 && row->n > 0)
+		CHECK(rs_row_solve(&key->objective, &side, row, alone->workspace, alone->x, &bias, NULL) == RS_OK);
+	CHECK(memcmp(vectors->x + (size_t) user * stride, alone->x, stride * sizeof(float)) == 0);
+	CHECK(vectors->base[user] == key->objective.mean + (double) bias);
+}
+
 static void
 check_user(const Question *q, int32_t user, Alone *alone)
 {
 	const RsCrowdProblem *p = &q->problem;
 	const RsCrowdPart *taken = &q->taken;
-	RsFixedSide side = {p->items.factors, p->items.biases, p->items.n, p->items.k, p->items.stride,
-	p->gramian, p->is_diagonal};
-	size_t		stride = (size_t) p->items.stride;
 	bool		has_seen;
 	bool		is_popular;
-	float		bias = 0.0f;
 	RsRow		row;
 
-	memcpy(alone->words, p->eligible.words, ((size_t) p->items.n / 64 + 1) * sizeof(uint64_t));
-	memset(alone->x, 0, stride * sizeof(float));
+	memcpy(alone->words, p->eligible.words, ((size_t) p->ranking.items.n / 64 + 1) * sizeof(uint64_t));
 	row = (RsRow) {alone->index, alone->value, cells_of(q, user, alone, &has_seen)};
 	CHECK(taken->has_seen[user] == has_seen);
-	CHECK(taken->has_vector[user] == (p->items.k > 0 && row.n > 0));
-	if (taken->has_vector[user])
-		CHECK(rs_row_solve(&p->objective, &side, &row, alone->workspace, alone->x, &bias, NULL) == RS_OK);
-	CHECK(memcmp(taken->x + (size_t) user * stride, alone->x, stride * sizeof(float)) == 0);
-	CHECK(taken->base[user] == p->objective.mean + (double) bias);
+	CHECK(taken->has_vector[user] == (p->ranking.items.k > 0 && row.n > 0));
+	if (p->scoring != NULL)
+		check_vector(p->scoring, &row, &taken->scoring, user, alone);
+	for (int32_t i = 0; p->weighs_ratings && i < row.n; i++)
+		alone->value[i] = rs_rating_weight(alone->value[i], MEAN, DEVIATION);
+	check_vector(&p->ranking, &row, &taken->ranking, user, alone);
 	if (p->top == 0)
 		return;
 	/* random biases differ */
-	is_popular = !taken->has_vector[user] || (is_zero(alone->x, p->items.k) && p->items.biases == NULL);
+	is_popular = !taken->has_vector[user] ||
+		(is_zero(alone->x, p->ranking.items.k) && p->ranking.items.biases == NULL);
 	CHECK(taken->is_popular[user] == is_popular);
-	CHECK(taken->n_listed[user] == list_of(q, alone, is_popular, taken->base[user]));
+	CHECK(taken->n_listed[user] == list_of(q, alone, is_popular, taken->ranking.base[user]));
 	CHECK(memcmp(taken->listed + (size_t) user * (size_t) p->top, alone->listed,
 				 (size_t) taken->n_listed[user] * sizeof(RsScored)) == 0);
 }
@@ -345,15 +417,16 @@ static void
 check_answers(const Question *q)
 {
 	const RsCrowdProblem *p = &q->problem;
+	int			k = q->scoring.items.k > p->ranking.items.k ? q->scoring.items.k : p->ranking.items.k;
 	Alone		alone;
 
 	alone.cells = unit_alloc((size_t) p->rows.n * sizeof(RsCell));
 	alone.index = unit_alloc((size_t) p->rows.n * sizeof(int32_t));
 	alone.value = unit_alloc((size_t) p->rows.n * sizeof(float));
-	alone.words = unit_alloc(((size_t) p->items.n / 64 + 1) * sizeof(uint64_t));
+	alone.words = unit_alloc(((size_t) p->ranking.items.n / 64 + 1) * sizeof(uint64_t));
 	alone.listed = unit_alloc((size_t) p->top * sizeof(RsScored));
-	alone.workspace = unit_alloc(rs_row_workspace_size(p->items.k));
-	alone.x = unit_alloc((size_t) p->items.stride * sizeof(float));
+	alone.workspace = unit_alloc(rs_row_workspace_size(k));
+	alone.x = unit_alloc(RS_STRIDE((size_t) k) * sizeof(float));
 	CHECK(q->status == RS_OK && q->failed == -1 && q->taken.n == p->n_users);
 	for (int32_t u = 0; u < p->n_users; u++)
 		check_user(q, u, &alone);
@@ -384,6 +457,28 @@ test_answers(void)
 		make_items(&q, 70 + (int32_t) unit_random(100), k, implicit, !implicit && k > 0 && round % 2 == 0);
 		make_rows(&q, 1 + (int32_t) unit_random(300), 3000, !implicit && round % 5 == 0, round % 11 == 0);
 		make_lists(&q, tops[round / 4 % 4], round / 16 % 2 == 0, round % 7 == 0 ? 3 : 0);
+		for (int threads = 1; threads <= 5; threads += 2)
+		{
+			ask(&q, threads, NULL, NULL);
+			check_answers(&q);
+			answers_free(&q);
+		}
+		question_free(&q);
+	}
+}
+
+/* Weights made of ratings rank, and ratings may score beside them, with more factors or fewer. */
+static void
+test_ratings(void)
+{
+	for (int round = 0; round < 24; round++)
+	{
+		Question	q = {0};
+
+		make_items(&q, 70 + (int32_t) unit_random(100), 1 + round * 3, true, false);
+		make_rows(&q, 1 + (int32_t) unit_random(300), 3000, round % 5 == 0, round % 11 == 0);
+		make_lists(&q, round % 3 * 10, round % 2 == 0, 0);
+		make_ratings(&q, 40, round % 4 != 0);
 		for (int threads = 1; threads <= 5; threads += 2)
 		{
 			ask(&q, threads, NULL, NULL);
@@ -464,7 +559,7 @@ test_failure(void)
 	Question	q = {0};
 
 	make_items(&q, 100, 8, false, false);
-	q.problem.objective.regularization = 0.0;
+	q.problem.ranking.objective.regularization = 0.0;
 	make_rows(&q, 500, 1000, false, false);
 	make_lists(&q, 10, true, 0);
 	q.problem.rows.user[0] = 2;
@@ -515,6 +610,7 @@ main(void)
 {
 	rs_kernel_init();
 	test_answers();
+	test_ratings();
 	test_parts();
 	test_stop();
 	test_failure();
