@@ -357,15 +357,22 @@ apply_options(RsOptions *options, RsFeedback feedback, Jsonb *json)
 	}
 }
 
-bool
-rs_options_is_given(const RsOptions *options, const char *name)
+/* The bit of an option among those that are given. */
+static uint32
+given_bit(const char *name)
 {
 	for (int i = 0; i < (int) lengthof(specs); i++)
 	{
 		if (strcmp(specs[i].name, name) == 0)
-			return (options->given >> i & 1) != 0;
+			return UINT32_C(1) << i;
 	}
 	elog(ERROR, "unrecognized option \"%s\"", name);
+}
+
+bool
+rs_options_is_given(const RsOptions *options, const char *name)
+{
+	return (options->given & given_bit(name)) != 0;
 }
 
 void
@@ -402,6 +409,7 @@ void
 rs_options_preference(const RsOptions *options, RsOptions *preference)
 {
 	rs_options_resolve(RS_IMPLICIT, NULL, NULL, preference);
+	preference->given = options->given & given_bit("factors");
 	preference->factors = options->factors;
 	preference->history_limit = options->history_limit;
 	preference->iterations = options->iterations;

@@ -31,7 +31,7 @@ append_number(StringInfo json, const char *name, double value)
 
 /* "algorithm": "als", "factors": 64, "regularization": 0.006 */
 static void
-append_options(StringInfo json, const RsChoice *choice, const RsCandidate *candidate)
+append_options(StringInfo json, const RsGoalChoice *goal, const RsCandidate *candidate)
 {
 	const RsOptions *options = &candidate->used;
 
@@ -40,7 +40,7 @@ append_options(StringInfo json, const RsChoice *choice, const RsCandidate *candi
 		return;
 	appendStringInfo(json, ", \"factors\": %d", options->factors);
 	append_number(json, "regularization", options->regularization);
-	if (choice->metric == RS_TRIAL_NDCG)
+	if (goal->metric == RS_TRIAL_NDCG)
 		return;
 	append_number(json, "reg_scaling", options->reg_scaling);
 	append_number(json, "bias_regularization", options->bias_regularization);
@@ -83,29 +83,43 @@ end_name(RsCandidateEnd end)
 
 /* An array of the candidates that were tried, or of those that were not. */
 static void
-append_candidates(StringInfo json, const RsChoice *choice, bool tried)
+append_candidates(StringInfo json, const RsGoalChoice *goal, bool tried)
 {
 	const char *separator = "";
 
-	for (int i = 0; i < choice->n_candidates; i++)
+	for (int i = 0; i < goal->n_candidates; i++)
 	{
-		const RsCandidate *c = &choice->candidates[i];
+		const RsCandidate *c = &goal->candidates[i];
 
 		if ((c->end == RS_CANDIDATE_TRIED) != tried)
 			continue;
 		appendStringInfo(json, "%s{", separator);
-		append_options(json, choice, c);
+		append_options(json, goal, c);
 		if (!tried)
 			appendStringInfo(json, ", \"reason\": \"%s\"", end_name(c->end));
 		else
 		{
 			if (c->algorithm == RS_ALS)
 				appendStringInfo(json, ", \"iterations\": %d", c->iterations);
-			append_value(json, choice->metric, &c->mean);
+			append_value(json, goal->metric, &c->mean);
 		}
 		appendStringInfoChar(json, '}');
 		separator = ", ";
 	}
+}
+
+/* "lists": {"metric": ..., "tried": [...], "left_out": [...], "chosen": {...}} */
+static void
+append_goal(StringInfo json, const RsGoalChoice *goal)
+{
+	appendStringInfo(json, ", \"%s\": {\"metric\": \"%s\", \"tried\": [", goal->name,
+					 goal->metric == RS_TRIAL_NDCG ? "ndcg@" CppAsString2(RS_TRIAL_TOP) : "rmse");
+	append_candidates(json, goal, true);
+	appendStringInfoString(json, "], \"left_out\": [");
+	append_candidates(json, goal, false);
+	appendStringInfoString(json, "], \"chosen\": {");
+	append_options(json, goal, &goal->candidates[goal->chosen]);
+	appendStringInfoString(json, "}}");
 }
 
 /* What was held out, what was made of it, and what was chosen. */
@@ -115,15 +129,9 @@ append_tried(StringInfo json, const RsChoice *choice)
 	const RsHoldout *h = choice->holdout;
 
 	appendStringInfo(json, "\"held_out\": {\"by\": \"%s\", \"rows\": " INT64_FORMAT
-					 ", \"users\": %d}, \"%s\": {\"metric\": \"%s\", \"tried\": [",
-					 h->by_time ? "time" : "random", h->n_held, h->n_users, choice->goal,
-					 choice->metric == RS_TRIAL_NDCG ? "ndcg@" CppAsString2(RS_TRIAL_TOP) : "rmse");
-	append_candidates(json, choice, true);
-	appendStringInfoString(json, "], \"left_out\": [");
-	append_candidates(json, choice, false);
-	appendStringInfoString(json, "], \"chosen\": {");
-	append_options(json, choice, &choice->candidates[choice->chosen]);
-	appendStringInfoString(json, "}}");
+					 ", \"users\": %d}", h->by_time ? "time" : "random", h->n_held, h->n_users);
+	for (int i = 0; i < choice->n_goals; i++)
+		append_goal(json, &choice->goals[i]);
 }
 
 Jsonb *

@@ -37,15 +37,24 @@ typedef struct RsCandidate
 	RsMean		mean;			/* of these */
 } RsCandidate;
 
-typedef struct RsChoice
+/* By one goal. */
+typedef struct RsGoalChoice
 {
-	const char *reason;			/* why nothing was chosen, or NULL */
-	const char *goal;			/* "lists" or "ratings" */
+	const char *name;			/* "lists" or "ratings" */
 	RsTrialMetric metric;
-	const RsHoldout *holdout;	/* of what was tried */
 	const RsCandidate *candidates;
 	int			n_candidates;
 	int			chosen;			/* which of them */
+} RsGoalChoice;
+
+#define RS_MAX_GOALS	2
+
+typedef struct RsChoice
+{
+	const char *reason;			/* why nothing was chosen, or NULL */
+	const RsHoldout *holdout;	/* of what was tried */
+	int			n_goals;
+	RsGoalChoice goals[RS_MAX_GOALS];
 } RsChoice;
 
 /*
@@ -63,8 +72,8 @@ typedef struct RsChoice
  *							 "reason": "time"}, ...],
  *			   "chosen": {"algorithm": "als", "factors": 64, "regularization": 0.012}}}
  *
- * Of ratings the goal is "ratings", the metric "rmse", and a candidate has also reg_scaling
- * and bias_regularization.
+ * A model of ratings has the goal "ratings", whose metric is "rmse" and whose candidates
+ * have reg_scaling and bias_regularization, too; and "lists" where another part ranks.
  */
 extern Jsonb *rs_choice_to_jsonb(const RsChoice *choice);
 

@@ -14,11 +14,13 @@
  *
  * Ratings: the defaults are tried, but the climb begins elsewhere, where the ridge grows
  * with the root of a row's count.  That is better on nearly every set; where biases alone
- * are best the climb ends at the largest ridge.
+ * are best the climb ends at the largest ridge.  Then the part that ranks is chosen, by
+ * the lists that weights made of the ratings give (parts.c).
  *
  * Time: a limit of work, which is estimated from the counts of cells, users and items,
  * never measured, so that the same data gives the same choice everywhere.  A candidate
  * is left out when its trial, with the training that may follow, would exceed the limit.
+ * Where there are two goals the first may take half of what there is for trials.
  *
  * Memory: one context, which ends with the choice; the record survives it.
  *
@@ -34,6 +36,7 @@
 #include "train/choice.h"
 #include "train/choose.h"
 #include "train/holdout.h"
+#include "train/parts.h"
 #include "train/progress.h"
 #include "train/trial.h"
 
@@ -47,6 +50,9 @@
 #define BEYOND_DOUBT	2
 
 #define MOST_FACTORS	256
+
+/* Of the work for trials: what the first of two goals may take. */
+#define FIRST_SHARE		0.5
 
 /* As many trials with the most factors take as long as a climb to there, about. */
 #define LARGE_TRIALS	12
@@ -133,18 +139,30 @@ typedef struct Point
 	int			at[MOST_AXES];
 } Point;
 
+/* What a choice may do and has done, for all goals. */
+typedef struct Budget
+{
+	double		spent;			/* work of the trials so far */
+	double		limit;			/* of trials and training */
+	int			tried;			/* candidates, of most */
+	int			most;
+} Budget;
+
+/* The choice by one goal. */
 typedef struct Choosing
 {
 	RsTrained  *trained;
-	RsHoldout	holdout;
+	RsOptions  *options;		/* of the part that is chosen for, in trained */
+	const RsHoldout *holdout;
 	RsTrials	trials;
 	const Goal *goal;
+	Budget	   *budget;
+	double		share;			/* of the budget, with what was spent before */
+	double		other_work;		/* of training the other part */
 	int			iterations;		/* of a trial */
 	RsCandidate candidates[MOST_CANDIDATES];
 	Point		points[MOST_CANDIDATES];
 	int			n;
-	double		spent;			/* work of the trials so far */
-	double		limit;			/* of trials and training */
 } Choosing;
 
 static bool
@@ -152,7 +170,7 @@ is_given(const Choosing *c, int axis)
 {
 	for (int i = 0; i < MOST_NAMES && c->goal->axes[axis].given[i] != NULL; i++)
 	{
-		if (rs_options_is_given(&c->trained->options, c->goal->axes[axis].given[i]))
+		if (rs_options_is_given(c->options, c->goal->axes[axis].given[i]))
 			return true;
 	}
 	return false;
@@ -189,35 +207,43 @@ static double
 trial_work(const Choosing *c, const RsCandidate *candidate)
 {
 	const RsRatings *read = &c->trained->ratings;
-	double		codes = (double) c->holdout.n_users * read->items.n * candidate->options.factors;
+	double		codes = (double) c->holdout->n_users * read->items.n * candidate->options.factors;
 
-	return training_work(read, read->n - c->holdout.n_held, &candidate->options,
+	return training_work(read, read->n - c->holdout->n_held, &candidate->options,
 						 candidate->iterations) + codes / 12;
 }
 
 static double
-final_work(const Choosing *c, const RsOptions *options)
+final_work(const RsTrained *trained, const RsOptions *options)
 {
-	return training_work(&c->trained->ratings, c->trained->ratings.n, options, options->iterations);
+	return training_work(&trained->ratings, trained->ratings.n, options, options->iterations);
+}
+
+/* That of a part that there may not be. */
+static double
+preference_work(const RsTrained *trained)
+{
+	return trained->n_parts > 1 ? final_work(trained, &trained->preference) : 0;
 }
 
 static double
-work_limit(const Choosing *c)
+work_limit(const RsTrained *trained)
 {
-	double		reading = c->trained->ratings.n * WORK_OF_READING;
+	double		reading = trained->ratings.n * WORK_OF_READING;
+	double		training = final_work(trained, &trained->options) + preference_work(trained);
 
-	return fmax(LIMIT_OF_DEFAULTS * (reading + final_work(c, &c->trained->options)) - reading,
-				LEAST_LIMIT);
+	return fmax(LIMIT_OF_DEFAULTS * (reading + training) - reading, LEAST_LIMIT);
 }
 
 /* All iterations where even so the largest trials take a small part of the limit. */
 static int
 trial_iterations(const Choosing *c)
 {
-	RsOptions	options = c->trained->options;
+	RsOptions	options = *c->options;
 
 	options.factors = MOST_FACTORS;
-	if (LARGE_TRIALS * final_work(c, &options) <= c->limit)
+	if (LARGE_TRIALS * final_work(c->trained, &options) <=
+		c->share * c->budget->limit - c->budget->spent)
 		return options.iterations;
 	return Min(options.iterations, FEW_ITERATIONS);
 }
@@ -228,9 +254,10 @@ static RsCandidateEnd
 run_trial(Choosing *c, RsCandidate *candidate)
 {
 	double		work = trial_work(c, candidate);
+	double		training = final_work(c->trained, &candidate->options) + c->other_work;
 
 	candidate->used = candidate->options;
-	if (c->spent + work + final_work(c, &candidate->options) > c->limit)
+	if (c->budget->spent + work > c->share * (c->budget->limit - training))
 		return RS_CANDIDATE_NO_TIME;
 	candidate->used.iterations = candidate->iterations;
 	switch (rs_trial_als(&c->trials, &candidate->used, candidate->scores))
@@ -242,7 +269,7 @@ run_trial(Choosing *c, RsCandidate *candidate)
 		case RS_TRIAL_DONE:
 			break;
 	}
-	c->spent += work;
+	c->budget->spent += work;
 	return RS_CANDIDATE_TRIED;
 }
 
@@ -252,16 +279,16 @@ add_candidate(Choosing *c, RsAlgorithm algorithm)
 	RsCandidate *candidate = &c->candidates[c->n++];
 
 	candidate->algorithm = algorithm;
-	candidate->options = c->trained->options;
+	candidate->options = *c->options;
 	candidate->iterations = c->iterations;
-	candidate->scores = palloc(mul_size(sizeof(double), c->holdout.n_users));
+	candidate->scores = palloc(mul_size(sizeof(double), c->holdout->n_users));
 	return candidate;
 }
 
 static void
 take_mean(const Choosing *c, RsCandidate *candidate)
 {
-	for (int32 u = 0; u < c->holdout.n_users; u++)
+	for (int32 u = 0; u < c->holdout->n_users; u++)
 		rs_mean_add(&candidate->mean, candidate->scores[u]);
 }
 
@@ -278,7 +305,7 @@ candidate_at(Choosing *c, const Point *point)
 	}
 	if (c->n == MOST_CANDIDATES - 1)	/* the last is that of popular */
 		return -1;
-	rs_progress_choosing(c->n, MOST_CANDIDATES);
+	rs_progress_choosing(c->budget->tried++, c->budget->most);
 	c->points[c->n] = *point;
 	candidate = add_candidate(c, RS_ALS);
 	for (int a = 0; a < c->goal->n_axes; a++)
@@ -413,7 +440,7 @@ is_ahead(const Choosing *c, const RsCandidate *one, const RsCandidate *other)
 {
 	RsMean		difference = {0};
 
-	for (int32 u = 0; u < c->holdout.n_users; u++)
+	for (int32 u = 0; u < c->holdout->n_users; u++)
 		rs_mean_add(&difference, one->scores[u] - other->scores[u]);
 	return difference.mean > BEYOND_DOUBT * rs_mean_standard_error(&difference);
 }
@@ -429,26 +456,119 @@ compare_popular(Choosing *c, int found)
 	return is_ahead(c, popular, &c->candidates[found]) ? c->n - 1 : found;
 }
 
-/* Try candidates; returns why there is none to choose, or NULL and the best. */
-static const char *
-try_candidates(Choosing *c, MemoryContext run, int *best)
+/* Begin to choose by a goal; rated is the choice by ratings, or NULL.  False without memory. */
+static bool
+begin_goal(Choosing *c, const Goal *goal, RsOptions *options, const Choosing *rated,
+		   MemoryContext run)
 {
-	if (!rs_holdout_make(&c->trained->ratings, c->trained->model->feedback == RS_IMPLICIT,
-						 (uint64) c->trained->options.seed, run, &c->holdout) ||
-		!rs_trials_begin(&c->trials, c->trained, &c->holdout, c->goal->metric, run))
-		return "recsys.training_memory is too small to hold rows out";
-	if (c->holdout.n_users == 0)
-		return psprintf("fewer than %d users have rows to hold out", RS_HOLDOUT_LEAST);
-	c->limit = work_limit(c);
+	c->goal = goal;
+	c->options = options;
+	return rs_trials_begin(&c->trials, c->trained, c->holdout, goal->metric,
+						   rated != NULL ? &rated->trials : NULL, run);
+}
+
+/* The candidate to take; it was not tried where nothing could be. */
+static int
+choose_candidate(Choosing *c)
+{
+	int			best;
+
 	c->iterations = trial_iterations(c);
-	*best = climb(c);
-	if (c->candidates[*best].end == RS_CANDIDATE_NO_MEMORY)
+	best = climb(c);
+	if (c->trained->model->feedback == RS_IMPLICIT && c->candidates[best].end == RS_CANDIDATE_TRIED)
+		best = compare_popular(c, best);
+	return best;
+}
+
+static void
+record_goal(const Choosing *c, int chosen, RsChoice *choice)
+{
+	choice->goals[choice->n_goals++] = (RsGoalChoice) {c->goal->name, c->goal->metric, c->candidates,
+	c->n, chosen};
+}
+
+/* Why nothing could be tried, or NULL. */
+static const char *
+untried_reason(const RsCandidate *first)
+{
+	if (first->end == RS_CANDIDATE_NO_MEMORY)
 		return "recsys.training_memory is too small for trials";
-	if (c->candidates[*best].end != RS_CANDIDATE_TRIED)
-		return "the defaults have no solution";
-	if (c->goal->metric == RS_TRIAL_NDCG)
-		*best = compare_popular(c, *best);
-	return NULL;
+	return first->end == RS_CANDIDATE_TRIED ? NULL : "the defaults have no solution";
+}
+
+/* Choose what scores, which of implicit feedback ranks, too. */
+static void
+choose_first(Choosing *c, MemoryContext run, RsChoice *choice)
+{
+	RsTrained  *trained = c->trained;
+	const Goal *goal = trained->model->feedback == RS_IMPLICIT ? &lists : &ratings;
+	int			best;
+
+	if (!begin_goal(c, goal, &trained->options, NULL, run))
+	{
+		choice->reason = "recsys.training_memory is too small to hold rows out";
+		return;
+	}
+	c->other_work = preference_work(trained);
+	c->share = trained->n_parts > 1 ? FIRST_SHARE : 1;
+	best = choose_candidate(c);
+	choice->reason = untried_reason(&c->candidates[best]);
+	if (choice->reason != NULL)
+		return;
+	trained->algorithm = c->candidates[best].algorithm;
+	trained->options = c->candidates[best].options;
+	record_goal(c, best, choice);
+}
+
+/* Choose the part of a model of ratings that ranks; without memory its defaults stay. */
+static void
+choose_preference(Choosing *c, const Choosing *rated, MemoryContext run, RsChoice *choice)
+{
+	RsTrained  *trained = c->trained;
+	int			best;
+
+	if (!begin_goal(c, &lists, &trained->preference, rated, run))
+		return;
+	c->other_work = final_work(trained, &trained->options);
+	c->share = 1;
+	best = choose_candidate(c);
+	trained->preference = c->candidates[best].options;
+	record_goal(c, best, choice);
+}
+
+static Choosing *
+new_choosing(RsTrained *trained, const RsHoldout *holdout, Budget *budget)
+{
+	Choosing   *c = palloc0(sizeof(Choosing));
+
+	c->trained = trained;
+	c->holdout = holdout;
+	c->budget = budget;
+	return c;
+}
+
+/* Choose by one goal or two. */
+static void
+choose(RsTrained *trained, MemoryContext run, RsHoldout *holdout, RsChoice *choice)
+{
+	const RsRatings *read = &trained->ratings;
+	bool		prefers = trained->n_parts > 1 &&
+		rs_is_chosen(read->n, read->users.n, read->items.n);
+	Budget		budget = {0};
+	Choosing   *first = new_choosing(trained, holdout, &budget);
+
+	if (!rs_holdout_make(read, trained->model->feedback == RS_IMPLICIT,
+						 (uint64) trained->options.seed, run, holdout))
+		choice->reason = "recsys.training_memory is too small to hold rows out";
+	else if (holdout->n_users == 0)
+		choice->reason = psprintf("fewer than %d users have rows to hold out", RS_HOLDOUT_LEAST);
+	if (choice->reason != NULL)
+		return;
+	budget.limit = work_limit(trained);
+	budget.most = prefers ? 2 * MOST_CANDIDATES : MOST_CANDIDATES;
+	choose_first(first, run, choice);
+	if (prefers && choice->reason == NULL)
+		choose_preference(new_choosing(trained, holdout, &budget), first, run, choice);
 }
 
 void
@@ -456,24 +576,11 @@ rs_choose(RsTrained *trained)
 {
 	MemoryContext run = CurrentMemoryContext;
 	MemoryContext context = AllocSetContextCreate(run, "recsys choose", ALLOCSET_DEFAULT_SIZES);
-	Choosing   *c;
-	RsChoice	choice = {.chosen = -1};
+	RsHoldout	holdout;
+	RsChoice	choice = {.holdout = &holdout};
 
 	MemoryContextSwitchTo(context);
-	c = palloc0(sizeof(Choosing));
-	c->trained = trained;
-	c->goal = trained->model->feedback == RS_IMPLICIT ? &lists : &ratings;
-	choice.reason = try_candidates(c, run, &choice.chosen);
-	if (choice.reason == NULL)
-	{
-		trained->algorithm = c->candidates[choice.chosen].algorithm;
-		trained->options = c->candidates[choice.chosen].options;
-	}
-	choice.goal = c->goal->name;
-	choice.metric = c->goal->metric;
-	choice.holdout = &c->holdout;
-	choice.candidates = c->candidates;
-	choice.n_candidates = c->n;
+	choose(trained, run, &holdout, &choice);
 	MemoryContextSwitchTo(run);
 	trained->choice = rs_choice_to_jsonb(&choice);
 	MemoryContextDelete(context);

@@ -173,17 +173,18 @@ count_active(const int32_t *counts, int32 n)
 	return active;
 }
 
-/*
- * Do users choose what they rate, so that it tells what they prefer?  Not where they
- * have rated most of what there is; then the ratings rank better than the choice.
- */
+bool
+rs_is_chosen(int64 cells, int32 users, int32 items)
+{
+	return (double) cells < MOST_RATED * users * items;
+}
+
 static bool
 is_chosen(const RsTrained *trained)
 {
-	double		users = count_active(trained->als.user_counts, trained->ratings.users.n);
-	double		items = count_active(trained->als.item_counts, trained->ratings.items.n);
-
-	return (double) trained->als.n_cells < MOST_RATED * users * items;
+	return rs_is_chosen(trained->als.n_cells,
+						count_active(trained->als.user_counts, trained->ratings.users.n),
+						count_active(trained->als.item_counts, trained->ratings.items.n));
 }
 
 /* Both parts, when there are two: the larger of what either takes is counted first. */

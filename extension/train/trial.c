@@ -6,6 +6,9 @@
  * The solver uses up the rows that it trains on, so each trial gets a copy of those
  * that are not held out.  All of a trial is in one context, which ends with it.
  *
+ * Weights are made of ratings row by row.  Who rated an item twice so counts twice, but
+ * once in a training (parts.c), which reduces ratings first.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -108,6 +111,9 @@ fit(const RsTrials *trials, RsAlsProblem *problem, size_t bytes, RsAlsModel *als
 	RsStatus	status;
 
 	copy_rows(trials, &problem->cells);
+	if (trials->weighs_ratings)
+		(void) rs_ratings_to_weights(problem->cells.value, problem->cells.n, trials->mean,
+									 trials->deviation, rs_interrupt, NULL);
 	CHECK_FOR_INTERRUPTS();
 	status = rs_solver_open()->fit(problem, alloc_aligned(bytes), bytes, rs_tick, &tick, als);
 	rs_run_check(status, &tick);
@@ -311,7 +317,7 @@ rank_items(RsTrials *trials, const RsAlsModel *als)
 
 bool
 rs_trials_begin(RsTrials *trials, const RsTrained *trained, const RsHoldout *holdout,
-				RsTrialMetric metric, MemoryContext run)
+				RsTrialMetric metric, const RsTrials *rated, MemoryContext run)
 {
 	int32		n_items = trained->ratings.items.n;
 
@@ -325,6 +331,13 @@ rs_trials_begin(RsTrials *trials, const RsTrained *trained, const RsHoldout *hol
 		return false;
 	trials->by_popularity = alloc(sizeof(int32), n_items);
 	rs_als_run_problem(trained, &trials->problem);
+	if (trained->model->feedback == RS_EXPLICIT && metric == RS_TRIAL_NDCG)
+	{
+		trials->weighs_ratings = true;
+		trials->mean = rated->mean;
+		trials->deviation = rated->deviation;
+		rs_als_run_part(trained, RS_PART_PREFERENCE, &trials->problem);
+	}
 	trials->problem.cells.n -= holdout->n_held;
 	if (trials->problem.objective.implicit)
 		trials->problem.cells.time = NULL;
@@ -337,7 +350,11 @@ learn_rows(RsTrials *trials, const RsAlsModel *als)
 {
 	if (trials->n_items > 0)
 		return;
-	trials->deviation = als->deviation;
+	if (trials->metric == RS_TRIAL_RMSE)
+	{
+		trials->mean = als->objective.mean;
+		trials->deviation = als->deviation;
+	}
 	rank_items(trials, als);
 }
 
@@ -353,7 +370,8 @@ try_als(RsTrials *trials, RsOptions *options, double *scores)
 	size_t		workspace;
 	Size		searching;
 
-	problem.objective = rs_options_objective(trials->trained->model->feedback, options);
+	problem.objective = rs_options_objective(trials->metric == RS_TRIAL_RMSE ? RS_EXPLICIT :
+											 RS_IMPLICIT, options);
 	problem.k = options->factors;
 	problem.iterations = options->iterations;
 	searching = lists_memory(trials, options->factors, &index_bytes, &workspace);

@@ -34,7 +34,9 @@ typedef struct RsTrials
 	int32	   *by_popularity;	/* the items with rows that are not held out; set by the
 								 * first trial */
 	int32		n_items;		/* of them */
-	double		deviation;		/* of these ratings; set by the first trial */
+	bool		weighs_ratings; /* lists are of weights made of ratings, */
+	double		mean;			/* by these, which the first trial of ratings sets */
+	double		deviation;
 } RsTrials;
 
 typedef enum RsTrialEnd
@@ -44,9 +46,14 @@ typedef enum RsTrialEnd
 	RS_TRIAL_UNSOLVED			/* the factors were not determined, or not finite */
 } RsTrialEnd;
 
-/* Memory lies in the current context, below the run's; false if there is too little. */
+/*
+ * Memory lies in the current context, below the run's; false if there is too little.  Of a
+ * model of ratings trials by ndcg are of the part that ranks; rated are those by rmse, of
+ * which one has been done.
+ */
 extern bool rs_trials_begin(RsTrials *trials, const RsTrained *trained,
-							const RsHoldout *holdout, RsTrialMetric metric, MemoryContext run);
+							const RsHoldout *holdout, RsTrialMetric metric,
+							const RsTrials *rated, MemoryContext run);
 
 /*
  * Train with these options, which take weights that follow from the data, on the rows

@@ -37,7 +37,9 @@ SELECT user_id, item_id, greatest(0.1, 1 + (rating - v.mean) / (2 * v.deviation)
   FROM (SELECT user_id, item_id, avg(rating)::real::float8 AS rating
           FROM (SELECT *, rank() OVER (PARTITION BY user_id, item_id ORDER BY at DESC) AS age FROM pr_stars) AS s WHERE age = 1 GROUP BY 1, 2) AS c,
        (SELECT mean, deviation FROM recsys.model_version WHERE model = 'pr' AND version = 1) AS v;
-SELECT recsys.create_model('pr_w', 'pr_weights', rating_column => 'weight', feedback => 'implicit', algorithm => 'als', options => '{"factors": 7, "iterations": 4}');
+SELECT recsys.create_model('pr_w', 'pr_weights', rating_column => 'weight', feedback => 'implicit', algorithm => 'als',
+                           options => (SELECT jsonb_build_object('factors', 7, 'iterations', 4, 'regularization', preference -> 'regularization')
+                                         FROM recsys.model_versions WHERE model = 'pr'));
 SELECT version, users, items, ratings FROM recsys.train('pr_w');
 CREATE VIEW pr_parts AS
 SELECT 'items' AS side, a.version, count(*), bool_and(a.preference::text = b.factors::text) AS same

@@ -5,7 +5,7 @@ LANGUAGE sql IMMUTABLE AS $$ SELECT (hashint8extended(a::int8 * 1000003 + b, pur
 
 -- what the newest version of a model says of its choice
 CREATE VIEW au_last AS
-SELECT DISTINCT ON (model) model, version, algorithm, options, choice
+SELECT DISTINCT ON (model) model, version, algorithm, options, preference, choice
   FROM recsys.model_versions ORDER BY model, version DESC;
 CREATE VIEW au_tried AS
 SELECT model, version, t ->> 'algorithm' AS algorithm, (t ->> 'factors')::int AS factors,
@@ -131,7 +131,7 @@ SELECT u AS user_id, i AS item_id, 3 + CASE WHEN u % 3 = i % 3 THEN 1 ELSE -1 EN
 CREATE INDEX ON au_rated (user_id);
 SELECT recsys.create_model('au_rated', 'au_rated');
 SELECT users, items FROM recsys.train('au_rated');
-SELECT algorithm, choice ? 'lists' AS lists, choice -> 'ratings' ->> 'metric' AS metric,
+SELECT algorithm, choice -> 'ratings' ->> 'metric' AS metric,
        (choice -> 'ratings' -> 'chosen' ->> 'reg_scaling')::float8 = (options ->> 'reg_scaling')::float8
        AND (choice -> 'ratings' -> 'chosen' ->> 'regularization')::float8 = (options ->> 'regularization')::float8
        AND (choice -> 'ratings' -> 'chosen' ->> 'bias_regularization')::float8 = (options ->> 'bias_regularization')::float8 AS as_chosen
@@ -140,21 +140,35 @@ SELECT algorithm, choice ? 'lists' AS lists, choice -> 'ratings' ->> 'metric' AS
 SELECT (t -> 0 ->> 'factors')::int = 64 AND (t -> 0 ->> 'reg_scaling')::int = 1 AS defaults_first,
        (SELECT min((c ->> 'value')::float8) FROM jsonb_array_elements(t) AS c) BETWEEN .28 AND .45 AS plausible
   FROM au_last, LATERAL (SELECT choice -> 'ratings' -> 'tried') AS l (t) WHERE model = 'au_rated';
+-- the part that ranks is chosen by lists, which tell the three tastes apart, too
+SELECT choice -> 'lists' ->> 'metric' AS metric, choice -> 'lists' -> 'chosen' = jsonb_build_object('algorithm', 'als', 'factors', preference -> 'factors',
+                                                                                  'regularization', preference -> 'regularization') AS as_chosen,
+       (SELECT count(*) > 3 AND bool_and((t ->> 'value')::float8 BETWEEN .1 AND 1) FROM jsonb_array_elements(choice -> 'lists' -> 'tried') AS t) AS plausible
+  FROM au_last WHERE model = 'au_rated';
+-- where users rated most items, the ratings rank, and nothing else is chosen
+CREATE TABLE au_dense AS
+SELECT u AS user_id, i AS item_id, 1 + (u * i) % 5 AS rating FROM generate_series(1, 60) AS u, generate_series(1, 20) AS i WHERE au_draw(u, i, 6) < .7;
+CREATE INDEX ON au_dense (user_id);
+SELECT recsys.create_model('au_dense', 'au_dense');
+SELECT users, items FROM recsys.train('au_dense');
+SELECT choice ? 'ratings' AS ratings, choice ? 'lists' AS lists, preference FROM au_last WHERE model = 'au_dense';
 -- the scale of the ratings changes nothing
 CREATE TABLE au_scaled AS SELECT user_id, item_id, rating * 1024 AS rating FROM au_rated ORDER BY item_id, user_id DESC;
 CREATE INDEX ON au_scaled (user_id);
 SELECT recsys.create_model('au_scaled', 'au_scaled');
 SELECT users, items FROM recsys.train('au_scaled');
 SELECT a.options -> 'factors' = b.options -> 'factors' AND abs((b.options ->> 'regularization')::float8 / (a.options ->> 'regularization')::float8 / 1024 - 1) < 1e-6
-       AND a.options -> 'bias_regularization' = b.options -> 'bias_regularization' AS same
+       AND a.options -> 'bias_regularization' = b.options -> 'bias_regularization' AND a.preference = b.preference AS same
   FROM au_last AS a, au_last AS b WHERE a.model = 'au_rated' AND b.model = 'au_scaled';
--- a ridge that is given decides that of biases, too
+-- a ridge that is given decides that of biases, too, but says nothing of the part that ranks; factors are those of both
 SELECT users FROM recsys.train('au_rated', '{"regularization": 0.1}');
+SELECT count(DISTINCT t ->> 'factors') > 1 AS factors, count(DISTINCT t ->> 'regularization') > 1 AS regularization
+  FROM au_last, jsonb_array_elements(choice -> 'lists' -> 'tried') AS t WHERE model = 'au_rated';
 SELECT array_agg(DISTINCT t - 'factors' - 'value' - 'standard_error' - 'iterations') AS tried, count(*) > 1 AS varied
   FROM au_last, jsonb_array_elements(choice -> 'ratings' -> 'tried') AS t WHERE model = 'au_rated';
 SELECT users FROM recsys.train('au_rated', '{"biases": false, "factors": 6}');
-SELECT count(DISTINCT t ->> 'regularization') > 1 AS varied, array_agg(DISTINCT t ->> 'factors') AS factors
-  FROM au_last, jsonb_array_elements(choice -> 'ratings' -> 'tried') AS t WHERE model = 'au_rated';
+SELECT goal, count(DISTINCT t ->> 'regularization') > 1 AS varied, array_agg(DISTINCT t ->> 'factors') AS factors
+  FROM au_last, unnest('{lists,ratings}'::text[]) AS goal, jsonb_array_elements(choice -> goal -> 'tried') AS t WHERE model = 'au_rated' GROUP BY 1 ORDER BY 1;
 
 -- Too few users, or too little memory: the defaults, and the choice says why.
 CREATE TABLE au_few AS SELECT * FROM au_crowd WHERE user_id <= 40;
@@ -170,5 +184,5 @@ SELECT choice FROM au_last WHERE model = 'au_few';
 
 DO $$ BEGIN PERFORM recsys.drop_model(model) FROM recsys.models WHERE model LIKE 'au\_%'; END $$;
 DROP VIEW au_tried, au_last;
-DROP TABLE au_tastes, au_crowd, au_train, au_test, au_shuffled, au_result, au_dated, au_rated, au_scaled, au_few;
+DROP TABLE au_tastes, au_crowd, au_train, au_test, au_shuffled, au_result, au_dated, au_rated, au_dense, au_scaled, au_few;
 DROP FUNCTION au_draw(int, int, int);
