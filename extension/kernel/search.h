@@ -37,7 +37,7 @@ typedef struct RsItems
 	const float *factors;		/* n x stride, padded with zeros */
 	const float *biases;		/* n, or NULL */
 	int32_t		n;
-	int			k;				/* 1 to RS_MAX_FACTORS */
+	int			k;				/* 0 to RS_MAX_FACTORS */
 	int			stride;			/* RS_STRIDE(k) */
 } RsItems;
 

@@ -71,7 +71,7 @@ lay_out(RsIndex *index, int32_t n, int k, bool biases)
 	};
 	size_t		at = 0;
 
-	if (n < 0 || k < 1 || k > RS_MAX_FACTORS || !add_part(&at, 1, sizeof(RsIndex)))
+	if (n < 0 || k < 0 || k > RS_MAX_FACTORS || !add_part(&at, 1, sizeof(RsIndex)))
 		return false;
 	memset(index, 0, sizeof(RsIndex));
 	index->n = n;

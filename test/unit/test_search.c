@@ -480,7 +480,7 @@ test_bad_calls(void)
 	Case		c;
 
 	CHECK(!rs_index_size(-1, 8, false, &bytes, &workspace_bytes));
-	CHECK(!rs_index_size(10, 0, false, &bytes, &workspace_bytes));
+	CHECK(!rs_index_size(10, -1, false, &bytes, &workspace_bytes));
 	CHECK(!rs_index_size(10, RS_MAX_FACTORS + 1, false, &bytes, &workspace_bytes));
 	CHECK(rs_index_size(INT32_MAX, RS_MAX_FACTORS, true, &bytes, &workspace_bytes));
 	CHECK(bytes > (size_t) INT32_MAX * (RS_MAX_FACTORS + 8) &&
