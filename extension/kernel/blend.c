@@ -5,12 +5,10 @@
  *		sparse part does not touch, and the touched ones one by one.
  *
  * To an item that is not touched the sparse part adds 0, and its key is the score that the
- * index finds the best of.  Touched items are looked up in a bitmap and scored where a
- * bound says that they may be among the best:
- *
- *		key <= |z| |y| + c + t,		z . y <= |z| |y| by Cauchy and Schwarz
- *
- * with t = w_s s / dev_s and, for |y|, the largest of all items.
+ * index finds the best of.  Touched items are looked up in a bitmap and scored where their
+ * bound |z| |y| + c + t, with t = w_s s / dev_s, says that they may be among the best; by
+ * Cauchy and Schwarz z . y is not more than |z| |y|.  They come first, since most of a list
+ * is of them: the search then has little left to look for.
  *
  *-------------------------------------------------------------------------
  */
@@ -79,6 +77,20 @@ place(RsBlendUser *user, void *workspace)
 	user->sums = (float *) (base + offset[1]);
 	user->touched = (uint64_t *) (base + offset[2]);
 	user->rest = (uint64_t *) (base + offset[3]);
+}
+
+bool
+rs_blend_norms(const RsItems *items, float *norms, RsStopCheck stop, void *arg)
+{
+	for (int32_t i = 0; i < items->n; i++)
+	{
+		const float *y = items->factors + (size_t) i * (size_t) items->stride;
+
+		if (rs_stop_at(stop, arg, i))
+			return false;
+		norms[i] = nextafterf((float) sqrt(rs_dot(y, y, (size_t) items->k)), INFINITY);
+	}
+	return true;
 }
 
 /* ---- parts, each over its deviation ---------------------------------------------- */
@@ -243,26 +255,26 @@ rs_blend_after(RsBlendUser *user, RsScored last)
 typedef struct Offer
 {
 	const RsBlendUser *user;
-	RsTopk		topk;
-	double		reach;			/* |z| |y| of the largest y */
+	RsTopk	   *topk;
+	double		norm;			/* |z| */
 } Offer;
 
 /*
- * May the item be among the best?  Of each sum in double rounding hides less than
- * RS_ROUNDING of its terms; and as rounding to a float changes no order, a bound below the
- * worst key has only keys below it.
+ * May the item be among the best?  Rounding hides less of each sum in double than
+ * RS_ROUNDING of its terms; and as rounding to a float changes no order, an item whose
+ * rounded bound is below the worst key has a key below it.
  */
 static inline bool
 may_be_listed(const Offer *offer, int32_t position)
 {
-	const RsTopk *topk = &offer->topk;
-	const float *biases = offer->user->blend->items.biases;
-	double		c = biases != NULL ? (double) biases[position] : 0.0;
+	const RsBlend *blend = offer->user->blend;
+	const RsTopk *topk = offer->topk;
+	double		reach = offer->norm * (double) blend->norms[position];
+	double		c = blend->items.biases != NULL ? (double) blend->items.biases[position] : 0.0;
 	double		t = rs_blend_sparse(offer->user, position);
-	double		slack = RS_ROUNDING * (offer->reach + fabs(c) + fabs(t));
+	double		slack = RS_ROUNDING * (reach + fabs(c) + fabs(t));
 
-	return topk->n < topk->k ||
-		(float) (offer->reach + c + t + slack) >= topk->entries[0].score;
+	return topk->n < topk->k || (float) (reach + c + t + slack) >= topk->entries[0].score;
 }
 
 /* Offer the items of one word of a bitmap. */
@@ -290,44 +302,25 @@ offer_word(Offer *offer, int32_t first, uint64_t bits)
 		RsScored	item = {rs_blend_key(user, found[i]), found[i]};
 
 		if (!user->resumed || rs_scored_after(&item, &user->last))
-			rs_topk_push(&offer->topk, item.score, item.position);
+			rs_topk_push(offer->topk, item.score, item.position);
 	}
 }
 
-/* A list, best first, becomes a heap with the worst on top. */
-static void
-turn_around(RsScored *entries, int32_t n)
+/* Put the best touched items into the heap of a list; false when stopped. */
+static bool
+add_touched(const RsBlendUser *user, const RsEligible *eligible, RsTopk *topk,
+			RsStopCheck stop, void *arg)
 {
-	for (int32_t i = 0; i < n / 2; i++)
-	{
-		RsScored	entry = entries[i];
+	const RsItems *items = &user->blend->items;
+	Offer		offer = {user, topk, sqrt(rs_dot(user->z, user->z, (size_t) items->k))};
 
-		entries[i] = entries[n - 1 - i];
-		entries[n - 1 - i] = entry;
-	}
-}
-
-/* Put touched items into a list of *n <= m items. */
-static RsStatus
-add_touched(const RsBlendUser *user, const RsEligible *eligible, int32_t m, RsScored *entries,
-			int32_t *n, RsStopCheck stop, void *arg)
-{
-	const RsIndex *index = user->blend->index;
-	const RsBlock *blocks = rs_index_part(index, RS_PART_BLOCKS);
-	double		norm = sqrt(rs_dot(user->z, user->z, (size_t) user->blend->items.k));
-	Offer		offer = {user, {entries, m, *n}, 0.0};
-
-	if (index->blocks > 0)
-		offer.reach = norm * blocks[0].rest_norm * (1.0 + RS_ROUNDING);
-	turn_around(entries, *n);
-	for (size_t w = 0; w < words_of(index->n); w++)
+	for (size_t w = 0; w < words_of(items->n); w++)
 	{
 		if (rs_stop_at(stop, arg, (int64_t) w))
-			return RS_STOPPED;
+			return false;
 		offer_word(&offer, (int32_t) w * 64, eligible->words[w] & user->touched[w]);
 	}
-	*n = offer.topk.n;
-	return rs_topk_finish(&offer.topk, stop, arg) ? RS_OK : RS_STOPPED;
+	return true;
 }
 
 /* ---- all items --------------------------------------------------------------------- */
@@ -355,8 +348,10 @@ rs_blend_next(RsBlendUser *user, const RsEligible *eligible, int32_t m, RsScored
 	const RsBlend *blend = user->blend;
 	RsSearch	search;
 	RsEligible	rest;
+	RsTopk		topk;
 	RsStatus	status;
 
+	rs_topk_init(&topk, entries, m);
 	if (!find_rest(user, eligible, &rest, stop, arg))
 		return RS_STOPPED;
 	status = rs_search_begin(&search, blend->index, &blend->items, user->z, 0.0, &rest);
@@ -364,10 +359,15 @@ rs_blend_next(RsBlendUser *user, const RsEligible *eligible, int32_t m, RsScored
 		return status;
 	if (user->resumed)
 		rs_search_after(&search, user->last);
-	status = rs_search_next(&search, m, entries, n, stop, arg);
-	if (status == RS_OK && user->n_touched > 0 && m > 0)
-		status = add_touched(user, eligible, m, entries, n, stop, arg);
-	if (status == RS_OK && *n > 0)
+	if (user->n_touched > 0 && !add_touched(user, eligible, &topk, stop, arg))
+		return RS_STOPPED;
+	status = rs_search_add(&search, &topk, stop, arg);
+	if (status != RS_OK)
+		return status;
+	if (!rs_topk_finish(&topk, stop, arg))
+		return RS_STOPPED;
+	*n = topk.n;
+	if (*n > 0)
 		rs_blend_after(user, entries[*n - 1]);
-	return status;
+	return RS_OK;
 }

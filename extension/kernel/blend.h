@@ -45,6 +45,7 @@ typedef struct RsBlend
 	const RsIndex *index;		/* of these items */
 	const double *gramian;		/* sum of y y', k x stride */
 	const double *mean;			/* k: of the vectors y */
+	const float *norms;			/* n: their lengths, by rs_blend_norms() */
 	double		dense_weight;	/* w_d */
 	RsSparse	sparse;			/* start NULL: there is none */
 	double		sparse_weight;	/* w_s */
@@ -63,6 +64,9 @@ typedef struct RsBlendUser
 	bool		resumed;		/* last is set */
 	RsScored	last;			/* what was handed out last */
 } RsBlendUser;
+
+/* The lengths of the items' vectors, not less than they are; false when stop(arg) says so. */
+extern bool rs_blend_norms(const RsItems *items, float *norms, RsStopCheck stop, void *arg);
 
 /*
  * Bytes of workspace of one user, aligned to RS_ALIGNMENT, for a blend of items with these

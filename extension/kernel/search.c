@@ -292,38 +292,64 @@ scan_blocks(const RsIndex *index, Hunt **hunts, int n, RsStopCheck stop, void *a
 	return RS_OK;
 }
 
+/* Every hunt goes on with what its list has; the heaps are left as they are. */
+static RsStatus
+run_hunts(Hunt *hunts, int count, RsStopCheck stop, void *arg)
+{
+	Hunt	   *scanning[RS_SEARCH_MANY];
+	int			n_scanning = 0;
+	RsStatus	status = RS_OK;
+
+	for (int u = 0; u < count && status == RS_OK; u++)
+	{
+		const RsEligible *eligible = hunts[u].search->eligible;
+
+		hunts[u].cut = -INFINITY;
+		set_cut(&hunts[u]);
+		if (eligible != NULL && eligible->n <= hunts[u].search->index->n / FEW_OF)
+			status = score_eligible(&hunts[u], stop, arg);
+		else
+			scanning[n_scanning++] = &hunts[u];
+	}
+	if (n_scanning > 0 && status == RS_OK)
+		status = scan_blocks(scanning[0]->search->index, scanning, n_scanning, stop, arg);
+	return status;
+}
+
+RsStatus
+rs_search_add(RsSearch *search, RsTopk *topk, RsStopCheck stop, void *arg)
+{
+	Hunt		hunt = {search, *topk, 0.0};
+	RsStatus	status = RS_OK;
+
+	if (topk->k > 0)
+		status = run_hunts(&hunt, 1, stop, arg);
+	*topk = hunt.topk;
+	return status;
+}
+
 RsStatus
 rs_search_next_many(RsSearch *searches, int count, int32_t m, RsScored *entries, int32_t *n,
 					RsStopCheck stop, void *arg)
 {
 	Hunt		hunts[RS_SEARCH_MANY];
-	Hunt	   *scanning[RS_SEARCH_MANY];
-	int			n_scanning = 0;
 	RsStatus	status = RS_OK;
 
-	for (int u = 0; u < count && m > 0 && status == RS_OK; u++)
+	for (int u = 0; u < count; u++)
 	{
-		const RsSearch *search = &searches[u];
-		Hunt	   *hunt = &hunts[u];
-
-		hunt->search = &searches[u];
-		hunt->cut = -INFINITY;
-		rs_topk_init(&hunt->topk, entries + (size_t) u * (size_t) m, m);
-		if (search->eligible != NULL && search->eligible->n <= search->index->n / FEW_OF)
-			status = score_eligible(hunt, stop, arg);
-		else
-			scanning[n_scanning++] = hunt;
+		hunts[u].search = &searches[u];
+		rs_topk_init(&hunts[u].topk, entries + (size_t) u * (size_t) m, m);
 	}
-	if (n_scanning > 0 && status == RS_OK)
-		status = scan_blocks(searches[0].index, scanning, n_scanning, stop, arg);
-	for (int u = 0; u < count && m > 0 && status == RS_OK; u++)
+	if (m > 0)
+		status = run_hunts(hunts, count, stop, arg);
+	for (int u = 0; u < count && status == RS_OK; u++)
 	{
 		if (!rs_topk_finish(&hunts[u].topk, stop, arg))
 			status = RS_STOPPED;
 	}
 	for (int u = 0; u < count && status == RS_OK; u++)
 	{
-		n[u] = m > 0 ? hunts[u].topk.n : 0;
+		n[u] = hunts[u].topk.n;
 		if (n[u] > 0)
 			rs_search_after(&searches[u], entries[(size_t) u * (size_t) m + (size_t) n[u] - 1]);
 	}

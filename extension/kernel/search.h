@@ -123,6 +123,12 @@ extern RsStatus rs_search_next_many(RsSearch *searches, int count, int32_t m,
 									RsStopCheck stop, void *arg);
 
 /*
+ * Put the best items after those that were handed out into the heap of a list that may have
+ * other items already: it then has the best of all.  Nothing counts as handed out.
+ */
+extern RsStatus rs_search_add(RsSearch *search, RsTopk *topk, RsStopCheck stop, void *arg);
+
+/*
  * Do all items score alike?  So they do for the vector zero without biases that
  * differ: of a user with dislikes only, or where all ratings are equal.
  */

@@ -19,6 +19,7 @@ typedef struct Case
 	float	   *column;
 	double	   *gramian;
 	double	   *mean;
+	float	   *norms;
 	RsIndex    *index;
 	int64_t    *start;
 	int32_t    *target;
@@ -90,8 +91,11 @@ describe_items(Case *c)
 	workspace = unit_alloc(workspace_bytes);
 	CHECK(rs_index_build(items, workspace, c->index, NULL, NULL) == RS_OK);
 	free(workspace);
+	c->norms = unit_alloc((size_t) items->n * sizeof(float));
+	CHECK(rs_blend_norms(items, c->norms, NULL, NULL));
 	c->blend.gramian = c->gramian;
 	c->blend.mean = c->mean;
+	c->blend.norms = c->norms;
 	c->blend.index = c->index;
 }
 
@@ -101,6 +105,7 @@ describe_again(Case *c)
 {
 	free(c->gramian);
 	free(c->mean);
+	free(c->norms);
 	free(c->index);
 	describe_items(c);
 }
@@ -199,6 +204,7 @@ case_free(Case *c)
 	free(c->column);
 	free(c->gramian);
 	free(c->mean);
+	free(c->norms);
 	free(c->index);
 	free(c->start);
 	free(c->target);
@@ -556,6 +562,14 @@ test_stop(void)
 	int32_t		n;
 
 	case_init(&c, 300000, 4, true, 4, 50);
+	for (stopped = 0; stopped < 200; stopped++)
+	{
+		int			when = stopped;
+
+		if (rs_blend_norms(&c.blend.items, c.norms, stop_later, &when))
+			break;
+	}
+	CHECK(stopped == 74);		/* a question every 4096 items */
 	for (stopped = 0; stopped < 200; stopped++)
 	{
 		int			when = stopped;
