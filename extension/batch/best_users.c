@@ -128,8 +128,7 @@ take_preferences(void *arg, const RsEverybody *everybody, const RsCrowdPart *par
 		if (!part->has_vector[i] || (contest->exclude_seen && part->has_seen[i]))
 			continue;
 		contest->scores[part->first + i] = rs_everybody_score(everybody, part, i, contest->item);
-		rs_topk_push(&contest->topk,
-					 rs_everybody_preference(everybody, part, i, contest->item), part->first + i);
+		rs_topk_push(&contest->topk, part->preference[i], part->first + i);
 	}
 }
 

@@ -28,17 +28,7 @@ typedef struct RsEverybody
 	RsIdList	users;
 } RsEverybody;
 
-/* What ranks an item for user i of a part who has a vector, and what predict() gives. */
-static inline float4
-rs_everybody_preference(const RsEverybody *everybody, const RsCrowdPart *part, int32 i,
-						int32 position)
-{
-	const RsItems *items = &everybody->ranking;
-
-	return rs_item_score(items, position, part->ranking.x + (Size) i * items->stride,
-						 part->ranking.base[i]);
-}
-
+/* What predict() gives user i of a part, who has a vector, for an item. */
 static inline float4
 rs_everybody_score(const RsEverybody *everybody, const RsCrowdPart *part, int32 i,
 				   int32 position)
@@ -62,7 +52,8 @@ typedef struct RsEverybodyQuestion
 	int32		top;			/* items of each user's list; 0: no lists */
 	bool		exclude_seen;	/* from the lists */
 	const RsItemCatalog *catalog;	/* what they may hold; NULL: all items */
-	bool		has_item;		/* fill in has_seen of RsCrowdPart for this item */
+	bool		has_item;		/* fill in has_seen and preference of RsCrowdPart
+								 * for this item */
 	Datum		item;
 
 	/*

@@ -7,11 +7,12 @@
  * users are answered in parts of some thousands.  A part has groups, each of which one
  * thread takes: it sorts and reduces the rows of a group, solves its users side by side,
  * and searches for all of them at once, so that each block of the index is read once for a
- * group.  While the threads compute a part, the thread that started them hands out the
- * part before.  So there are two parts, and more users need no more memory.
+ * group; where a blend ranks, for one after the other.  While the threads compute a part,
+ * the thread that started them hands out the part before.  So there are two parts, and more
+ * users need no more memory.
  *
  * Each user's vector and list have the bits of the user alone (rs_rows_solve(),
- * rs_search_next_many()): neither threads nor neighbours matter.
+ * rs_search_next_many(), rs_blend_next()): neither threads nor neighbours matter.
  *
  * Every array is taken from the caller's arena before the first thread starts.
  *
@@ -48,6 +49,7 @@ typedef struct Desk
 	uint64_t   *words;			/* eligible items that each user of a group has not seen */
 	RsSearch   *searches;
 	RsScored   *found;			/* lists of the users who are searched for */
+	void	   *blend;			/* workspace of rs_blend_begin() */
 } Desk;
 
 typedef struct Crowd
@@ -134,6 +136,7 @@ take_part(Crowd *crowd, RsCrowdPart *part, RsArena *arena)
 	if (p->scoring != NULL)
 		take_vectors(crowd, &part->scoring, p->scoring, arena);
 	part->has_seen = rs_arena_take(arena, n, sizeof(bool));
+	part->preference = p->item < 0 ? NULL : rs_arena_take(arena, n, sizeof(float));
 	part->is_popular = rs_arena_take(arena, n, sizeof(bool));
 	part->n_listed = rs_arena_take(arena, n, sizeof(int32_t));
 	part->listed = rs_arena_take(arena, n, (size_t) p->top * sizeof(RsScored));
@@ -149,20 +152,31 @@ solver_workspace(const RsCrowdProblem *p)
 	return k > 0 ? rs_rows_workspace_size(k) : 0;
 }
 
+/* The arena refuses a size that has overflowed. */
+static size_t
+blend_workspace(const RsCrowdProblem *p)
+{
+	size_t		bytes = 0;
+
+	return p->blend == NULL || rs_blend_workspace_size(&p->blend->items, &bytes) ? bytes : SIZE_MAX;
+}
+
 static void
 take_desk(Crowd *crowd, Desk *desk, RsArena *arena)
 {
 	const RsCrowdProblem *p = crowd->problem;
 	size_t		group = (size_t) crowd->group;
 	bool		lists = p->top > 0;
+	bool		searches = lists && p->blend == NULL;
 	Desk		taken;
 
 	taken.solver = rs_arena_take(arena, 1, solver_workspace(p));
 	taken.cells = rs_arena_take(arena, (size_t) p->longest, sizeof(RsCell));
 	taken.words = rs_arena_take(arena, lists && p->exclude_seen ? group : 0,
 								crowd->n_words * sizeof(uint64_t));
-	taken.searches = rs_arena_take(arena, lists ? group : 0, sizeof(RsSearch));
-	taken.found = rs_arena_take(arena, group, (size_t) p->top * sizeof(RsScored));
+	taken.searches = rs_arena_take(arena, searches ? group : 0, sizeof(RsSearch));
+	taken.found = rs_arena_take(arena, searches ? group : 0, (size_t) p->top * sizeof(RsScored));
+	taken.blend = rs_arena_take(arena, 1, blend_workspace(p));
 	if (desk != NULL)
 		*desk = taken;
 }
@@ -191,17 +205,26 @@ take_all(Crowd *crowd, RsArena *arena)
 		take_desk(crowd, crowd->desks == NULL ? NULL : &crowd->desks[t], arena);
 }
 
+/* Are the vectors of the blend those of the ranking, and is there an index of them? */
+static bool
+blend_is_valid(const RsBlend *blend, const RsItems *items)
+{
+	return blend->items.n == items->n && blend->items.k == items->k &&
+		blend->items.stride == items->stride && blend->index != NULL;
+}
+
 static bool
 is_valid(const RsCrowdProblem *p)
 {
 	const RsItems *items = &p->ranking.items;
-	bool		ranked = items->k > 0;
+	bool		searches = p->top > 0 && items->k > 0 && p->blend == NULL;
 
 	return p->threads >= 1 && p->n_users >= 1 && items->k >= 0 && items->k <= RS_MAX_FACTORS &&
 		(p->scoring == NULL || (p->scoring->items.k >= 1 && p->scoring->items.k <= RS_MAX_FACTORS)) &&
 		(p->weighs_ratings || p->scoring == NULL) &&
 		p->top >= 0 && p->top <= items->n && p->longest >= 0 && p->longest <= INT32_MAX &&
-		(p->top == 0 || !ranked || p->index != NULL);
+		p->item < items->n && (!searches || p->index != NULL) &&
+		(p->blend == NULL || blend_is_valid(p->blend, items));
 }
 
 bool
@@ -315,10 +338,12 @@ take_group(Crowd *crowd, const Desk *desk, Group *group)
 						   &part->has_seen[at]);
 		if (status != RS_OK)
 			return status;
-		part->has_vector[at] = p->ranking.items.k > 0 && task->row.n > 0;
+		part->has_vector[at] = (p->ranking.items.k > 0 || p->blend != NULL) && task->row.n > 0;
 		clear_vector(&p->ranking, &part->ranking, (size_t) at);
 		if (p->scoring != NULL)
 			clear_vector(p->scoring, &part->scoring, (size_t) at);
+		if (part->preference != NULL)
+			part->preference[at] = NAN;
 		if (part->has_vector[at])
 			group->solved[group->n_tasks++] = g;
 	}
@@ -397,7 +422,7 @@ fold_in(Crowd *crowd, const Desk *desk, Group *group)
 		status = solve_group(crowd, desk, group, p->scoring, &part->scoring);
 	if (status == RS_OK && p->weighs_ratings)
 		status = weigh_ratings(crowd, group);
-	if (status == RS_OK)
+	if (status == RS_OK && p->ranking.items.k > 0)
 		status = solve_group(crowd, desk, group, &p->ranking, &part->ranking);
 	return status;
 }
@@ -426,9 +451,23 @@ list_popular(const Crowd *crowd, const RsEligible *eligible, RsScored *listed)
 	return n;
 }
 
+/* Note whether a user of the group gets the list of popular items, and make it if so. */
+static bool
+list_if_popular(const Crowd *crowd, const Group *group, int32_t g, bool popular)
+{
+	const RsCrowdPart *part = crowd->part;
+	size_t		at = (size_t) (group->first + g);
+
+	part->is_popular[at] = popular;
+	if (popular)
+		part->n_listed[at] = list_popular(crowd, &group->eligible[g],
+										  part->listed + at * (size_t) part->top);
+	return popular;
+}
+
 /*
- * Lists of popular items for users whom no vector tells apart; for each of the others
- * begin a search.  Returns how many searches, -1 on failure.
+ * Lists of popular items for users whose vector does not tell items apart; for each of the
+ * others begin a search.  Returns how many searches, -1 on failure.
  */
 static int
 begin_lists(Crowd *crowd, const Desk *desk, const Group *group, int32_t *searched)
@@ -443,19 +482,16 @@ begin_lists(Crowd *crowd, const Desk *desk, const Group *group, int32_t *searche
 		size_t		at = (size_t) (group->first + g);
 		const float *x = part->ranking.x + at * (size_t) items->stride;
 
-		part->is_popular[at] = !part->has_vector[at] ||
-			rs_scores_are_equal(items, x, rs_pool_stopping, &crowd->pool);
-		if (part->is_popular[at])
-			part->n_listed[at] = list_popular(crowd, &group->eligible[g],
-											  part->listed + at * (size_t) p->top);
-		else if (rs_search_begin(&desk->searches[n], p->index, items, x, part->ranking.base[at],
-								 &group->eligible[g]) == RS_OK)
-			searched[n++] = g;
-		else
+		if (list_if_popular(crowd, group, g, !part->has_vector[at] ||
+							rs_scores_are_equal(items, x, rs_pool_stopping, &crowd->pool)))
+			continue;
+		if (rs_search_begin(&desk->searches[n], p->index, items, x, part->ranking.base[at],
+							&group->eligible[g]) != RS_OK)
 		{
 			record_failure(crowd, part->first + (int32_t) at);
 			return -1;
 		}
+		searched[n++] = g;
 	}
 	return n;
 }
@@ -485,6 +521,63 @@ list_items(Crowd *crowd, const Desk *desk, const Group *group)
 	return status;
 }
 
+/* What the users of a group who have a vector prefer the item of the problem by. */
+static void
+prefer_item(const Crowd *crowd, const Group *group)
+{
+	const RsCrowdProblem *p = crowd->problem;
+	const RsCrowdPart *part = crowd->part;
+	const RsItems *items = &p->ranking.items;
+
+	for (int i = 0; i < group->n_tasks; i++)
+	{
+		size_t		at = (size_t) (group->first + group->solved[i]);
+
+		part->preference[at] = rs_item_score(items, p->item, part->ranking.x + at * (size_t) items->stride,
+											 part->ranking.base[at]);
+	}
+}
+
+/* ---- blends --------------------------------------------------------------------- */
+
+/* The preference and the list of a user of the group who has cells. */
+static RsStatus
+blend_user(Crowd *crowd, const Desk *desk, const Group *group, int32_t g, const RsRow *row)
+{
+	const RsCrowdProblem *p = crowd->problem;
+	const RsCrowdPart *part = crowd->part;
+	size_t		at = (size_t) (group->first + g);
+	const float *x = part->ranking.x + at * (size_t) p->ranking.items.stride;
+	RsBlendUser user;
+
+	if (!rs_blend_begin(&user, p->blend, x, row, desk->blend, rs_pool_stopping, &crowd->pool))
+		return RS_STOPPED;
+	if (p->item >= 0)
+		part->preference[at] = rs_blend_key(&user, p->item);
+	if (p->top == 0 ||
+		list_if_popular(crowd, group, g,
+						rs_blend_keys_are_equal(&user, rs_pool_stopping, &crowd->pool)))
+		return RS_OK;
+	return rs_blend_next(&user, &group->eligible[g], p->top, part->listed + at * (size_t) p->top,
+						 &part->n_listed[at], rs_pool_stopping, &crowd->pool);
+}
+
+static RsStatus
+blend_group(Crowd *crowd, const Desk *desk, const Group *group)
+{
+	const RsCrowdPart *part = crowd->part;
+	RsStatus	status = RS_OK;
+
+	for (int32_t g = 0; g < group->n && crowd->problem->top > 0; g++)
+	{
+		if (!part->has_vector[group->first + g])
+			(void) list_if_popular(crowd, group, g, true);
+	}
+	for (int i = 0; i < group->n_tasks && status == RS_OK; i++)
+		status = blend_user(crowd, desk, group, group->solved[i], &group->tasks[i].row);
+	return status;
+}
+
 /* ---- part after part ----------------------------------------------------------- */
 
 static RsStatus
@@ -500,9 +593,13 @@ answer_group(void *arg, int thread, int64_t chunk)
 	status = take_group(crowd, desk, &group);
 	if (status == RS_OK && group.n_tasks > 0)
 		status = fold_in(crowd, desk, &group);
-	if (status == RS_OK && crowd->problem->top > 0)
-		status = list_items(crowd, desk, &group);
-	return status;
+	if (status != RS_OK)
+		return status;
+	if (crowd->problem->blend != NULL)
+		return blend_group(crowd, desk, &group);
+	if (crowd->problem->item >= 0)
+		prefer_item(crowd, &group);
+	return crowd->problem->top > 0 ? list_items(crowd, desk, &group) : RS_OK;
 }
 
 /* Compute a part, and hand out the one before meanwhile, if there is one. */

@@ -14,10 +14,11 @@
 #ifndef RS_SOLVER_H
 #define RS_SOLVER_H
 
+#include "kernel/blend.h"
 #include "kernel/row.h"
 #include "kernel/search.h"
 
-#define RS_SOLVER_ABI	11
+#define RS_SOLVER_ABI	12
 #define RS_SOLVER_LIBRARY	"recsys_solver"
 #define RS_SOLVER_ENTRY		"rs_solver_api"
 
@@ -215,15 +216,22 @@ typedef struct RsCrowdProblem
 	double		mean;			/* of all ratings */
 	double		deviation;
 
+	/*
+	 * Where it is not NULL, its keys rank: of the ranking's vectors, which are those of its
+	 * items, and of the cells that these are made of.  With k = 0 the cells alone tell.
+	 */
+	const RsBlend *blend;
+
 	/* The best items of each user; none with top = 0. */
 	int32_t		top;			/* how many, at most items.n */
-	const RsIndex *index;		/* NULL with k = 0 */
+	const RsIndex *index;		/* NULL with k = 0 or a blend */
 	RsEligible	eligible;		/* for everybody */
 	bool		exclude_seen;
 	const int32_t *popular;		/* all positions, by popularity: the list of users
 								 * without a vector that tells items apart */
 
-	int32_t		item;			/* a position: who has seen it? -1: none */
+	int32_t		item;			/* a position: who has seen it, and who prefers it
+								 * how much? -1: none */
 } RsCrowdProblem;
 
 /* Vectors of users, and what else rs_item_score() wants. */
@@ -238,10 +246,11 @@ typedef struct RsCrowdPart
 {
 	int32_t		first;
 	int32_t		n;
-	bool	   *has_vector;
+	bool	   *has_vector;		/* or, with a blend, cells: what ranks items */
 	RsCrowdVectors ranking;
 	RsCrowdVectors scoring;		/* the same unless the problem has another */
 	bool	   *has_seen;		/* the item of the problem */
+	float	   *preference;		/* what ranks it; NaN without a vector.  NULL: no item */
 	bool	   *is_popular;		/* the list is of popular items, without scores */
 	int32_t    *n_listed;
 	RsScored   *listed;			/* n x top, best first */

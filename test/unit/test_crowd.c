@@ -21,6 +21,7 @@ typedef struct Question
 {
 	RsCrowdProblem problem;
 	RsCrowdKey	scoring;		/* of a problem that has one */
+	RsBlend		blend;			/* the same */
 	uint64_t   *words;
 	RsIndex    *index;
 	RsStatus	status;
@@ -62,22 +63,31 @@ make_key(int32_t n_items, int k, bool implicit, bool biases)
 	return key;
 }
 
+static RsIndex *
+make_index(const RsItems *items)
+{
+	size_t		bytes;
+	size_t		workspace;
+	void	   *memory;
+	RsIndex    *index;
+
+	CHECK(rs_index_size(items->n, items->k, items->biases != NULL, &bytes, &workspace));
+	index = unit_alloc(bytes);
+	memory = unit_alloc(workspace);
+	CHECK(rs_index_build(items, memory, index, NULL, NULL) == RS_OK);
+	free(memory);
+	return index;
+}
+
 static void
 make_items(Question *q, int32_t n_items, int k, bool implicit, bool biases)
 {
 	RsCrowdProblem *p = &q->problem;
-	size_t		bytes;
-	size_t		workspace;
-	void	   *memory;
 
 	p->ranking = make_key(n_items, k, implicit, biases);
 	if (k == 0)
 		return;
-	CHECK(rs_index_size(n_items, k, biases, &bytes, &workspace));
-	q->index = unit_alloc(bytes);
-	memory = unit_alloc(workspace);
-	CHECK(rs_index_build(&p->ranking.items, memory, q->index, NULL, NULL) == RS_OK);
-	free(memory);
+	q->index = make_index(&p->ranking.items);
 	p->index = q->index;
 }
 
@@ -94,6 +104,44 @@ make_ratings(Question *q, int k, bool scored)
 		return;
 	q->scoring = make_key(p->ranking.items.n, k, false, true);
 	p->scoring = &q->scoring;
+}
+
+/* A blend of the items with a column and random rows of up to so many terms. */
+static void
+make_blend(Question *q, int most)
+{
+	RsBlend    *blend = &q->blend;
+	const RsItems *items = &q->problem.ranking.items;
+	size_t		n = (size_t) items->n;
+	float	   *column = unit_alloc(n * sizeof(float));
+	double	   *mean = unit_alloc((size_t) items->stride * sizeof(double));
+	float	   *norms = unit_alloc(n * sizeof(float));
+	int64_t    *start = unit_alloc((n + 1) * sizeof(int64_t));
+	int32_t    *target = unit_alloc(n * (size_t) most * sizeof(int32_t));
+	float	   *weight = unit_alloc(n * (size_t) most * sizeof(float));
+
+	for (int32_t i = 0; i < items->n; i++)
+	{
+		column[i] = unit_random_float();
+		for (int j = 0; j < items->k; j++)
+			mean[j] += (double) items->factors[i * items->stride + j] / items->n;
+		start[i + 1] = start[i];
+		for (int32_t to = (int32_t) unit_random(20); to < items->n && start[i + 1] < start[i] + most;
+			 to += 1 + (int32_t) unit_random(20))
+		{
+			target[start[i + 1]] = to;
+			weight[start[i + 1]++] = unit_random_float();
+		}
+	}
+	CHECK(rs_blend_norms(items, norms, NULL, NULL));
+	*blend = (RsBlend) {*items, NULL, q->problem.ranking.gramian, mean, norms, 0.5,
+	{start, target, weight}, 0.7};
+	blend->items.biases = column;
+	free(q->index);
+	q->index = make_index(&blend->items);
+	blend->index = q->index;
+	q->problem.index = NULL;
+	q->problem.blend = blend;
 }
 
 /* Rows in any order, some repeated, some without a value, some of unknown items. */
@@ -156,7 +204,7 @@ make_lists(Question *q, int32_t top, bool exclude_seen, int32_t not_eligible)
 	}
 	p->top = top < p->ranking.items.n ? top : p->ranking.items.n;
 	p->exclude_seen = exclude_seen;
-	p->item = 5;
+	p->item = top % 2 == 0 ? 5 : -1;
 }
 
 static void
@@ -174,6 +222,12 @@ question_free(Question *q)
 
 	key_free(&p->ranking);
 	key_free(&q->scoring);
+	free((void *) q->blend.items.biases);
+	free((void *) q->blend.mean);
+	free((void *) q->blend.norms);
+	free((void *) q->blend.sparse.start);
+	free((void *) q->blend.sparse.target);
+	free((void *) q->blend.sparse.weight);
 	free((void *) p->position);
 	free((void *) p->popular);
 	free(p->rows.user);
@@ -215,6 +269,9 @@ take(void *arg, const RsCrowdPart *part)
 	else
 		CHECK(part->scoring.x == part->ranking.x && part->scoring.base == part->ranking.base);
 	copy_part(taken->has_seen, part->has_seen, part, sizeof(bool));
+	CHECK((part->preference != NULL) == (q->problem.item >= 0));
+	if (part->preference != NULL)
+		copy_part(taken->preference, part->preference, part, sizeof(float));
 	if (part->top > 0)
 	{
 		copy_part(taken->is_popular, part->is_popular, part, sizeof(bool));
@@ -258,6 +315,7 @@ ask(Question *q, int threads, RsAlsTick tick, void *tick_arg)
 	if (copy.scoring != NULL)
 		q->taken.scoring = alloc_vectors(n, copy.scoring);
 	q->taken.has_seen = unit_alloc(n * sizeof(bool));
+	q->taken.preference = unit_alloc(n * sizeof(float));
 	q->taken.is_popular = unit_alloc(n * sizeof(bool));
 	q->taken.n_listed = unit_alloc(n * sizeof(int32_t));
 	q->taken.listed = unit_alloc(n * (size_t) copy.top * sizeof(RsScored));
@@ -283,6 +341,7 @@ answers_free(Question *q)
 	free(q->taken.scoring.x);
 	free(q->taken.scoring.base);
 	free(q->taken.has_seen);
+	free(q->taken.preference);
 	free(q->taken.is_popular);
 	free(q->taken.n_listed);
 	free(q->taken.listed);
@@ -299,7 +358,9 @@ typedef struct Alone
 	uint64_t   *words;
 	RsScored   *listed;
 	void	   *workspace;
+	void	   *blend;			/* workspace */
 	float	   *x;
+	float	   *keys;			/* what ranks each item */
 } Alone;
 
 /* The cells of a user; takes what they have seen from the words. */
@@ -332,9 +393,9 @@ cells_of(const Question *q, int32_t user, Alone *alone, bool *has_seen)
 	return n;
 }
 
-/* The items with the highest scores, or the popular ones, by looking at all. */
+/* The items with the highest keys, or the popular ones, by looking at all. */
 static int32_t
-list_of(const Question *q, const Alone *alone, bool is_popular, double base)
+list_of(const Question *q, const Alone *alone, bool is_popular)
 {
 	const RsCrowdProblem *p = &q->problem;
 	RsTopk		topk;
@@ -347,7 +408,7 @@ list_of(const Question *q, const Alone *alone, bool is_popular, double base)
 		if ((alone->words[position / 64] >> (position % 64) & 1) == 0)
 			continue;
 		if (!is_popular)
-			rs_topk_push(&topk, rs_item_score(&p->ranking.items, position, alone->x, base), position);
+			rs_topk_push(&topk, alone->keys[position], position);
 		else if (topk.n < p->top)
 			alone->listed[topk.n++] = (RsScored) {0.0f, position};
 	}
@@ -365,6 +426,23 @@ is_zero(const float *x, int k)
 			return false;
 	}
 	return true;
+}
+
+/* The keys of all items for a user whose vector is alone->x; do they tell items apart? */
+static bool
+make_keys(const Question *q, const RsRow *row, double base, Alone *alone)
+{
+	const RsCrowdProblem *p = &q->problem;
+	const RsItems *items = &p->ranking.items;
+	RsBlendUser user;
+
+	if (p->blend != NULL)
+		CHECK(rs_blend_begin(&user, p->blend, alone->x, row, alone->blend, NULL, NULL));
+	for (int32_t i = 0; i < items->n; i++)
+		alone->keys[i] = p->blend != NULL ? rs_blend_key(&user, i) :
+			rs_item_score(items, i, alone->x, base);
+	/* random biases and columns differ */
+	return p->blend != NULL || items->biases != NULL || !is_zero(alone->x, items->k);
 }
 
 /* Solve a user alone, into alone->x; the base is what a part says it is. */
@@ -390,25 +468,27 @@ check_user(const Question *q, int32_t user, Alone *alone)
 	const RsCrowdProblem *p = &q->problem;
 	const RsCrowdPart *taken = &q->taken;
 	bool		has_seen;
+	bool		has_vector;
 	bool		is_popular;
 	RsRow		row;
 
 	memcpy(alone->words, p->eligible.words, ((size_t) p->ranking.items.n / 64 + 1) * sizeof(uint64_t));
 	row = (RsRow) {alone->index, alone->value, cells_of(q, user, alone, &has_seen)};
 	CHECK(taken->has_seen[user] == has_seen);
-	CHECK(taken->has_vector[user] == (p->ranking.items.k > 0 && row.n > 0));
+	has_vector = (p->ranking.items.k > 0 || p->blend != NULL) && row.n > 0;
+	CHECK(taken->has_vector[user] == has_vector);
 	if (p->scoring != NULL)
 		check_vector(p->scoring, &row, &taken->scoring, user, alone);
 	for (int32_t i = 0; p->weighs_ratings && i < row.n; i++)
 		alone->value[i] = rs_rating_weight(alone->value[i], MEAN, DEVIATION);
 	check_vector(&p->ranking, &row, &taken->ranking, user, alone);
+	is_popular = !make_keys(q, &row, taken->ranking.base[user], alone) || !has_vector;
+	if (p->item >= 0)
+		CHECK(has_vector ? taken->preference[user] == alone->keys[p->item] : isnan(taken->preference[user]));
 	if (p->top == 0)
 		return;
-	/* random biases differ */
-	is_popular = !taken->has_vector[user] ||
-		(is_zero(alone->x, p->ranking.items.k) && p->ranking.items.biases == NULL);
 	CHECK(taken->is_popular[user] == is_popular);
-	CHECK(taken->n_listed[user] == list_of(q, alone, is_popular, taken->ranking.base[user]));
+	CHECK(taken->n_listed[user] == list_of(q, alone, is_popular));
 	CHECK(memcmp(taken->listed + (size_t) user * (size_t) p->top, alone->listed,
 				 (size_t) taken->n_listed[user] * sizeof(RsScored)) == 0);
 }
@@ -418,12 +498,17 @@ check_answers(const Question *q)
 {
 	const RsCrowdProblem *p = &q->problem;
 	int			k = q->scoring.items.k > p->ranking.items.k ? q->scoring.items.k : p->ranking.items.k;
+	size_t		n_items = (size_t) p->ranking.items.n;
+	size_t		bytes;
 	Alone		alone;
 
+	CHECK(rs_blend_workspace_size(&p->ranking.items, &bytes));
+	alone.blend = unit_alloc(bytes);
+	alone.keys = unit_alloc(n_items * sizeof(float));
 	alone.cells = unit_alloc((size_t) p->rows.n * sizeof(RsCell));
 	alone.index = unit_alloc((size_t) p->rows.n * sizeof(int32_t));
 	alone.value = unit_alloc((size_t) p->rows.n * sizeof(float));
-	alone.words = unit_alloc(((size_t) p->ranking.items.n / 64 + 1) * sizeof(uint64_t));
+	alone.words = unit_alloc((n_items / 64 + 1) * sizeof(uint64_t));
 	alone.listed = unit_alloc((size_t) p->top * sizeof(RsScored));
 	alone.workspace = unit_alloc(rs_row_workspace_size(k));
 	alone.x = unit_alloc(RS_STRIDE((size_t) k) * sizeof(float));
@@ -437,6 +522,8 @@ check_answers(const Question *q)
 	free(alone.listed);
 	free(alone.workspace);
 	free(alone.x);
+	free(alone.blend);
+	free(alone.keys);
 }
 
 /* ---- tests ---------------------------------------------------------------------- */
@@ -479,6 +566,32 @@ test_ratings(void)
 		make_rows(&q, 1 + (int32_t) unit_random(300), 3000, round % 5 == 0, round % 11 == 0);
 		make_lists(&q, round % 3 * 10, round % 2 == 0, 0);
 		make_ratings(&q, 40, round % 4 != 0);
+		for (int threads = 1; threads <= 5; threads += 2)
+		{
+			ask(&q, threads, NULL, NULL);
+			check_answers(&q);
+			answers_free(&q);
+		}
+		question_free(&q);
+	}
+}
+
+/* Several parts rank, for rows of weights and of ratings; also without a dense part. */
+static void
+test_blends(void)
+{
+	static const int factors[] = {0, 1, 8, 33};
+
+	for (int round = 0; round < 24; round++)
+	{
+		Question	q = {0};
+
+		make_items(&q, 70 + (int32_t) unit_random(100), factors[round % 4], true, false);
+		make_blend(&q, 1 + round);
+		make_rows(&q, 1 + (int32_t) unit_random(300), 3000, round % 5 == 0, round % 11 == 0);
+		make_lists(&q, round % 3 * 10, round % 2 == 0, round % 7 == 0 ? 3 : 0);
+		if (round % 8 >= 4)
+			make_ratings(&q, 10, round % 3 != 0);
 		for (int threads = 1; threads <= 5; threads += 2)
 		{
 			ask(&q, threads, NULL, NULL);
@@ -598,6 +711,17 @@ test_invalid(void)
 	q.problem.top = 10;
 	q.problem.index = NULL;
 	CHECK(!rs_crowd_memory(&q.problem, &bytes));
+	make_blend(&q, 3);
+	CHECK(rs_crowd_memory(&q.problem, &bytes));
+	q.blend.index = NULL;
+	CHECK(!rs_crowd_memory(&q.problem, &bytes));
+	q.blend.index = q.index;
+	q.blend.items.n = 99;
+	CHECK(!rs_crowd_memory(&q.problem, &bytes));
+	q.problem.blend = NULL;
+	q.problem.item = 100;
+	CHECK(!rs_crowd_memory(&q.problem, &bytes));
+	q.problem.item = -1;
 	q.problem.top = 0;
 	CHECK(rs_crowd_memory(&q.problem, &bytes));
 	q.problem.rows.n = INT64_MAX / 4;
@@ -611,6 +735,7 @@ main(void)
 	rs_kernel_init();
 	test_answers();
 	test_ratings();
+	test_blends();
 	test_parts();
 	test_stop();
 	test_failure();
