@@ -4,22 +4,17 @@
  *		What a model with the algorithm "auto" is trained with.
  *
  * Some rows are held out (holdout.h).  Candidates are trained on the others, most with
- * few iterations, which rank them as many do (trial.h).  The search climbs: from the
- * better of two starts to the best of the neighbours, one step on one axis, until none is
- * better.
+ * few iterations, which rank them as many do (trial.h).  The search climbs: from a start
+ * to the best of the neighbours, one step on one axis (goal.h), until none is better.
+ * Lists climb from the better of two starts.  Ratings climb from the second, the
+ * defaults being no place on their axes, but being tried.  Where lists of implicit
+ * feedback are the goal the popular items are then compared with what was found.  A model
+ * of ratings has two goals where another part ranks: lists, which weights made of the
+ * ratings give (parts.c), come second.
  *
- * Lists: the first start is the defaults.  The second is for sets where items or users
- * are hardly more than factors: what is between is worse than both there.  In the end
- * the popular items are compared with what was found.
- *
- * Ratings: the defaults are tried, but the climb begins elsewhere, where the ridge grows
- * with the root of a row's count.  That is better on nearly every set; where biases alone
- * are best the climb ends at the largest ridge.  Then the part that ranks is chosen, by
- * the lists that weights made of the ratings give (parts.c).
- *
- * Time: a limit of work, which is estimated from the counts of cells, users and items,
- * never measured, so that the same data gives the same choice everywhere.  A candidate
- * is left out when its trial, with the training that may follow, would exceed the limit.
+ * Time: a limit of work, which is estimated (work.h), so that the same data gives the
+ * same choice everywhere.  A candidate is left out when its trial, with the training
+ * that may follow, would exceed the limit.
  * Where there are two goals the first may take half of what there is for trials.
  *
  * Memory: one context, which ends with the choice; the record survives it.
@@ -35,10 +30,12 @@
 #include "compat.h"
 #include "train/choice.h"
 #include "train/choose.h"
+#include "train/goal.h"
 #include "train/holdout.h"
 #include "train/parts.h"
 #include "train/progress.h"
 #include "train/trial.h"
+#include "train/work.h"
 
 /* Iterations of a trial where all of a training would take too long. */
 #define FEW_ITERATIONS	5
@@ -49,94 +46,19 @@
 /* So many standard errors, user by user, must popular items be ahead. */
 #define BEYOND_DOUBT	2
 
-#define MOST_FACTORS	256
+/* How many times the work of a training with the defaults all may take. */
+#define LIMIT_OF_DEFAULTS	4
 
 /* Of the work for trials: what the first of two goals may take. */
 #define FIRST_SHARE		0.5
 
 /* As many trials with the most factors take as long as a climb to there, about. */
-#define LARGE_TRIALS	12
-
-/* ---- what is varied -------------------------------------------------------------- */
-
-#define STARTS		2
-#define MOST_AXES	3
-#define MOST_PLACES	10
-#define MOST_NAMES	4
-
-/* Of a start: the option has its default, which is no place of the axis. */
-#define DEFAULT_PLACE	(-1)
-
-/* An option that is varied, unless the user gave it or another that decides it. */
-typedef struct Axis
-{
-	const char *given[MOST_NAMES];	/* the names of these */
-	void		(*set) (RsOptions *options, double value, double deviation);
-	int			n;
-	double		values[MOST_PLACES];
-	int			starts[STARTS]; /* places */
-	double		worth;			/* the part by which a step up must be better */
-} Axis;
-
-/* What candidates are compared by, and what is varied. */
-typedef struct Goal
-{
-	const char *name;
-	RsTrialMetric metric;
-	int			n_axes;
-	Axis		axes[MOST_AXES];
-} Goal;
-
-static void
-set_factors(RsOptions *options, double value, double deviation)
-{
-	options->factors = (int) value;
-}
-
-static void
-set_regularization(RsOptions *options, double value, double deviation)
-{
-	options->regularization = value;
-}
-
-/* By the root of a row's count, and in deviations of the ratings, as their scale is nothing. */
-static void
-set_root_regularization(RsOptions *options, double value, double deviation)
-{
-	options->reg_scaling = 0.5;
-	options->regularization = value * deviation;
-}
-
-static void
-set_bias_regularization(RsOptions *options, double value, double deviation)
-{
-	options->bias_regularization = value;
-}
-
-/* Twice the factors take twice the time and memory in serving. */
-static const Goal lists = {
-	"lists", RS_TRIAL_NDCG, 2, {
-		{{"factors"}, set_factors, 6, {8, 16, 32, 64, 128, MOST_FACTORS}, {3, 1}, 0.01},
-		{{"regularization", "reg_scaling"}, set_regularization,
-		6, {0.003, 0.006, 0.012, 0.024, 0.048, 0.096}, {1, 4}, 0},
-	}
-};
-
-/* The metric is the square of the error. */
-static const Goal ratings = {
-	"ratings", RS_TRIAL_RMSE, 3, {
-		{{"factors"}, set_factors, 5, {8, 16, 32, 64, 128}, {3, 2}, 0.001},
-		{{"regularization", "reg_scaling"}, set_root_regularization,
-		10, {0.5, 0.6, 0.7, 0.85, 1, 1.2, 1.4, 1.7, 2, 2.8}, {DEFAULT_PLACE, 5}, 0},
-		{{"bias_regularization", "regularization", "reg_scaling", "biases"}, set_bias_regularization,
-		6, {0.25, 0.5, 1, 2, 4, 8}, {DEFAULT_PLACE, 1}, 0},
-	}
-};
+#define LARGE_TRIALS	14
 
 /* A place on each axis. */
 typedef struct Point
 {
-	int			at[MOST_AXES];
+	int			at[RS_GOAL_AXES];
 } Point;
 
 /* What a choice may do and has done, for all goals. */
@@ -155,7 +77,7 @@ typedef struct Choosing
 	RsOptions  *options;		/* of the part that is chosen for, in trained */
 	const RsHoldout *holdout;
 	RsTrials	trials;
-	const Goal *goal;
+	const RsGoal *goal;
 	Budget	   *budget;
 	double		share;			/* of the budget, with what was spent before */
 	double		other_work;		/* of training the other part */
@@ -168,55 +90,33 @@ typedef struct Choosing
 static bool
 is_given(const Choosing *c, int axis)
 {
-	for (int i = 0; i < MOST_NAMES && c->goal->axes[axis].given[i] != NULL; i++)
-	{
-		if (rs_options_is_given(c->options, c->goal->axes[axis].given[i]))
-			return true;
-	}
-	return false;
+	return rs_axis_is_given(&c->goal->axes[axis], c->options);
 }
 
 /* ---- work ------------------------------------------------------------------------ */
 
-/*
- * Work of reading a row, and of sorting it in before the first iteration; of whatever
- * is small all in all.  A unit is about a quarter of a nanosecond of one core.
- */
-#define WORK_OF_READING		250.0
-#define WORK_OF_SORTING		400.0
-#define LEAST_LIMIT			160e9
-
-/* How many times the work of a training with the defaults all may take. */
-#define LIMIT_OF_DEFAULTS	4
-
-/*
- * An iteration touches the k factors of each cell on both sides, and solves a system of k
- * unknowns for each user and item: by conjugate gradients, in some k^2 steps.
- */
-static double
-training_work(const RsRatings *read, int64 cells, const RsOptions *options, int iterations)
+static RsWorkSize
+work_size(const RsRatings *read)
 {
-	double		rows = (double) read->users.n + read->items.n;
-	double		k = options->factors;
-
-	return cells * WORK_OF_SORTING + iterations * k * (2.0 * cells + rows * k);
+	return (RsWorkSize) {read->n, read->users.n, read->items.n};
 }
 
-/* A search looks at a code for each factor of an item, a dozen at once. */
 static double
-trial_work(const Choosing *c, const RsCandidate *candidate)
+trial_work(const Choosing *c, const RsOptions *options)
 {
-	const RsRatings *read = &c->trained->ratings;
-	double		codes = (double) c->holdout->n_users * read->items.n * candidate->options.factors;
+	RsWorkSize	size = work_size(&c->trained->ratings);
 
-	return training_work(read, read->n - c->holdout->n_held, &candidate->options,
-						 candidate->iterations) + codes / 12;
+	size.cells -= c->holdout->n_held;
+	return rs_work_of_training(&size, options) +
+		rs_work_of_lists(&size, options, c->holdout->n_users);
 }
 
 static double
 final_work(const RsTrained *trained, const RsOptions *options)
 {
-	return training_work(&trained->ratings, trained->ratings.n, options, options->iterations);
+	RsWorkSize	size = work_size(&trained->ratings);
+
+	return rs_work_of_training(&size, options);
 }
 
 /* That of a part that there may not be. */
@@ -226,13 +126,14 @@ preference_work(const RsTrained *trained)
 	return trained->n_parts > 1 ? final_work(trained, &trained->preference) : 0;
 }
 
+/* Of trials and training together. */
 static double
 work_limit(const RsTrained *trained)
 {
-	double		reading = trained->ratings.n * WORK_OF_READING;
+	double		reading = trained->ratings.n * RS_WORK_OF_READING;
 	double		training = final_work(trained, &trained->options) + preference_work(trained);
 
-	return fmax(LIMIT_OF_DEFAULTS * (reading + training) - reading, LEAST_LIMIT);
+	return fmax(LIMIT_OF_DEFAULTS * (reading + training) - reading, RS_SMALL_WORK);
 }
 
 /* All iterations where even so the largest trials take a small part of the limit. */
@@ -241,25 +142,58 @@ trial_iterations(const Choosing *c)
 {
 	RsOptions	options = *c->options;
 
-	options.factors = MOST_FACTORS;
+	options.factors = RS_GOAL_MOST_FACTORS;
 	if (LARGE_TRIALS * final_work(c->trained, &options) <=
 		c->share * c->budget->limit - c->budget->spent)
 		return options.iterations;
 	return Min(options.iterations, FEW_ITERATIONS);
 }
 
+/* ---- scores ------------------------------------------------------------------------ */
+
+/* Its mean score, less what its places on the axes must be worth. */
+static double
+net_score(const Choosing *c, int i)
+{
+	double		score;
+	double		cost = 0;
+
+	if (i < 0 || c->candidates[i].end != RS_CANDIDATE_TRIED)
+		return -INFINITY;
+	score = c->candidates[i].mean.mean;
+	for (int a = 0; a < c->goal->n_axes; a++)
+		cost += fabs(score) * c->goal->axes[a].worth * c->points[i].at[a];
+	return score - cost;
+}
+
+/* The best of all candidates so far; the first of equal ones. */
+static int
+best_candidate(const Choosing *c)
+{
+	int			best = 0;
+
+	for (int i = 1; i < c->n; i++)
+	{
+		if (net_score(c, i) > net_score(c, best))
+			best = i;
+	}
+	return best;
+}
+
 /* ---- candidates -------------------------------------------------------------------- */
 
+/* What comes of a candidate; reserved is the work of a training with the best so far. */
 static RsCandidateEnd
-run_trial(Choosing *c, RsCandidate *candidate)
+run_trial(Choosing *c, RsCandidate *candidate, double reserved)
 {
-	double		work = trial_work(c, candidate);
-	double		training = final_work(c->trained, &candidate->options) + c->other_work;
+	double		training = fmax(final_work(c->trained, &candidate->options), reserved);
+	double		work;
 
 	candidate->used = candidate->options;
-	if (c->budget->spent + work > c->share * (c->budget->limit - training))
-		return RS_CANDIDATE_NO_TIME;
 	candidate->used.iterations = candidate->iterations;
+	work = trial_work(c, &candidate->used);
+	if (c->budget->spent + work > c->share * (c->budget->limit - training - c->other_work))
+		return RS_CANDIDATE_NO_TIME;
 	switch (rs_trial_als(&c->trials, &candidate->used, candidate->scores))
 	{
 		case RS_TRIAL_TOO_LARGE:
@@ -297,6 +231,7 @@ static int
 candidate_at(Choosing *c, const Point *point)
 {
 	RsCandidate *candidate;
+	double		reserved = 0;
 
 	for (int i = 0; i < c->n; i++)
 	{
@@ -306,37 +241,24 @@ candidate_at(Choosing *c, const Point *point)
 	if (c->n == MOST_CANDIDATES - 1)	/* the last is that of popular */
 		return -1;
 	rs_progress_choosing(c->budget->tried++, c->budget->most);
+	if (c->n > 0)
+		reserved = final_work(c->trained, &c->candidates[best_candidate(c)].options);
 	c->points[c->n] = *point;
 	candidate = add_candidate(c, RS_ALS);
 	for (int a = 0; a < c->goal->n_axes; a++)
 	{
-		const Axis *axis = &c->goal->axes[a];
+		const RsAxis *axis = &c->goal->axes[a];
 
-		if (point->at[a] != DEFAULT_PLACE && !is_given(c, a))
+		if (point->at[a] != RS_DEFAULT_PLACE && !is_given(c, a))
 			axis->set(&candidate->options, axis->values[point->at[a]], c->trials.deviation);
 	}
-	candidate->end = run_trial(c, candidate);
+	candidate->end = run_trial(c, candidate, reserved);
 	if (candidate->end == RS_CANDIDATE_TRIED)
 		take_mean(c, candidate);
 	return c->n - 1;
 }
 
 /* ---- the climb ----------------------------------------------------------------------- */
-
-/* Its mean score, less what its places on the axes must be worth. */
-static double
-net_score(const Choosing *c, int i)
-{
-	double		score;
-	double		cost = 0;
-
-	if (i < 0 || c->candidates[i].end != RS_CANDIDATE_TRIED)
-		return -INFINITY;
-	score = c->candidates[i].mean.mean;
-	for (int a = 0; a < c->goal->n_axes; a++)
-		cost += fabs(score) * c->goal->axes[a].worth * c->points[i].at[a];
-	return score - cost;
-}
 
 /* The better of a candidate and its neighbour on an axis, if it has one. */
 static int
@@ -362,7 +284,7 @@ best_step(Choosing *c, int i)
 	{
 		int			next;
 
-		if (c->points[i].at[a] == DEFAULT_PLACE || is_given(c, a))
+		if (c->points[i].at[a] == RS_DEFAULT_PLACE || is_given(c, a))
 			continue;
 		next = better_neighbour(c, i, a, 1);
 		if (next == i)
@@ -382,20 +304,6 @@ start_at(Choosing *c, int number)
 	for (int a = 0; a < c->goal->n_axes; a++)
 		start.at[a] = c->goal->axes[a].starts[is_given(c, a) ? 0 : number];
 	return candidate_at(c, &start);
-}
-
-/* The best of all candidates so far; the first of equal ones. */
-static int
-best_candidate(const Choosing *c)
-{
-	int			best = 0;
-
-	for (int i = 1; i < c->n; i++)
-	{
-		if (net_score(c, i) > net_score(c, best))
-			best = i;
-	}
-	return best;
 }
 
 /*
@@ -458,7 +366,7 @@ compare_popular(Choosing *c, int found)
 
 /* Begin to choose by a goal; rated is the choice by ratings, or NULL.  False without memory. */
 static bool
-begin_goal(Choosing *c, const Goal *goal, RsOptions *options, const Choosing *rated,
+begin_goal(Choosing *c, const RsGoal *goal, RsOptions *options, const Choosing *rated,
 		   MemoryContext run)
 {
 	c->goal = goal;
@@ -501,7 +409,7 @@ static void
 choose_first(Choosing *c, MemoryContext run, RsChoice *choice)
 {
 	RsTrained  *trained = c->trained;
-	const Goal *goal = trained->model->feedback == RS_IMPLICIT ? &lists : &ratings;
+	const RsGoal *goal = trained->model->feedback == RS_IMPLICIT ? &rs_goal_lists : &rs_goal_ratings;
 	int			best;
 
 	if (!begin_goal(c, goal, &trained->options, NULL, run))
@@ -527,7 +435,7 @@ choose_preference(Choosing *c, const Choosing *rated, MemoryContext run, RsChoic
 	RsTrained  *trained = c->trained;
 	int			best;
 
-	if (!begin_goal(c, &lists, &trained->preference, rated, run))
+	if (!begin_goal(c, &rs_goal_lists, &trained->preference, rated, run))
 		return;
 	c->other_work = final_work(trained, &trained->options);
 	c->share = 1;

@@ -1,0 +1,38 @@
+/*-------------------------------------------------------------------------
+ *
+ * work.h
+ *		How much work a training is, estimated.
+ *
+ * Never measured: what depends on it must be the same on any machine.  The unit is
+ * about a quarter of a nanosecond of one core.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RS_WORK_H
+#define RS_WORK_H
+
+#include "postgres.h"
+
+#include "store/options.h"
+
+/* What is trained on. */
+typedef struct RsWorkSize
+{
+	int64		cells;
+	int32		users;
+	int32		items;
+} RsWorkSize;
+
+/* Reading a row, on average. */
+#define RS_WORK_OF_READING	250.0
+
+/* Work that is small whatever else is done: 20 seconds of two cores or so. */
+#define RS_SMALL_WORK		160e9
+
+/* Of a training with the factors and iterations of these options, all but reading. */
+extern double rs_work_of_training(const RsWorkSize *size, const RsOptions *options);
+
+/* Of lists for so many users. */
+extern double rs_work_of_lists(const RsWorkSize *size, const RsOptions *options, int32 users);
+
+#endif							/* RS_WORK_H */
