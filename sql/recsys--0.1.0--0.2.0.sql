@@ -89,7 +89,7 @@ RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'recsys_create_model';
 COMMENT ON FUNCTION recsys.create_model(text, regclass, name, name, name, name, text, text, text, jsonb, regclass, name) IS
-'Defines a model over a table or view: makes the view recsys_data.<model> and two factor tables, owned by the caller. Explicit feedback without rating_column takes the column "rating"; implicit feedback without one counts rows. algorithm "auto" ranks a model of ratings by a part of its own, the preference that the choice of what to rate and the ratings tell, and trains as "als" for implicit feedback; "als" ranks by the predicted rating; "popular" gives everybody the same. run_as "caller" reads the source with the rights of the caller of a question, "owner" with those of the model''s owner. catalog is a table or view with a row for each item that may be recommended, catalog_column its column of items; NULL takes its column that has the name of item_column. Lists hold only items of which their caller sees a row there. It becomes the view recsys_data.<model>_catalog. Errors: 42710 the model exists, 42P07 another relation of recsys_data has its name, 42703 no such column, 0A000 or 42804 wrong column type, 42809 not a table or view, 42501 no right, 22023 wrong option, or catalog_column without catalog.';
+'Defines a model over a table or view: makes the view recsys_data.<model> and two factor tables, owned by the caller. Explicit feedback without rating_column takes the column "rating"; implicit feedback without one counts rows. algorithm "auto" ranks by a weighted sum of parts, which the option weights weighs: vectors of alternating least squares, for a model of ratings those of the preference that the choice of what to rate and the ratings tell, and what the items of a user say of each item; "als" ranks by the score alone, for ratings the predicted one; "popular" gives everybody the same. run_as "caller" reads the source with the rights of the caller of a question, "owner" with those of the model''s owner. catalog is a table or view with a row for each item that may be recommended, catalog_column its column of items; NULL takes its column that has the name of item_column. Lists hold only items of which their caller sees a row there. It becomes the view recsys_data.<model>_catalog. Errors: 42710 the model exists, 42P07 another relation of recsys_data has its name, 42703 no such column, 0A000 or 42804 wrong column type, 42809 not a table or view, 42501 no right, 22023 wrong option, or catalog_column without catalog.';
 
 CREATE FUNCTION recsys.alter_model(
     model     text,
@@ -104,7 +104,7 @@ RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'recsys_alter_model';
 COMMENT ON FUNCTION recsys.alter_model(text, text, text, text, jsonb, regclass, name, boolean) IS
-'Changes what is given and leaves what is NULL. algorithm auto gives the factor tables of a model of before 0.2.0 the column preference. options are laid over the model''s; a JSON null takes an option back to its default. catalog gives the model a catalog, as for create_model(), or another one; drop_catalog takes it away, so that every item may be recommended. Holds from the next training on; run_as and the catalog hold at once. Errors: 42704 no such model, 42501 not the owner, or the owner may not read the catalog, 55P03 run_as or a catalog is given or dropped, or that column is added, and the model is being trained, 22023 wrong value, 42703 no such column, 0A000 or 42804 wrong column type, 42809 not a table or view, 42P07 another relation has the name of the catalog''s view, 42P16 the other catalog''s items are of another type: drop the catalog first.';
+'Changes what is given and leaves what is NULL. algorithm auto gives the factor tables of a model of before 0.2.0 the columns of its parts. options are laid over the model''s; a JSON null takes an option back to its default. catalog gives the model a catalog, as for create_model(), or another one; drop_catalog takes it away, so that every item may be recommended. Holds from the next training on; run_as and the catalog hold at once. Errors: 42704 no such model, 42501 not the owner, or the owner may not read the catalog, 55P03 run_as or a catalog is given or dropped, or those columns are added, and the model is being trained, 22023 wrong value, 42703 no such column, 0A000 or 42804 wrong column type, 42809 not a table or view, 42P07 another relation has the name of the catalog''s view, 42P16 the other catalog''s items are of another type: drop the catalog first.';
 
 -- ---- the right to ask ------------------------------------------------------------
 
@@ -582,7 +582,7 @@ RETURNS real
 LANGUAGE c STABLE PARALLEL RESTRICTED COST 1000
 AS 'MODULE_PATHNAME', 'recsys_preference';
 COMMENT ON FUNCTION recsys.preference(text, bigint, bigint, boolean, int) IS
-'What recommend() ranks one item by for a user, and returns as preference, equal to the last bit: the score that predict() gives, or, in a model of ratings that is ranked by a part of its own, x.y of that part, or, where the answer is "popular", the number of users who like the item. NULL when the item is unknown or an id is NULL. Errors as for recommend().';
+'What recommend() ranks one item by for a user, and returns as preference, equal to the last bit: the score that predict() gives; or, where several parts rank, their weighted sum, each divided by its standard deviation over all items for this user; or, in a model of ratings that is ranked by a part of its own, x.y of that part; or, where the answer is "popular", the number of users who like the item. NULL when the item is unknown or an id is NULL. Errors as for recommend().';
 
 CREATE FUNCTION recsys.preference(
     model   text,
@@ -1084,7 +1084,7 @@ COMMENT ON FUNCTION recsys.training_progress_slots() IS
     'the rows of the view recsys.training_progress: runs in this database of models that the caller may use or owns';
 COMMENT ON VIEW recsys.training_progress IS
     'trainings, and answers for all users, that run now; empty unless the library recsys is in shared_preload_libraries';
-COMMENT ON COLUMN recsys.training_progress.phase IS 'reading, preparing, choosing, iterating and publishing of a training, of one with a part that ranks preparing and preferring (its iterations) before the last; reading, preparing and answering of recommend_all() and its kin';
+COMMENT ON COLUMN recsys.training_progress.phase IS 'reading, preparing, choosing, iterating and publishing of a training, of one with a part that ranks preparing and preferring (its iterations) before the last, and of one with an item part preparing and relating (solving it) then; reading, preparing and answering of recommend_all() and its kin';
 COMMENT ON COLUMN recsys.training_progress.iteration IS 'iterations finished; choosing: candidates tried';
 COMMENT ON COLUMN recsys.training_progress.rows_done IS 'users or items solved in the current half of an iteration; answering: users who are answered';
 

@@ -24,6 +24,7 @@
 
 #include "batch/everybody.h"
 #include "compat.h"
+#include "serve/blended.h"
 #include "serve/catalog.h"
 #include "serve/image_cache.h"
 #include "serve/user_vector.h"
@@ -154,10 +155,11 @@ crowd_key(const RsEverybody *everybody, int part)
 
 /*
  * What users are folded in to.  Where one part ranks and scores, its scores are what
- * ranks.
+ * ranks, unless a weighted sum of parts does.
  */
 static void
-set_keys(const RsEverybody *everybody, bool scored, RsCrowdKey *scoring, RsCrowdProblem *problem)
+set_keys(const RsEverybody *everybody, bool scored, RsCrowdKey *scoring, RsBlend *blend,
+		 RsCrowdProblem *problem)
 {
 	const RsVersion *version = everybody->version;
 	int			ranking = rs_ranking_part(version->n_parts);
@@ -166,6 +168,11 @@ set_keys(const RsEverybody *everybody, bool scored, RsCrowdKey *scoring, RsCrowd
 	problem->weighs_ratings = ranking == RS_PART_PREFERENCE;
 	problem->mean = version->mean;
 	problem->deviation = version->deviation;
+	if (everybody->image->blend.used)
+	{
+		rs_blended_init(version, everybody->image, blend);
+		problem->blend = blend;
+	}
 	*scoring = crowd_key(everybody, RS_PART_RATING);
 	if (scored && ranking != RS_PART_RATING)
 		problem->scoring = scoring;
@@ -173,7 +180,8 @@ set_keys(const RsEverybody *everybody, bool scored, RsCrowdKey *scoring, RsCrowd
 
 static void
 make_problem(const RsEverybody *everybody, const RsRatings *ratings,
-			 const RsEverybodyQuestion *question, RsCrowdKey *scoring, RsCrowdProblem *problem)
+			 const RsEverybodyQuestion *question, RsCrowdKey *scoring, RsBlend *blend,
+			 RsCrowdProblem *problem)
 {
 	const RsVersion *version = everybody->version;
 	const RsImage *image = everybody->image;
@@ -191,7 +199,7 @@ make_problem(const RsEverybody *everybody, const RsRatings *ratings,
 	};
 	count_rows(ratings, problem);
 	problem->position = locate_items(image, &ratings->items);
-	set_keys(everybody, question->scored, scoring, problem);
+	set_keys(everybody, question->scored, scoring, blend, problem);
 	problem->top = Min(question->top, image->ids.n);
 	problem->index = image->index;
 	problem->eligible = eligible_for_all(image, question->catalog);
@@ -240,13 +248,14 @@ solve(const RsEverybody *everybody, const RsRatings *ratings,
 	Taking		taking = {question, everybody, NULL, &tick};
 	RsCrowdProblem problem;
 	RsCrowdKey	scoring;
+	RsBlend		blend;
 	RsStatus	status;
 	int32		failed;
 	size_t		bytes;
 	void	   *arena;
 	void	   *chunk;
 
-	make_problem(everybody, ratings, question, &scoring, &problem);
+	make_problem(everybody, ratings, question, &scoring, &blend, &problem);
 	if (!solver->crowd_memory(&problem, &bytes))
 		bytes = SIZE_MAX;
 	arena = rs_run_arena(&words, everybody->model, bytes, &chunk);

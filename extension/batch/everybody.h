@@ -43,7 +43,8 @@ rs_everybody_score(const RsEverybody *everybody, const RsCrowdPart *part, int32 
 static inline bool
 rs_everybody_ranks_by_score(const RsEverybody *everybody)
 {
-	return everybody->ranking.factors == everybody->scoring.factors;
+	return !everybody->image->blend.used &&
+		everybody->ranking.factors == everybody->scoring.factors;
 }
 
 typedef struct RsEverybodyQuestion

@@ -95,12 +95,8 @@ rs_blend_norms(const RsItems *items, float *norms, RsStopCheck stop, void *arg)
 
 /* ---- parts, each over its deviation ---------------------------------------------- */
 
-/*
- * weight / deviation, from the means of squares and of values; 0 where the variance is
- * not more than what rounding leaves of equal values, or a result is not finite.
- */
-static double
-scale_of(double weight, double squares, double mean)
+double
+rs_blend_scale(double weight, double squares, double mean)
 {
 	double		variance = squares - mean * mean;
 	double		scale;
@@ -135,7 +131,7 @@ dense_scale(const RsBlend *blend, const float *x)
 		squares += product[a] * (double) x[a];
 		mean += blend->mean[a] * (double) x[a];
 	}
-	return scale_of(blend->dense_weight, squares / items->n, mean);
+	return rs_blend_scale(blend->dense_weight, squares / items->n, mean);
 }
 
 static void
@@ -194,7 +190,7 @@ set_sparse_scale(RsBlendUser *user, RsStopCheck stop, void *arg)
 			user->n_touched++;
 		}
 	}
-	user->sparse_scale = scale_of(user->blend->sparse_weight, squares / n, sum / n);
+	user->sparse_scale = rs_blend_scale(user->blend->sparse_weight, squares / n, sum / n);
 	return true;
 }
 

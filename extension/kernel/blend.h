@@ -83,6 +83,13 @@ extern bool rs_blend_workspace_size(const RsItems *items, size_t *bytes);
 extern bool rs_blend_begin(RsBlendUser *user, const RsBlend *blend, const float *x,
 						   const RsRow *row, void *workspace, RsStopCheck stop, void *arg);
 
+/*
+ * weight / deviation, from the means over all items of squares and of values; 0 where the
+ * variance is not more than what rounding leaves of equal values, or a result is not
+ * finite.  So is made what the item column comes multiplied by.
+ */
+extern double rs_blend_scale(double weight, double squares, double mean);
+
 /* What the item adds by the sparse part. */
 static inline double
 rs_blend_sparse(const RsBlendUser *user, int32_t position)
@@ -90,6 +97,13 @@ rs_blend_sparse(const RsBlendUser *user, int32_t position)
 	bool		touched = (user->touched[position / 64] >> (position % 64) & 1) != 0;
 
 	return touched ? (double) user->sums[position] * user->sparse_scale : 0.0;
+}
+
+/* The key of an item with this vector, column and sparse part. */
+static inline float
+rs_blend_sum(const RsBlendUser *user, const float *y, double c, double sparse)
+{
+	return (float) ((rs_dot(user->z, y, (size_t) user->blend->items.k) + c) + sparse);
 }
 
 /* The key of an item; of one that is not touched it is rs_item_score() with base 0. */
@@ -100,7 +114,7 @@ rs_blend_key(const RsBlendUser *user, int32_t position)
 	double		c = items->biases != NULL ? (double) items->biases[position] : 0.0;
 	const float *y = items->factors + (size_t) position * (size_t) items->stride;
 
-	return (float) ((rs_dot(user->z, y, (size_t) items->k) + c) + rs_blend_sparse(user, position));
+	return rs_blend_sum(user, y, c, rs_blend_sparse(user, position));
 }
 
 /* Do all items have one key, so that the blend tells nothing? */

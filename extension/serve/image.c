@@ -23,6 +23,7 @@
 #include "interrupt.h"
 #include "kernel/row.h"
 #include "serve/image.h"
+#include "serve/image_blend.h"
 #include "serve/image_block.h"
 #include "store/factors.h"
 #include "store/id_list.h"
@@ -38,6 +39,7 @@ typedef struct ImageBuilder
 	MemoryContext context;
 	RsIdListMaker ids;
 	void	   *factors[RS_MAX_PARTS];	/* what was allocated for those of a part */
+	RsBlendMaker blend;
 } ImageBuilder;
 
 /* ---- building ------------------------------------------------------------ */
@@ -76,6 +78,7 @@ init_image(RsImage *image, const RsModel *model, const RsVersion *version)
 		part->has_biases = rs_version_options(version, i)->biases;
 		part->has_gramian = rs_version_feedback(version, i) == RS_IMPLICIT;
 	}
+	rs_blend_init(image, version);
 }
 
 /* An image without items; there is room for n of them. */
@@ -101,6 +104,7 @@ begin_image(ImageBuilder *builder, const RsModel *model, const RsVersion *versio
 		if (part->has_biases)
 			part->biases = alloc_array(builder, sizeof(float), n);
 	}
+	rs_blend_maker_begin(&builder->blend, model, version, image, n, context);
 }
 
 /* One row of the factor table. */
@@ -113,6 +117,7 @@ add_item(void *arg, Datum id, const RsItemFactors *row)
 
 	rs_idlist_append(&builder->ids, id);
 	image->users[at] = row->users;
+	rs_blend_maker_add(&builder->blend, at, row);
 	for (int i = 0; i < image->n_parts; i++)
 	{
 		RsDense    *part = &image->parts[i];
@@ -235,6 +240,7 @@ reorder_image(ImageBuilder *builder, const int32 *order)
 	image->users = to;
 	for (int i = 0; i < image->n_parts; i++)
 		reorder_part(builder, i, order);
+	rs_blend_maker_reorder(&builder->blend, order);
 }
 
 /* Sort the items by id, unless the scan of the key brought them so. */
@@ -338,7 +344,7 @@ static void
 add_index(ImageBuilder *builder)
 {
 	RsImage    *image = builder->image;
-	RsItems		items = rs_image_items(image, rs_image_ranking(image));
+	RsItems		items = rs_image_searched(image);
 	size_t		bytes;
 	size_t		workspace_bytes;
 	void	   *chunk;
@@ -368,9 +374,11 @@ rs_image_build(const RsModel *model, const RsVersion *version, MemoryContext con
 
 	begin_image(&builder, model, version, version->items, context);
 	image = builder.image;
-	*settled = rs_factors_scan_items(model, version, add_item, &builder);
+	*settled = rs_factors_scan_items(model, version, true, add_item, &builder);
 	sort_image(&builder);
 	add_hash(&builder);
+	rs_blend_maker_finish(&builder.blend);
+	rs_blend_complete(image, version, context);
 	add_popularity(&builder);
 	if (image->n_parts > 0)
 		add_index(&builder);
@@ -384,16 +392,17 @@ rs_image_build(const RsModel *model, const RsVersion *version, MemoryContext con
 
 RsImage *
 rs_image_of_items(const RsModel *model, const RsVersion *version, const RsIdList *items,
-				  MemoryContext context)
+				  bool neighbours, MemoryContext context)
 {
 	ImageBuilder builder;
 
 	begin_image(&builder, model, version, items != NULL ? items->n : 0, context);
 	builder.image->partial = true;
 	if (items != NULL)
-		rs_factors_read_items(model, version, items, add_item, &builder);
+		rs_factors_read_items(model, version, items, neighbours, add_item, &builder);
 	sort_image(&builder);
 	add_hash(&builder);
+	rs_blend_maker_finish(&builder.blend);
 	return builder.image;
 }
 
@@ -411,8 +420,10 @@ rs_image_whole_bytes(const RsModel *model, const RsVersion *version,
 	image.ids.n = version->items;
 	rs_idlist_count(&image.ids, extent->first, extent->last);
 	image.id_bytes = extent->id_bytes;
+	image.blend.n_entries = extent->n_entries;
 	if (image.n_parts > 0 &&
-		rs_index_size(image.ids.n, ranking->k, ranking->has_biases, &bytes, &workspace))
+		rs_index_size(image.ids.n, ranking->k, ranking->has_biases || image.blend.has_column,
+					  &bytes, &workspace))
 		image.index_bytes = bytes;
 	return rs_image_block_size(&image);
 }

@@ -10,7 +10,7 @@
 
 #include "postgres.h"
 
-#include "kernel/search.h"
+#include "kernel/blend.h"
 #include "store/id.h"
 #include "store/model.h"
 
@@ -29,6 +29,25 @@ typedef struct RsDense
 } RsDense;
 
 /*
+ * What a version has for the weighted sum that ranks (kernel/blend.h), beside its dense
+ * part.  A partial image has the rows and columns of its items only; their neighbours are
+ * then positions in targets, and what all items tell is of use to it, too.
+ */
+typedef struct RsBlendData
+{
+	bool		used;			/* a weighted sum ranks; else nothing below is there */
+	bool		has_rows;		/* of the item part */
+	bool		has_column;		/* of popularity */
+	int64		n_entries;		/* of all rows together */
+	RsSparse	rows;			/* of the item part */
+	RsIdList   *targets;		/* partial: all neighbours, with a table; else NULL */
+	float	   *column;			/* ids.n, scaled: popularity times column_scale */
+	double		column_scale;	/* of popularity: weight over deviation */
+	double	   *mean;			/* k of the ranking part: of all vectors */
+	float	   *norms;			/* ids.n: lengths of vectors; not partial */
+} RsBlendData;
+
+/*
  * Items are known by their position in ids; ids ascend with it.  Which arrays
  * there are follows from the counts, see image_block.c.  A partial image has not all
  * items of the version, and neither by_popularity nor index; it can say what all items
@@ -41,6 +60,7 @@ typedef struct RsImage
 	Size		id_bytes;		/* of text ids; else 0 */
 	int			n_parts;		/* of the version; 0 for the popular algorithm */
 	RsDense		parts[RS_MAX_PARTS];
+	RsBlendData blend;
 	int32	   *users;			/* ids.n: who likes the item */
 	int32	   *by_popularity;	/* ids.n positions: users descending, then id */
 	RsIndex    *index;			/* to find the best items, or NULL without parts */
@@ -79,6 +99,17 @@ rs_image_items(const RsImage *image, const RsDense *part)
 	return items;
 }
 
+/* What is searched for the best: items of the ranking part, with the column where there is one. */
+static inline RsItems
+rs_image_searched(const RsImage *image)
+{
+	RsItems		items = rs_image_items(image, rs_image_ranking(image));
+
+	if (image->blend.has_column)
+		items.biases = image->blend.column;
+	return items;
+}
+
 /*
  * Build the image of a version from the rows of the factor table under the
  * active snapshot, in the given context.  Errors: 55000 when the factor table is
@@ -91,10 +122,12 @@ extern RsImage *rs_image_build(const RsModel *model, const RsVersion *version,
 
 /*
  * A partial image of the items of a list (with a hash table; NULL: of none) that the
- * version has.  What all items tell is not in it.
+ * version has, with or without their neighbours.  What all items tell is not in it; the
+ * column has popularity as it is.
  */
 extern RsImage *rs_image_of_items(const RsModel *model, const RsVersion *version,
-								  const RsIdList *items, MemoryContext context);
+								  const RsIdList *items, bool neighbours,
+								  MemoryContext context);
 
 /* What of the ids of all items tells how large the image is. */
 typedef struct RsImageExtent
@@ -102,6 +135,7 @@ typedef struct RsImageExtent
 	int64		first;			/* of whole numbers: the least and the greatest */
 	int64		last;
 	Size		id_bytes;		/* of text: of all of them together */
+	int64		n_entries;		/* neighbours of all items together */
 } RsImageExtent;
 
 /* Bytes of the block (image_block.h) of all items of a version; all zeros: at least. */

@@ -3,10 +3,14 @@
  * image_block.c
  *		The layout of an item image as one block of bytes.
  *
- *		+---------+-----+------------+-------+- - -+-----------------------------+-------+
- *		| RsImage | ids | hash slots | users | ... | factors, biases, Gramian of | index |
- *		|         |     |            |       |     | one part, then of the other |       |
- *		+---------+-----+------------+-------+- - -+-----------------------------+-------+
+ *		+---------+-----+------------+-------+- - -+-----------------------------+- - -
+ *		| RsImage | ids | hash slots | users | ... | factors, biases, Gramian of | index
+ *		|         |     |            |       |     | one part, then of the other |
+ *		+---------+-----+------------+-------+- - -+-----------------------------+- - -
+ *		 - - -+-----------------------------------------+-------------+-------------+
+ *			  | rows of the item part: where each       | popularity, | mean vector |
+ *			  | begins, neighbours by position, weights | by item     | and lengths |
+ *		 - - -+-----------------------------------------+-------------+-------------+
  *
  * Each piece begins at a multiple of 64 and is there if the image has it.  The
  * RsImage in front is the one that the block was written from: its counts hold,
@@ -22,7 +26,7 @@
 #include "compat.h"
 #include "serve/image_block.h"
 
-#define MAX_PIECES		12
+#define MAX_PIECES		18
 
 typedef struct Piece
 {
@@ -43,6 +47,28 @@ add_piece(Pieces *pieces, void *array, Size width, Size n)
 	pieces->piece[pieces->n].array = (void **) array;
 	pieces->piece[pieces->n].bytes = mul_size(width, n);
 	pieces->n++;
+}
+
+/* Those of a weighted sum; of a summary, which is partial, the mean vector alone. */
+static void
+list_blend(RsImage *image, Pieces *pieces)
+{
+	RsBlendData *blend = &image->blend;
+	Size		n = image->ids.n;
+
+	if (blend->has_rows && !image->partial)
+	{
+		add_piece(pieces, &blend->rows.start, sizeof(int64), n + 1);
+		add_piece(pieces, &blend->rows.target, sizeof(int32), blend->n_entries);
+		add_piece(pieces, &blend->rows.weight, sizeof(float), blend->n_entries);
+	}
+	if (blend->has_column)
+		add_piece(pieces, &blend->column, sizeof(float), n);
+	if (!blend->used)
+		return;
+	add_piece(pieces, &blend->mean, sizeof(double), rs_image_ranking(image)->k);
+	if (!image->partial)
+		add_piece(pieces, &blend->norms, sizeof(float), n);
 }
 
 /* Every array of the image, from its counts; the order is that of the block. */
@@ -84,6 +110,7 @@ list_pieces(RsImage *image, Pieces *pieces)
 	}
 	if (image->index_bytes > 0)
 		add_piece(pieces, &image->index, 1, image->index_bytes);
+	list_blend(image, pieces);
 }
 
 static Size

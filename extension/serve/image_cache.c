@@ -72,6 +72,7 @@ static void
 make_key(const RsModel *model, const RsVersion *version, Relation table, RsImageKey *key)
 {
 	memset(key, 0, sizeof(RsImageKey));
+	key->layout = RS_IMAGE_LAYOUT;
 	key->stamp = version->stamp;
 	key->database = MyDatabaseId;
 	key->table = RelationGetRelid(table);
@@ -79,6 +80,10 @@ make_key(const RsModel *model, const RsVersion *version, Relation table, RsImage
 	key->version = version->version;
 	key->factors = version->options.factors;
 	key->preference = rs_factors_dim(version, RS_PART_PREFERENCE);
+	if (rs_weights_have_item(&version->options.weights))
+		key->item_weight = version->options.weights.item;
+	if (rs_weights_have_popularity(&version->options.weights))
+		key->popularity_weight = version->options.weights.popularity;
 	key->id_kind = model->item_kind;
 	key->feedback = version->feedback;
 	key->algorithm = version->algorithm;
@@ -404,7 +409,8 @@ find_whole(const RsModel *model, const RsVersion *version, const RsImageKey *key
 	if (entry != NULL)
 		return entry;
 	*summary = find_or_attach(summary_key);
-	size.exact = *summary != NULL || model->item_kind == RS_ID_UUID;
+	size.exact = *summary != NULL ||
+		(model->item_kind == RS_ID_UUID && !rs_weights_have_item(&version->options.weights));
 	size.bytes = *summary != NULL ? (*summary)->image->whole_bytes :
 		rs_image_whole_bytes(model, version, &unknown);
 	if (*summary == NULL)

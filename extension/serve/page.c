@@ -31,6 +31,8 @@ fingerprint(const RsServing *serving)
 
 	if (rs_serving_is_popular(serving))
 		return 0;
+	if (serving->blended != NULL)
+		return rs_blended_fingerprint(serving->blended);
 	hash = hash_bytes((const unsigned char *) key->x, key->items.k * (int) sizeof(float));
 	return hash_combine(hash, hash_bytes((const unsigned char *) &key->bias, sizeof(float)));
 }

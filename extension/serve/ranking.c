@@ -3,7 +3,7 @@
  * ranking.c
  *		Eligible items in order, the best first, a few at a time.
  *
- * By score it is the search of the kernel.  Memory: none of its own.
+ * By score or a sum of parts it is the search of the kernel.  Memory: none of its own.
  *
  *-------------------------------------------------------------------------
  */
@@ -29,6 +29,13 @@ static void
 next_by_score(RsRanking *ranking, int32 m, RsScored *entries, int32 *n)
 {
 	check_search(rs_search_next(&ranking->search, m, entries, n, rs_interrupt, NULL));
+}
+
+static void
+next_by_blend(RsRanking *ranking, int32 m, RsScored *entries, int32 *n)
+{
+	check_search(rs_blend_next(&ranking->blend, &ranking->eligible, m, entries, n, rs_interrupt,
+							   NULL));
 }
 
 static void
@@ -152,6 +159,11 @@ rs_ranking_of_user(RsRanking *ranking, const RsServing *serving, const RsRequest
 	init_words(ranking, request);
 	if (rs_serving_is_popular(serving))
 		ranking->next = next_by_popularity;
+	else if (serving->blended != NULL)
+	{
+		ranking->next = next_by_blend;
+		ranking->blend = serving->blended->user;
+	}
 	else
 	{
 		const RsKey *key = &serving->ranking;
@@ -257,6 +269,8 @@ rs_ranking_after(RsRanking *ranking, int32 position)
 		while (ranking->image->by_popularity[ranking->walked++] != position)
 			CHECK_FOR_INTERRUPTS();
 	}
+	else if (serving->blended != NULL)
+		rs_blend_after(&ranking->blend, (RsScored) {rs_serving_preference(serving, position), position});
 	else
 		rs_search_after(&ranking->search, (RsScored) {rs_serving_preference(serving, position), position});
 }

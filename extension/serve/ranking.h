@@ -31,6 +31,7 @@ typedef struct RsRanking
 	double		square;			/* of the length of its vector */
 	float	   *scores;			/* that are given, by position */
 	RsSearch	search;			/* by the key of serving->ranking */
+	RsBlendUser blend;			/* by the sum of serving->blended */
 } RsRanking;
 
 /*

@@ -68,6 +68,7 @@ struct RsScan
 {
 	RsServing	serving;		/* its image and keys are of the row that is looked at */
 	RsImage		row;
+	float		column;			/* of this row, where the image has one */
 	MemoryContext context;
 
 	/* what items are ranked by: the user's preference, unless these are set */
@@ -202,6 +203,9 @@ rank_row(const RsScan *scan, Datum id)
 									 serving->ranking.items.k);
 	else if (scan->scores != NULL)
 		entry.preference = scan->scores[rs_idlist_find(scan->among[AMONG_SCORED], id)];
+	else if (serving->blended != NULL && !rs_serving_is_popular(serving))
+		entry.preference = rs_blended_key_of(serving->blended, id, serving->ranking.items.factors,
+											 scan->column);
 	else
 		entry.preference = rs_serving_preference(serving, 0);
 	entry.key = ranks_by_users(scan) ? scan->row.users[0] : entry.preference;
@@ -281,6 +285,8 @@ take_item(void *arg, Datum id, const RsItemFactors *row)
 	look_at_row(&scan->serving.scoring, row->parts[RS_PART_RATING]);
 	look_at_row(&scan->serving.ranking,
 				row->parts[rs_ranking_part(scan->serving.version->n_parts)]);
+	if (scan->serving.blended != NULL && !isnan(row->popularity))
+		scan->column = rs_blended_column(scan->serving.blended, row->popularity);
 	entry = rank_row(scan, id);
 	if (isnan(entry.key) ||
 		(scan->n_best == scan->capacity && !comes_before(&entry, &scan->best[0])) ||
@@ -326,9 +332,9 @@ run_pass(RsScan *scan, int32 m)
 	scan->n_best = 0;
 	scan->taken = 0;
 	if (wanted != NULL)
-		rs_factors_read_items(model, version, wanted, take_item, scan);
+		rs_factors_read_items(model, version, wanted, false, take_item, scan);
 	else
-		(void) rs_factors_scan_items(model, version, take_item, scan);
+		(void) rs_factors_scan_items(model, version, false, take_item, scan);
 	scan->exhausted = scan->n_best < scan->capacity;
 	if (scan->exhausted)
 		(void) best_sort(scan->best, scan->n_best, rs_interrupt, NULL);
@@ -386,6 +392,8 @@ rs_scan_after(RsScan *scan, const RsServing *serving, int32 position)
 	scan->row.users = &image->users[position];
 	look_at_item(&scan->serving.scoring, &serving->scoring.items, position);
 	look_at_item(&scan->serving.ranking, &serving->ranking.items, position);
+	if (image->blend.has_column)
+		scan->column = image->blend.column[position];
 	scan->last = rank_row(scan, rs_idlist_get(&image->ids, position));
 	scan->last.id = copy_id(scan, scan->last.id);
 	scan->resumed = true;

@@ -20,6 +20,7 @@
 #include "compat.h"
 #include "guc.h"
 #include "interrupt.h"
+#include "serve/image_blend.h"
 #include "serve/serving.h"
 #include "store/id_list.h"
 
@@ -29,6 +30,8 @@ ranks_nothing(const RsServing *serving)
 {
 	RsItems		items = serving->ranking.items;
 
+	if (serving->blended != NULL)
+		return rs_blended_is_level(serving->blended);
 	if (serving->image->partial)
 	{
 		if (!rs_image_ranking(serving->image)->same_biases)
@@ -75,22 +78,37 @@ take_image(RsServing *serving, const RsImage *image)
 	serving->ranking.items = rs_image_items(image, rs_image_ranking(image));
 }
 
-/* From now on the image is of these items, whichever of them the version has. */
+/*
+ * From now on the image is of these items, whichever of them the version has; it lies in the
+ * current context.
+ */
 static RsImage *
-pick_items(RsServing *serving, const Datum *ids, int32 n)
+pick_items(RsServing *serving, const Datum *ids, int32 n, bool neighbours,
+		   double column_scale)
 {
-	MemoryContext caller;
 	RsIdList	list;
 	RsImage    *image;
 
-	MemoryContextReset(serving->picked);
-	caller = MemoryContextSwitchTo(serving->picked);
 	rs_idlist_of(&list, serving->model->item_kind, ids, n, (uint64) serving->version->stamp);
 	check_memory(serving, list.n);
-	image = rs_image_of_items(serving->model, serving->version, &list, serving->picked);
-	MemoryContextSwitchTo(caller);
+	image = rs_image_of_items(serving->model, serving->version, &list, neighbours,
+							  CurrentMemoryContext);
+	rs_blend_scale_column(image, column_scale);
 	take_image(serving, image);
 	return image;
+}
+
+/* The same for one item, in place of the one before. */
+static void
+pick_item(RsServing *serving, Datum id)
+{
+	double		column_scale = serving->image->blend.column_scale;
+	MemoryContext caller;
+
+	MemoryContextReset(serving->picked);
+	caller = MemoryContextSwitchTo(serving->picked);
+	(void) pick_items(serving, &id, 1, false, column_scale);
+	MemoryContextSwitchTo(caller);
 }
 
 /* The items of the user's rows and the one that is asked about, if there is one. */
@@ -111,7 +129,8 @@ pick_first_items(RsServing *serving, const RsImage *summary, const Datum *item)
 	}
 	if (item != NULL)
 		ids[n++] = *item;
-	image = pick_items(serving, ids, n);
+	image = pick_items(serving, ids, n, true, summary->blend.column_scale);
+	image->blend.mean = summary->blend.mean;
 	for (int i = 0; i < image->n_parts; i++)
 	{
 		image->parts[i].gramian = summary->parts[i].gramian;
@@ -128,7 +147,7 @@ rs_serving_find(RsServing *serving, Datum item_id)
 
 	if (position >= 0 || !serving->image->partial)
 		return position;
-	(void) pick_items(serving, &item_id, 1);
+	pick_item(serving, item_id);
 	return rs_idlist_find(&serving->image->ids, item_id);
 }
 
@@ -149,11 +168,15 @@ make_vectors(RsServing *serving)
 	const RsVersion *version = serving->version;
 	int			ranking = rs_ranking_part(version->n_parts);
 	RsUserVector vectors[RS_MAX_PARTS];
+	RsRow		row;
 
 	serving->origin = rs_user_vectors(serving->model, version, serving->image, &serving->user,
-									  vectors);
+									  vectors, &row);
 	set_key(&serving->scoring, version, RS_PART_RATING, &vectors[RS_PART_RATING]);
 	set_key(&serving->ranking, version, ranking, &vectors[ranking]);
+	serving->blended = NULL;
+	if (serving->ranking.x != NULL && serving->image->blend.used)
+		serving->blended = rs_blended_begin(version, serving->image, serving->ranking.x, &row);
 	if (serving->ranking.x != NULL && ranks_nothing(serving))
 		serving->origin = RS_FROM_POPULAR;
 }
@@ -216,5 +239,7 @@ rs_serving_preference(const RsServing *serving, int32 position)
 {
 	if (rs_serving_is_popular(serving))
 		return (float4) serving->image->users[position];
+	if (serving->blended != NULL)
+		return rs_blended_key(serving->blended, serving->image, position);
 	return rs_key_of_item(&serving->ranking, position);
 }

@@ -14,6 +14,7 @@
 
 #include "postgres.h"
 
+#include "serve/blended.h"
 #include "serve/given_items.h"
 #include "serve/image_cache.h"
 #include "serve/user_vector.h"
@@ -41,8 +42,9 @@ typedef struct RsServing
 	RsUser		user;
 	RsOrigin	origin;
 	RsKey		scoring;		/* what predict() gives */
-	RsKey		ranking;		/* what lists are ranked by, unless by popularity; the
-								 * same where the version has one part */
+	RsKey		ranking;		/* what lists are ranked by, unless by popularity or
+								 * blended; the same where the version has one part */
+	RsBlended  *blended;		/* what they are ranked by then; or NULL */
 } RsServing;
 
 /* What of a user an answer needs. */
@@ -78,7 +80,7 @@ extern void rs_serving_open_nobody(RsServing *serving, const RsModel *model,
  */
 extern int32 rs_serving_find(RsServing *serving, Datum item_id);
 
-/* Are items ranked by how many users like them?  Otherwise by the key of ranking. */
+/* Are items ranked by how many users like them?  Otherwise by blended or the key of ranking. */
 static inline bool
 rs_serving_is_popular(const RsServing *serving)
 {
@@ -89,7 +91,7 @@ rs_serving_is_popular(const RsServing *serving)
 static inline bool
 rs_serving_ranks_by_score(const RsServing *serving)
 {
-	return !rs_serving_is_popular(serving) &&
+	return !rs_serving_is_popular(serving) && serving->blended == NULL &&
 		serving->ranking.items.factors == serving->scoring.items.factors;
 }
 

@@ -3,7 +3,8 @@
  * summary.c
  *		What all items of a version tell together, where they cannot be kept.
  *
- * Fold-in of implicit feedback needs the Gramian of all items.  Its sums are added in
+ * Fold-in of implicit feedback needs the Gramian of all items, a weighted sum of parts their
+ * mean vector and the deviation of popularity, too.  Sums are added in
  * the order of the items, so rows come sorted by id, and a vector that is folded in has
  * the bits that it has with the whole image.
  *
@@ -17,6 +18,7 @@
 
 #include "compat.h"
 #include "kernel/row.h"
+#include "serve/image_blend.h"
 #include "serve/image_block.h"
 #include "serve/summary.h"
 #include "store/factors.h"
@@ -40,6 +42,7 @@ typedef struct Summing
 	int32		n;				/* items so far */
 	RsImageExtent extent;
 	PartSums	parts[RS_MAX_PARTS];
+	RsBlendSums blend;
 } Summing;
 
 static void
@@ -100,6 +103,10 @@ add_item(void *arg, Datum id, const RsItemFactors *row)
 	}
 	for (int i = 0; i < image->n_parts; i++)
 		add_vector(&summing->parts[i], summing->n == 0, row->parts[i]->x);
+	if (image->blend.used)
+		rs_blend_sums_add(&summing->blend, image,
+						  row->parts[rs_ranking_part(image->n_parts)]->x, row->popularity);
+	summing->extent.n_entries += row->neighbours.n;
 	summing->n++;
 }
 
@@ -108,11 +115,13 @@ rs_summary_build(const RsModel *model, const RsVersion *version, MemoryContext c
 				 bool *settled)
 {
 	Summing		summing = {0};
-	RsImage    *image = rs_image_of_items(model, version, NULL, context);
+	RsImage    *image = rs_image_of_items(model, version, NULL, false, context);
 
 	summing.image = image;
 	for (int i = 0; i < image->n_parts; i++)
 		begin_part(&summing.parts[i], &image->parts[i], context);
+	if (image->blend.used)
+		rs_blend_sums_begin(&summing.blend, image, context);
 	*settled = rs_factors_scan_sorted(model, version, add_item, &summing);
 	for (int i = 0; i < image->n_parts; i++)
 	{
@@ -122,6 +131,8 @@ rs_summary_build(const RsModel *model, const RsVersion *version, MemoryContext c
 		rs_image_complete_gramian(image, version, i);
 		pfree(summing.parts[i].chunk);
 	}
+	if (image->blend.used)
+		rs_blend_sums_take(&summing.blend, image, version);
 	image->whole_bytes = rs_image_whole_bytes(model, version, &summing.extent);
 	return image;
 }

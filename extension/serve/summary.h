@@ -14,7 +14,7 @@
 
 /*
  * A partial image without items, which knows what a whole one would of all of them: the
- * Gramian to the same bits, whether biases differ, and how large it would be.  One scan
+ * Gramian and mean vector to the same bits, whether biases differ, and how large it would be.  One scan
  * of the factor table under the active snapshot.  *settled, errors and where it lies as
  * for rs_image_build().
  */

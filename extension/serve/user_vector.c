@@ -68,15 +68,17 @@ rs_user_read(const RsModel *model, const RsVersion *version,
 			 Datum user_id, bool fresh, bool need_seen, RsUser *user)
 {
 	bool		has_factors = rs_algorithm(version->algorithm)->has_factors;
+	bool		needs_rows = has_factors &&
+		(fresh || rs_weights_have_item(&version->options.weights));
 
 	memset(user, 0, sizeof(RsUser));
 	user->id = user_id;
 	user->fresh = fresh;
-	if (has_factors && fresh && read_rows(model, version, user))
+	if (needs_rows && read_rows(model, version, user))
 		user->n_seen = user->n_rows;
 	else if (need_seen)
 		read_seen(model, user);
-	if (has_factors && !fresh && may_see_stored(model, user, need_seen))
+	if (has_factors && !fresh && may_see_stored(model, user, need_seen || user->n_seen > 0))
 		user->has_stored = rs_factors_read_user(model, version, user_id,
 												&user->stored);
 }
@@ -193,9 +195,10 @@ init_part(const RsVersion *version, const RsImage *image, int part, RsFoldIn *fo
 	fold_in->workspace = alloc_aligned(rs_row_workspace_size(dense->k));
 }
 
-bool
-rs_fold_in_init(const RsVersion *version, const RsImage *image,
-				const RsUser *user, RsFoldIn *fold_in)
+/* The user's cells; false if there are none. */
+static bool
+take_cells(const RsVersion *version, const RsImage *image, const RsUser *user,
+		   RsFoldIn *fold_in)
 {
 	RsCell	   *cells;
 	int32		n;
@@ -208,17 +211,25 @@ rs_fold_in_init(const RsVersion *version, const RsImage *image,
 	if (n == 0)
 		return false;
 	init_row(cells, n, fold_in);
+	return true;
+}
+
+bool
+rs_fold_in_init(const RsVersion *version, const RsImage *image,
+				const RsUser *user, RsFoldIn *fold_in)
+{
+	if (!take_cells(version, image, user, fold_in))
+		return false;
 	init_part(version, image, RS_PART_RATING, fold_in);
 	return true;
 }
 
-/* From here on the ratings of the row are weights, in the preference part. */
+/* From here on the ratings of the row are weights. */
 static void
-turn_to_preference(const RsVersion *version, const RsImage *image, RsFoldIn *fold_in)
+weigh_ratings(const RsVersion *version, RsFoldIn *fold_in)
 {
 	(void) rs_ratings_to_weights(fold_in->values, fold_in->row.n, version->mean,
 								 version->deviation, rs_interrupt, NULL);
-	init_part(version, image, RS_PART_PREFERENCE, fold_in);
 }
 
 void
@@ -241,7 +252,7 @@ rs_fold_in_check(const RsModel *model, const RsUser *user, RsStatus status)
 /* False if the user has no usable cell. */
 static bool
 fold_in(const RsModel *model, const RsVersion *version, const RsImage *image,
-		const RsUser *user, RsUserVector *vectors)
+		const RsUser *user, RsUserVector *vectors, RsRow *row)
 {
 	RsRowHooks	hooks = {.stop = rs_interrupt};
 	RsFoldIn	equations;
@@ -253,29 +264,49 @@ fold_in(const RsModel *model, const RsVersion *version, const RsImage *image,
 		RsUserVector *vector = &vectors[part];
 
 		if (part == RS_PART_PREFERENCE)
-			turn_to_preference(version, image, &equations);
+		{
+			weigh_ratings(version, &equations);
+			init_part(version, image, part, &equations);
+		}
 		vector->x = alloc_vector(&image->parts[part]);
 		rs_fold_in_check(model, user,
 						 rs_row_solve_hooked(&equations.objective, &equations.side, &equations.row,
 											 equations.workspace, vector->x, &vector->bias,
 											 NULL, &hooks));
 	}
+	*row = equations.row;
 	return true;
+}
+
+/* The cells of a user whose vectors are stored. */
+static void
+take_row(const RsVersion *version, const RsImage *image, const RsUser *user, RsRow *row)
+{
+	RsFoldIn	equations;
+
+	if (!take_cells(version, image, user, &equations))
+		return;
+	if (version->n_parts > 1)
+		weigh_ratings(version, &equations);
+	*row = equations.row;
 }
 
 RsOrigin
 rs_user_vectors(const RsModel *model, const RsVersion *version, const RsImage *image,
-				const RsUser *user, RsUserVector vectors[RS_MAX_PARTS])
+				const RsUser *user, RsUserVector vectors[RS_MAX_PARTS], RsRow *row)
 {
 	memset(vectors, 0, RS_MAX_PARTS * sizeof(RsUserVector));
+	memset(row, 0, sizeof(RsRow));
 	if (user->has_stored)
 	{
 		for (int part = 0; part < version->n_parts; part++)
 			stored_vector(&image->parts[part], user->stored.parts[part], user->stored.bias,
 						  &vectors[part]);
+		take_row(version, image, user, row);
 		return version->n_parts > 0 ? RS_FROM_MODEL : RS_FROM_POPULAR;
 	}
-	if (user->fresh && version->n_parts > 0 && fold_in(model, version, image, user, vectors))
+	if (user->fresh && version->n_parts > 0 &&
+		fold_in(model, version, image, user, vectors, row))
 		return RS_FROM_FOLDED;
 	return RS_FROM_POPULAR;
 }

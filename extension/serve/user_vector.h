@@ -35,7 +35,8 @@ typedef struct RsUser
 	Datum		id;
 	bool		given;			/* no id: the rows came with the question */
 	bool		fresh;
-	RsUserRow  *rows;			/* what the vector is folded in from */
+	RsUserRow  *rows;			/* what the vector is folded in from; not fresh, what
+								 * the item part goes by */
 	int32		n_rows;
 	Datum	   *items;			/* what was seen, where rows do not tell it */
 	int32		n_seen;			/* see rs_user_seen() */
@@ -94,11 +95,12 @@ extern void rs_fold_in_check(const RsModel *model, const RsUser *user, RsStatus 
 
 /*
  * The user's vector in each part of the version, folded in (exactly as training would)
- * or the stored one, and which; all of them or none.  Raises 22000 when the equations
+ * or the stored one, and which; all of them or none.  And the cells of the user's rows, as
+ * the ranking part weighs them, where the rows were read.  Raises 22000 when the equations
  * of a fold-in have no solution.
  */
 extern RsOrigin rs_user_vectors(const RsModel *model, const RsVersion *version,
 								const RsImage *image, const RsUser *user,
-								RsUserVector vectors[RS_MAX_PARTS]);
+								RsUserVector vectors[RS_MAX_PARTS], RsRow *row);
 
 #endif							/* RS_USER_VECTOR_H */

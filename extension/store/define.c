@@ -345,12 +345,13 @@ check_catalog_column(Relation catalog, const char *column, const char *item_colu
 
 /* Options as a run would use them, or an error. */
 static void
-check_options(RsFeedback feedback, Jsonb *json, bool has_time)
+check_options(RsFeedback feedback, RsAlgorithm algorithm, Jsonb *json, bool has_time)
 {
 	RsOptions	options;
 
 	rs_options_resolve(feedback, json, NULL, &options);
 	rs_options_check_time(&options, has_time);
+	rs_options_check_weights(&options, algorithm);
 }
 
 /* SELECT list of the view: user_id, item_id, rating, time. */
@@ -388,6 +389,17 @@ id_column_type(Relation source, const char *column)
 	if (!OidIsValid(collation))
 		return name;
 	return psprintf("%s COLLATE %s", name, generate_collation_name(collation));
+}
+
+static RsIdKind
+column_kind(Relation source, const char *column)
+{
+	Oid			type = get_atttype(RelationGetRelid(source), source_column(source, column));
+	RsIdKind	kind;
+
+	if (!rs_id_kind_of_type(getBaseType(type), &kind))
+		elog(ERROR, "unexpected type of id column: %u", type);
+	return kind;
 }
 
 /* A view that was just made. */
@@ -442,16 +454,12 @@ create_relations(Relation source, const RsModelDefinition *definition)
 	execute(psprintf("CREATE VIEW recsys_data.%s WITH (security_invoker = %s) AS SELECT %s FROM %s AS s",
 					 view, definition->run_as_owner ? "false" : "true", columns, relation));
 	check_view(source, definition->name);
-	execute(psprintf("CREATE TABLE recsys_data.%s (version pg_catalog.int4 NOT NULL, user_id %s NOT NULL,"
-					 " factors recsys.recvec NOT NULL, bias pg_catalog.float4 NOT NULL,"
-					 " preference recsys.recvec, PRIMARY KEY (version, user_id)) USING heap",
-					 quote_identifier(rs_user_factors_name(definition->name)),
-					 id_column_type(source, definition->user_column)));
-	execute(psprintf("CREATE TABLE recsys_data.%s (version pg_catalog.int4 NOT NULL, item_id %s NOT NULL,"
-					 " factors recsys.recvec, users pg_catalog.int4 NOT NULL,"
-					 " preference recsys.recvec, PRIMARY KEY (version, item_id)) USING heap",
-					 quote_identifier(rs_item_factors_name(definition->name)),
-					 id_column_type(source, definition->item_column)));
+	execute(rs_factor_table_sql(rs_user_factors_name(definition->name), true,
+								id_column_type(source, definition->user_column),
+								column_kind(source, definition->user_column)));
+	execute(rs_factor_table_sql(rs_item_factors_name(definition->name), false,
+								id_column_type(source, definition->item_column),
+								column_kind(source, definition->item_column)));
 	execute(psprintf("COMMENT ON VIEW recsys_data.%s IS"
 					 " 'what a recommendation model reads; SELECT on it is the right to use the model'", view));
 }
@@ -610,7 +618,8 @@ rs_model_create(RsModelDefinition *definition)
 	Relation	source;
 
 	check_name(definition->name);
-	check_options(definition->feedback, definition->options, definition->time_column != NULL);
+	check_options(definition->feedback, definition->algorithm, definition->options,
+				  definition->time_column != NULL);
 	check_catalog_arguments(definition->catalog, definition->catalog_column);
 	check_may_create();
 	lock_name(definition->name);
@@ -635,7 +644,8 @@ rs_model_create(RsModelDefinition *definition)
  * options that result are returned, with the feedback.
  */
 static Jsonb *
-update_model_row(const RsModel *model, const RsModelChange *change, RsFeedback *feedback)
+update_model_row(const RsModel *model, const RsModelChange *change, RsFeedback *feedback,
+				 RsAlgorithm *algorithm)
 {
 	Oid			types[] = {TEXTOID, TEXTOID, TEXTOID, JSONBOID};
 	Datum		values[4] = {0};
@@ -662,12 +672,13 @@ update_model_row(const RsModel *model, const RsModelChange *change, RsFeedback *
 	rs_catalog_execute("UPDATE recsys.model SET feedback = coalesce($2, feedback),"
 					   " algorithm = coalesce($3, algorithm),"
 					   " options = coalesce(pg_catalog.jsonb_strip_nulls(options || $4), options)"
-					   " WHERE name = $1 RETURNING feedback, options",
+					   " WHERE name = $1 RETURNING feedback, algorithm, options",
 					   4, types, values, nulls, false);
 	if (SPI_processed != 1)
 		rs_model_missing(model->name);
 	*feedback = rs_feedback_parse(SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1));
-	return DatumGetJsonbP(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
+	*algorithm = rs_algorithm_parse(SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2));
+	return DatumGetJsonbP(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 3, &isnull));
 }
 
 /*
@@ -748,43 +759,41 @@ changes_views(const RsModelChange *change)
 }
 
 static bool
-lacks_preference(const RsModel *model, bool of_users)
+lacks_columns(const RsModel *model, bool of_users)
 {
 	Relation	table = rs_factor_table_open(model, of_users, AccessShareLock);
-	bool		lacks = !rs_factor_table_has_preference(table);
+	bool		lacks = !rs_factor_table_is_extended(table);
 
 	table_close(table, AccessShareLock);
 	return lacks;
 }
 
 /*
- * Do the factor tables, of before 0.2.0, lack the column that the new algorithm needs?
- * Adding it keeps others from training, too.
+ * Do the factor tables, of before 0.2.0, lack columns that the new algorithm needs?
+ * Adding them keeps others from training, too.
  */
 static bool
-needs_preference(const RsModel *model, const RsModelChange *change)
+needs_columns(const RsModel *model, const RsModelChange *change)
 {
 	return change->algorithm != NULL &&
-		rs_algorithm(rs_algorithm_parse(change->algorithm))->has_preference &&
-		(lacks_preference(model, true) || lacks_preference(model, false));
+		rs_algorithm(rs_algorithm_parse(change->algorithm))->weighs_parts &&
+		(lacks_columns(model, true) || lacks_columns(model, false));
 }
 
 /*
- * Add it as the owner of the tables.  No row is rewritten, so the lock, which waits for
+ * Add them as the owner of the tables.  No row is rewritten, so the lock, which waits for
  * readers, is short.
  */
 static void
-add_preference(const RsModel *model)
+add_columns(const RsModel *model)
 {
 	RsOwnerContext context;
 
 	rs_owner_begin(model->owner, &context);
 	for (int of_users = 0; of_users < 2; of_users++)
 	{
-		if (lacks_preference(model, of_users))
-			execute(psprintf("ALTER TABLE %s ADD COLUMN preference recsys.recvec",
-							 rs_model_relation_name(model, of_users ? model->user_factors :
-													model->item_factors)));
+		if (lacks_columns(model, of_users))
+			execute(rs_factor_table_extend_sql(model, of_users));
 	}
 	rs_owner_end(&context);
 }
@@ -805,25 +814,26 @@ rs_model_alter(const char *name, const RsModelChange *change)
 {
 	RsModel    *model;
 	RsFeedback	feedback;
+	RsAlgorithm algorithm;
 	Jsonb	   *options;
 	bool		widens;
 
 	check_change(change);
 	model = rs_model_open(name, changes_views(change) ? RS_MODEL_CHANGE : RS_MODEL_OWN);
-	widens = needs_preference(model, change);
+	widens = needs_columns(model, change);
 	if (widens)
 		model = rs_model_open(name, RS_MODEL_CHANGE);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	if (widens)
-		add_preference(model);
+		add_columns(model);
 	/* the views before the row, as a training does that publishes */
 	if (change->run_as != NULL)
 		alter_run_as(model->name, rs_run_as_parse(change->run_as));
 	if (changes_views(change))
 		alter_catalog(model, change);
-	options = update_model_row(model, change, &feedback);
-	check_options(feedback, options, model->time_column != NULL);
+	options = update_model_row(model, change, &feedback, &algorithm);
+	check_options(feedback, algorithm, options, model->time_column != NULL);
 	if (feedback == RS_EXPLICIT && model->rating_column == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

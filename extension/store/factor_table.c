@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * factor_table.c
- *		Opening a factor table, and refusing one that was changed.
+ *		How a factor table is made, opening one, and refusing one that was changed.
  *
  * Rows of factor tables are read and written without the executor (factors.c).
  * So nobody would see to what the executor sees to: column types, NOT NULL,
@@ -47,6 +47,53 @@
 #include "compat.h"
 #include "store/changes.h"
 #include "store/factor_table.h"
+
+/* ---- making ---------------------------------------------------------------- */
+
+/* Type of the column neighbours, which holds any id of the kind: bigint[]. */
+static char *
+neighbours_type(RsIdKind kind)
+{
+	return format_type_be_qualified(get_array_type(rs_id_type(kind)));
+}
+
+/*
+ * CREATE TABLE recsys_data.shop_item_factors (version int4 NOT NULL, item_id int4 NOT NULL,
+ *  factors recsys.recvec, users int4 NOT NULL, preference recsys.recvec,
+ *  neighbours bigint[], neighbour_weights float4[], popularity float4,
+ *  PRIMARY KEY (version, item_id)) USING heap
+ */
+char *
+rs_factor_table_sql(const char *table, bool of_users, const char *id_type, RsIdKind kind)
+{
+	if (of_users)
+		return psprintf("CREATE TABLE recsys_data.%s (version pg_catalog.int4 NOT NULL,"
+						" user_id %s NOT NULL, factors recsys.recvec NOT NULL,"
+						" bias pg_catalog.float4 NOT NULL, preference recsys.recvec,"
+						" PRIMARY KEY (version, user_id)) USING heap",
+						quote_identifier(table), id_type);
+	return psprintf("CREATE TABLE recsys_data.%s (version pg_catalog.int4 NOT NULL,"
+					" item_id %s NOT NULL, factors recsys.recvec,"
+					" users pg_catalog.int4 NOT NULL, preference recsys.recvec,"
+					" neighbours %s, neighbour_weights pg_catalog.float4[],"
+					" popularity pg_catalog.float4, PRIMARY KEY (version, item_id)) USING heap",
+					quote_identifier(table), id_type, neighbours_type(kind));
+}
+
+/* ALTER TABLE recsys_data.shop_user_factors ADD COLUMN preference recsys.recvec */
+char *
+rs_factor_table_extend_sql(const RsModel *model, bool of_users)
+{
+	Oid			table = of_users ? model->user_factors : model->item_factors;
+	char	   *sql = psprintf("ALTER TABLE %s ADD COLUMN preference recsys.recvec",
+							   rs_model_relation_name(model, table));
+
+	if (of_users)
+		return sql;
+	return psprintf("%s, ADD COLUMN neighbours %s, ADD COLUMN neighbour_weights pg_catalog.float4[],"
+					" ADD COLUMN popularity pg_catalog.float4",
+					sql, neighbours_type(model->item_kind));
+}
 
 /* Each function below returns what differs, a sentence, or NULL if nothing does. */
 
@@ -114,12 +161,16 @@ columns_difference(const RsModel *model, bool of_users, Relation table)
 		{of_users ? "user_id" : "item_id", InvalidOid, true},
 		{"factors", recvec_type(), of_users},
 		{of_users ? "bias" : "users", of_users ? FLOAT4OID : INT4OID, true},
-		{"preference", recvec_type(), false}
+		{"preference", recvec_type(), false},
+		{"neighbours", get_array_type(rs_id_type(model->item_kind)), false},
+		{"neighbour_weights", FLOAT4ARRAYOID, false},
+		{"popularity", FLOAT4OID, false}
 	};
+	int			natts = of_users ? FACTORS_PREFERENCE : FACTORS_NATTS;
 
-	if (desc->natts != FACTORS_NATTS && desc->natts != FACTORS_EXTRA)
+	if (desc->natts != natts && desc->natts != FACTORS_EXTRA)
 		return psprintf("It has %d columns instead of %d; dropped columns count.",
-						desc->natts, FACTORS_NATTS);
+						desc->natts, natts);
 	for (int i = 0; i < desc->natts; i++)
 	{
 		Form_pg_attribute att = TupleDescAttr(desc, i);
@@ -310,7 +361,7 @@ rs_factor_table_open(const RsModel *model, bool of_users, LOCKMODE lockmode)
 
 /* So are the tables of before 0.2.0, and of a dump of these. */
 static void
-refuse_without_preference(const RsModel *model, Relation table)
+refuse_short(const RsModel *model, Relation table)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -322,14 +373,14 @@ refuse_without_preference(const RsModel *model, Relation table)
 }
 
 void
-rs_factor_tables_check(const RsModel *model, bool needs_preference)
+rs_factor_tables_check(const RsModel *model, bool needs_extended)
 {
 	for (int of_users = 0; of_users < 2; of_users++)
 	{
 		Relation	table = rs_factor_table_open(model, of_users, AccessShareLock);
 
-		if (needs_preference && !rs_factor_table_has_preference(table))
-			refuse_without_preference(model, table);
+		if (needs_extended && !rs_factor_table_is_extended(table))
+			refuse_short(model, table);
 		table_close(table, AccessShareLock);
 	}
 }

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * factor_table.h
- *		Opening a factor table, and refusing one that was changed.
+ *		How a factor table is made, opening one, and refusing one that was changed.
  *
  *-------------------------------------------------------------------------
  */
@@ -15,7 +15,10 @@
 
 #include "store/model.h"
 
-/* Columns of both tables, in order.  Tables of before 0.2.0 lack the last one. */
+/*
+ * Columns of both tables, in order; those from the neighbours on are of items only.  Tables
+ * of before 0.2.0 lack all from the preference on.
+ */
 enum
 {
 	FACTORS_VERSION = 1,
@@ -23,7 +26,10 @@ enum
 	FACTORS_FACTORS,
 	FACTORS_EXTRA,				/* bias of a user, users of an item */
 	FACTORS_PREFERENCE,			/* vector in the preference part, or NULL */
-	FACTORS_NATTS = FACTORS_PREFERENCE
+	FACTORS_NEIGHBOURS,			/* bigint[], text[] or uuid[]: items that it speaks for */
+	FACTORS_NEIGHBOUR_WEIGHTS,	/* real[]: how much, each */
+	FACTORS_POPULARITY,			/* real, or NULL */
+	FACTORS_NATTS = FACTORS_POPULARITY
 };
 
 /*
@@ -32,17 +38,25 @@ enum
  */
 extern Relation rs_factor_table_open(const RsModel *model, bool of_users, LOCKMODE lockmode);
 
-/* Has an open factor table the column of the preference part? */
+/*
+ * SQL that makes a factor table of recsys_data, whose ids are of this kind and stored as
+ * this type; and that adds the columns that it lacks where it was made before 0.2.0.
+ */
+extern char *rs_factor_table_sql(const char *table, bool of_users, const char *id_type,
+								 RsIdKind kind);
+extern char *rs_factor_table_extend_sql(const RsModel *model, bool of_users);
+
+/* Has an open factor table the columns of the parts that the algorithm auto has? */
 static inline bool
-rs_factor_table_has_preference(Relation table)
+rs_factor_table_is_extended(Relation table)
 {
-	return RelationGetDescr(table)->natts == FACTORS_NATTS;
+	return RelationGetDescr(table)->natts > FACTORS_EXTRA;
 }
 
 /*
  * Check both and keep no lock, for those who will open them much later.  Error, besides:
- * 55000 when one lacks the column of the preference part, which is needed.
+ * 55000 when one lacks the columns of these parts, which are needed.
  */
-extern void rs_factor_tables_check(const RsModel *model, bool needs_preference);
+extern void rs_factor_tables_check(const RsModel *model, bool needs_extended);
 
 #endif							/* RS_FACTOR_TABLE_H */

@@ -25,15 +25,19 @@
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/pg_collation.h"
+#include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/float.h"
 #include "utils/fmgroids.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/tuplesort.h"
 #include "utils/typcache.h"
+#include "utils/uuid.h"
 
 #include "compat.h"
 #include "store/factor_table.h"
@@ -189,6 +193,99 @@ check_users(const RsModel *model, const RsVersion *version, Datum item_id, Datum
 	return DatumGetInt32(value);
 }
 
+/* An array of a row, without NULLs and of one dimension; NULL if it is not so. */
+static ArrayType *
+plain_array(Datum value, bool isnull)
+{
+	ArrayType  *array = isnull ? NULL : DatumGetArrayTypeP(value);
+
+	return array == NULL || ARR_NDIM(array) > 1 || array_contains_nulls(array) ? NULL : array;
+}
+
+static int32
+count_elements(const ArrayType *array)
+{
+	return ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+}
+
+/* The ids of an array of the column neighbours, where they lie in it. */
+static Datum *
+array_ids(ArrayType *array, RsIdKind kind)
+{
+	Datum	   *ids;
+	int			n;
+
+	switch (kind)
+	{
+		case RS_ID_BIGINT:
+			deconstruct_array(array, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE,
+							  &ids, NULL, &n);
+			return ids;
+		case RS_ID_TEXT:
+			deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &ids, NULL, &n);
+			return ids;
+		case RS_ID_UUID:
+			deconstruct_array(array, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR, &ids, NULL, &n);
+			return ids;
+	}
+	elog(ERROR, "unrecognized id kind: %d", (int) kind);
+}
+
+/* Are ids ascending and weights finite? */
+static bool
+are_sound(const RsNeighbours *neighbours, RsIdKind kind)
+{
+	for (int32 i = 0; i < neighbours->n; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (!isfinite(neighbours->weights[i]) ||
+			(i > 0 && rs_id_compare(neighbours->ids[i - 1], neighbours->ids[i], kind) >= 0))
+			return false;
+	}
+	return true;
+}
+
+/* The neighbours of a row, in the current context. */
+static void
+get_neighbours(const RsModel *model, const RsVersion *version, Datum item_id,
+			   const Datum *values, const bool *nulls, RsNeighbours *neighbours)
+{
+	ArrayType  *ids = plain_array(values[FACTORS_NEIGHBOURS - 1], nulls[FACTORS_NEIGHBOURS - 1]);
+	ArrayType  *weights = plain_array(values[FACTORS_NEIGHBOUR_WEIGHTS - 1],
+									  nulls[FACTORS_NEIGHBOUR_WEIGHTS - 1]);
+
+	if (ids == NULL || weights == NULL || count_elements(ids) != count_elements(weights))
+		refuse_row(model, version, false, item_id, "does not have a weight for each neighbour");
+	neighbours->n = count_elements(ids);
+	neighbours->ids = array_ids(ids, model->item_kind);
+	neighbours->weights = (float4 *) ARR_DATA_PTR(weights);
+	if (!are_sound(neighbours, model->item_kind))
+		refuse_row(model, version, false, item_id,
+				   "does not have neighbours in ascending order with finite weights");
+}
+
+/* What a row tells in the item part and that of popularity, as far as the version has them. */
+static void
+get_blended(const RsModel *model, const RsVersion *version, Datum item_id, Relation relation,
+			const Datum *values, const bool *nulls, bool neighbours, RsItemFactors *row)
+{
+	const RsPartWeights *weights = &version->options.weights;
+	bool		extended = rs_factor_table_is_extended(relation);
+
+	memset(&row->neighbours, 0, sizeof(RsNeighbours));
+	row->popularity = get_float4_nan();
+	if (rs_weights_blend(weights) && !extended)
+		refuse_row(model, version, false, item_id, "lacks columns of the parts that rank");
+	if (neighbours && rs_weights_have_item(weights))
+		get_neighbours(model, version, item_id, values, nulls, &row->neighbours);
+	if (!rs_weights_have_popularity(weights))
+		return;
+	if (!nulls[FACTORS_POPULARITY - 1])
+		row->popularity = DatumGetFloat4(values[FACTORS_POPULARITY - 1]);
+	if (!isfinite(row->popularity))
+		refuse_row(model, version, false, item_id, "does not have a finite popularity");
+}
+
 bool
 rs_factors_read_item(const RsModel *model, const RsVersion *version, Datum item_id,
 					 RsItemFactors *row)
@@ -210,6 +307,8 @@ rs_factors_read_item(const RsModel *model, const RsVersion *version, Datum item_
 		{
 			heap_deform_tuple(tuple, RelationGetDescr(relation), values, nulls);
 			get_parts(model, version, false, item_id, relation, values, nulls, true, row->parts);
+			memset(&row->neighbours, 0, sizeof(RsNeighbours));
+			row->popularity = get_float4_nan();
 			row->users = check_users(model, version, item_id, values[FACTORS_EXTRA - 1],
 									 nulls[FACTORS_EXTRA - 1]);
 			found = true;
@@ -237,6 +336,7 @@ typedef struct ItemReader
 	Relation	relation;
 	Oid			id_type;
 	const RsIdList *wanted;		/* no other rows; NULL: all */
+	bool		neighbours;		/* are those of the items wanted? */
 	RsItemCallback callback;
 	void	   *arg;
 	MemoryContext row_context;
@@ -246,13 +346,14 @@ typedef struct ItemReader
 
 static void
 begin_reading(ItemReader *reader, const RsModel *model, const RsVersion *version,
-			  RsItemCallback callback, void *arg)
+			  bool neighbours, RsItemCallback callback, void *arg)
 {
 	memset(reader, 0, sizeof(ItemReader));
 	reader->model = model;
 	reader->version = version;
 	reader->relation = rs_factor_table_open(model, false, AccessShareLock);
 	reader->id_type = id_column_type(reader->relation);
+	reader->neighbours = neighbours;
 	reader->callback = callback;
 	reader->arg = arg;
 	reader->row_context = AllocSetContextCreate(CurrentMemoryContext, "recsys item row",
@@ -284,6 +385,7 @@ take_row(ItemReader *reader, const Datum *values, const bool *nulls)
 		get_parts(model, version, false, id, reader->relation, values, nulls, false, row.parts);
 		row.users = check_users(model, version, id, values[FACTORS_EXTRA - 1],
 								nulls[FACTORS_EXTRA - 1]);
+		get_blended(model, version, id, reader->relation, values, nulls, reader->neighbours, &row);
 		MemoryContextSwitchTo(caller);
 		reader->callback(reader->arg, id, &row);
 	}
@@ -404,12 +506,12 @@ scan_is_sorted(Relation relation)
 }
 
 bool
-rs_factors_scan_items(const RsModel *model, const RsVersion *version,
+rs_factors_scan_items(const RsModel *model, const RsVersion *version, bool neighbours,
 					  RsItemCallback callback, void *arg)
 {
 	ItemReader	reader;
 
-	begin_reading(&reader, model, version, callback, arg);
+	begin_reading(&reader, model, version, neighbours, callback, arg);
 	scan_rows(&reader);
 	end_reading(&reader);
 	return reader.of_others;
@@ -421,7 +523,7 @@ rs_factors_scan_sorted(const RsModel *model, const RsVersion *version,
 {
 	ItemReader	reader;
 
-	begin_reading(&reader, model, version, callback, arg);
+	begin_reading(&reader, model, version, true, callback, arg);
 	if (scan_is_sorted(reader.relation))
 		scan_rows(&reader);
 	else
@@ -449,11 +551,11 @@ look_up_row(ItemReader *reader, Datum item_id)
 
 void
 rs_factors_read_items(const RsModel *model, const RsVersion *version, const RsIdList *items,
-					  RsItemCallback callback, void *arg)
+					  bool neighbours, RsItemCallback callback, void *arg)
 {
 	ItemReader	reader;
 
-	begin_reading(&reader, model, version, callback, arg);
+	begin_reading(&reader, model, version, neighbours, callback, arg);
 	if (items->n > version->items / ROWS_A_LOOK_UP)
 	{
 		reader.wanted = items;
@@ -595,19 +697,19 @@ refuse_id(const RsFactorWriter *writer, Datum id)
 					 NameStr(column->attname))));
 }
 
-/* Add a row to the batch; its values are copied. */
+/* Add a row to the batch, with NULL in the columns of items only; its values are copied. */
 static void
-insert_row(RsFactorWriter *writer, Datum id, RsRecvec *const *parts, Datum extra)
+fill_row(RsFactorWriter *writer, Datum id, RsRecvec *const *parts, Datum extra)
 {
 	TupleTableSlot *slot = writer->slots[writer->n];
 	int			natts = slot->tts_tupleDescriptor->natts;
-	MemoryContext caller = MemoryContextSwitchTo(writer->batch_context);
 	Datum		column_id;
 
 	if (!rs_id_to_column(id, writer->id_kind, writer->id_type, &column_id))
 		refuse_id(writer, id);
 	ExecClearTuple(slot);
-	memset(slot->tts_isnull, false, natts * sizeof(bool));
+	memset(slot->tts_isnull, true, natts * sizeof(bool));
+	memset(slot->tts_isnull, false, FACTORS_EXTRA * sizeof(bool));
 	slot->tts_values[FACTORS_VERSION - 1] = Int32GetDatum(writer->version);
 	slot->tts_values[FACTORS_ID - 1] = column_id;
 	slot->tts_values[FACTORS_EXTRA - 1] = extra;
@@ -616,10 +718,57 @@ insert_row(RsFactorWriter *writer, Datum id, RsRecvec *const *parts, Datum extra
 		slot->tts_values[part_column(part) - 1] = PointerGetDatum(parts[part]);
 		slot->tts_isnull[part_column(part) - 1] = parts[part] == NULL;
 	}
+}
+
+/* The array that a row has as its neighbours. */
+static Datum
+id_array(const RsNeighbours *neighbours, RsIdKind kind)
+{
+	switch (kind)
+	{
+		case RS_ID_BIGINT:
+			return PointerGetDatum(construct_array(neighbours->ids, neighbours->n, INT8OID,
+												   sizeof(int64), FLOAT8PASSBYVAL,
+												   TYPALIGN_DOUBLE));
+		case RS_ID_TEXT:
+			return PointerGetDatum(construct_array(neighbours->ids, neighbours->n, TEXTOID, -1,
+												   false, TYPALIGN_INT));
+		case RS_ID_UUID:
+			return PointerGetDatum(construct_array(neighbours->ids, neighbours->n, UUIDOID,
+												   UUID_LEN, false, TYPALIGN_CHAR));
+	}
+	elog(ERROR, "unrecognized id kind: %d", (int) kind);
+}
+
+static Datum
+weight_array(const RsNeighbours *neighbours)
+{
+	Datum	   *weights = palloc_extended(mul_size(sizeof(Datum), Max(neighbours->n, 1)),
+										  MCXT_ALLOC_HUGE);
+
+	for (int32 i = 0; i < neighbours->n; i++)
+		weights[i] = Float4GetDatum(neighbours->weights[i]);
+	return PointerGetDatum(construct_array(weights, neighbours->n, FLOAT4OID, sizeof(float4), true,
+										   TYPALIGN_INT));
+}
+
+static void
+fill_column(RsFactorWriter *writer, int column, Datum value)
+{
+	TupleTableSlot *slot = writer->slots[writer->n];
+
+	slot->tts_values[column - 1] = value;
+	slot->tts_isnull[column - 1] = false;
+}
+
+/* The row is in the batch, as a copy. */
+static void
+finish_row(RsFactorWriter *writer)
+{
+	TupleTableSlot *slot = writer->slots[writer->n];
+
 	ExecStoreVirtualTuple(slot);
 	ExecMaterializeSlot(slot);
-	MemoryContextSwitchTo(caller);
-
 	if (++writer->n == BATCH_ROWS)
 		flush_batch(writer);
 }
@@ -627,13 +776,28 @@ insert_row(RsFactorWriter *writer, Datum id, RsRecvec *const *parts, Datum extra
 void
 rs_factors_insert_user(RsFactorWriter *writer, Datum user_id, const RsUserFactors *row)
 {
-	insert_row(writer, user_id, row->parts, Float4GetDatum(row->bias));
+	MemoryContext caller = MemoryContextSwitchTo(writer->batch_context);
+
+	fill_row(writer, user_id, row->parts, Float4GetDatum(row->bias));
+	finish_row(writer);
+	MemoryContextSwitchTo(caller);
 }
 
 void
 rs_factors_insert_item(RsFactorWriter *writer, Datum item_id, const RsItemFactors *row)
 {
-	insert_row(writer, item_id, row->parts, Int32GetDatum(row->users));
+	MemoryContext caller = MemoryContextSwitchTo(writer->batch_context);
+
+	fill_row(writer, item_id, row->parts, Int32GetDatum(row->users));
+	if (row->neighbours.ids != NULL)
+	{
+		fill_column(writer, FACTORS_NEIGHBOURS, id_array(&row->neighbours, writer->id_kind));
+		fill_column(writer, FACTORS_NEIGHBOUR_WEIGHTS, weight_array(&row->neighbours));
+	}
+	if (!isnan(row->popularity))
+		fill_column(writer, FACTORS_POPULARITY, Float4GetDatum(row->popularity));
+	finish_row(writer);
+	MemoryContextSwitchTo(caller);
 }
 
 void

@@ -5,11 +5,13 @@
  *		recsys_data.<model>_item_factors.
  *
  * user: (version, user_id, factors, bias, preference); factors are x, or (x, 1)
- * when the model has biases.  item: (version, item_id, factors, users, preference);
- * factors are y, or (y, b_i); users is how many like the item (kernel/cells.h): its
- * popularity.  preference is the vector in the preference part, NULL where the
- * version has none.  The rows of a version never change.  Reading needs no right on
- * the tables: the caller has checked the right on the view.
+ * when the model has biases.  item: (version, item_id, factors, users, preference,
+ * neighbours, neighbour_weights, popularity); factors are y, or (y, b_i); users is how
+ * many like the item (kernel/cells.h).  preference is the vector in the preference part;
+ * neighbours are the items that this one speaks for to users who like it, in ascending
+ * order, and neighbour_weights how much; each is NULL where the version lacks the part.
+ * The rows of a version never change.  Reading needs no right on the tables: the caller has
+ * checked the right on the view.
  *
  *-------------------------------------------------------------------------
  */
@@ -27,10 +29,21 @@ typedef struct RsUserFactors
 	float4		bias;
 } RsUserFactors;
 
+/* Of the item part: the items that an item speaks for. */
+typedef struct RsNeighbours
+{
+	int32		n;
+	Datum	   *ids;			/* ascending, of the model's kind of items; NULL: the
+								 * version has no item part */
+	float4	   *weights;		/* finite */
+} RsNeighbours;
+
 typedef struct RsItemFactors
 {
 	RsRecvec   *parts[RS_MAX_PARTS];	/* the same */
 	int32		users;
+	RsNeighbours neighbours;
+	float4		popularity;		/* NaN where the version lacks that part */
 } RsItemFactors;
 
 /* Components of the vectors of a part: k, or k + 1 with biases; 0 if there is none. */
@@ -50,16 +63,17 @@ extern bool rs_factors_read_item(const RsModel *model, const RsVersion *version,
 typedef void (*RsItemCallback) (void *arg, Datum item_id, const RsItemFactors *row);
 
 /*
- * Every item of a version, as many as it was published with, in no particular order.
- * False if this transaction wrote some of the rows: then they may be gone when it ends.
+ * Every item of a version, as many as it was published with, in no particular order, with
+ * its neighbours or, as if the version had no item part, without.  False if this
+ * transaction wrote some of the rows: then they may be gone when it ends.
  * Error, besides: XX001 when there are fewer rows, or more.
  */
 extern bool rs_factors_scan_items(const RsModel *model, const RsVersion *version,
-								  RsItemCallback callback, void *arg);
+								  bool neighbours, RsItemCallback callback, void *arg);
 
 /*
- * The same sorted by id, which takes work_mem, and disk, where the ids are text of
- * another collation than C.
+ * The same with neighbours, sorted by id, which takes work_mem, and disk, where the ids are
+ * text of another collation than C.
  */
 extern bool rs_factors_scan_sorted(const RsModel *model, const RsVersion *version,
 								   RsItemCallback callback, void *arg);
@@ -69,7 +83,8 @@ extern bool rs_factors_scan_sorted(const RsModel *model, const RsVersion *versio
  * or by a scan when they are many.
  */
 extern void rs_factors_read_items(const RsModel *model, const RsVersion *version,
-								  const RsIdList *items, RsItemCallback callback, void *arg);
+								  const RsIdList *items, bool neighbours,
+								  RsItemCallback callback, void *arg);
 
 /* The ids of the users of a version that have rows. */
 typedef void (*RsUserIdCallback) (void *arg, Datum user_id);

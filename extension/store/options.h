@@ -34,6 +34,17 @@ typedef enum RsSolverKind
 	RS_SOLVER_CG
 } RsSolverKind;
 
+/*
+ * How much each part counts in what ranks items; NaN, all of them: the model's algorithm
+ * does not weigh parts, or training decides.
+ */
+typedef struct RsPartWeights
+{
+	double		als;			/* the dense part */
+	double		item;			/* item to item */
+	double		popularity;
+} RsPartWeights;
+
 typedef struct RsOptions
 {
 	int			factors;
@@ -49,6 +60,7 @@ typedef struct RsOptions
 	int64		seed;
 	int			keep_versions;
 	int			history_limit;
+	RsPartWeights weights;
 	uint32		given;			/* which of them, a bit each: rs_options_is_given() */
 } RsOptions;
 
@@ -58,7 +70,28 @@ typedef struct RsAlgorithmTraits
 	const char *name;
 	bool		has_factors;	/* users and items have vectors */
 	bool		has_preference; /* explicit feedback: and others to rank by */
+	bool		weighs_parts;	/* a weighted sum of parts ranks items */
 } RsAlgorithmTraits;
+
+/* Is there an item part, or one of popularity?  NaN says no. */
+static inline bool
+rs_weights_have_item(const RsPartWeights *weights)
+{
+	return weights->item > 0;
+}
+
+static inline bool
+rs_weights_have_popularity(const RsPartWeights *weights)
+{
+	return weights->popularity > 0;
+}
+
+/* Does a weighted sum rank items?  Otherwise the dense part does, as it is. */
+static inline bool
+rs_weights_blend(const RsPartWeights *weights)
+{
+	return rs_weights_have_item(weights) || rs_weights_have_popularity(weights);
+}
 
 extern RsFeedback rs_feedback_parse(const char *name);
 extern RsAlgorithm rs_algorithm_parse(const char *name);
@@ -84,6 +117,16 @@ extern void rs_options_check_names(RsFeedback feedback, Jsonb *json);
 
 /* An error if an option needs the time column that the model does not have. */
 extern void rs_options_check_time(const RsOptions *options, bool has_time);
+
+/*
+ * An error if weights are given for parts that the algorithm does not have; and what they
+ * are where none are given.
+ */
+extern void rs_options_check_weights(const RsOptions *options, RsAlgorithm algorithm);
+extern void rs_options_default_weights(RsOptions *options, RsAlgorithm algorithm);
+
+/* Of a version that is not ranked by a sum, whatever the model has. */
+extern void rs_options_drop_weights(RsOptions *options);
 
 /*
  * What training minimises and fold-in repeats, but for the mean, which no option

@@ -1,16 +1,16 @@
 /*-------------------------------------------------------------------------
  *
  * parts.c
- *		The dense parts of a training or refresh, solved one after the other.
+ *		The parts of a training or refresh, solved one after the other.
  *
  * The first part is solved from the rows as they were read, in their own arrays.  Then
  * these hold its cells, each once, whose ratings become the weights of the preference
- * part (rs_rating_weight()); so the pairs need no second copy, and both parts have the
- * same ones.
+ * part (rs_rating_weight()); so the pairs need no second copy, and all parts have the
+ * same ones.  The item part is solved from the cells of the part before it.
  *
- * Memory: one arena at a time.  What is left of the first part meanwhile is its result,
- * copied out of its arena.  Both are counted before the first is taken, so that a
- * training that has no room for the second does not begin.
+ * Memory: one arena at a time.  What is left of a part meanwhile is its result,
+ * copied out of its arena.  All are counted before the first is taken, so that a
+ * training that has no room for the last does not begin.
  *
  *-------------------------------------------------------------------------
  */
@@ -24,6 +24,7 @@
 #include "interrupt.h"
 #include "kernel/cells.h"
 #include "train/als_run.h"
+#include "train/item_part.h"
 #include "train/parts.h"
 #include "train/progress.h"
 #include "train/solver_library.h"
@@ -145,16 +146,25 @@ solve(const Solving *solving, const RsAlsProblem *problem, RsOptions *options, R
 	return chunk;
 }
 
-/* From now on the rows are the cells of the first part, with weights made of ratings. */
+/* From now on the rows are the cells that a part was solved from, which leaves its arena. */
+static void
+leave_arena(const RsAlsProblem *problem, void *arena, RsAlsModel *als, RsRatings *ratings)
+{
+	RsTriplets	cells = {.user = ratings->user,.item = ratings->item,.value = ratings->value};
+
+	keep_result(problem, als);
+	pfree(arena);
+	(void) rs_triplets_restore(&cells, als, ratings->users.n, rs_interrupt, NULL);
+	ratings->n = cells.n;
+}
+
+/* Of the cells of the first part: weights made of ratings. */
 static void
 weigh_ratings(RsTrained *trained)
 {
 	RsRatings  *ratings = &trained->ratings;
 	const RsVersion *refreshed = trained->refreshed;
-	RsTriplets	cells = {.user = ratings->user,.item = ratings->item,.value = ratings->value};
 
-	(void) rs_triplets_restore(&cells, &trained->als, ratings->users.n, rs_interrupt, NULL);
-	ratings->n = cells.n;
 	(void) rs_ratings_to_weights(ratings->value, ratings->n, trained->als.objective.mean,
 								 refreshed != NULL ? refreshed->deviation : trained->als.deviation,
 								 rs_interrupt, NULL);
@@ -187,18 +197,61 @@ is_chosen(const RsTrained *trained)
 						count_active(trained->als.item_counts, trained->ratings.items.n));
 }
 
-/* Both parts, when there are two: the larger of what either takes is counted first. */
+/* Where the choice tells little, leave out the parts that it makes, unless they were asked for. */
+static void
+drop_parts(RsTrained *trained)
+{
+	if (trained->n_parts == 1 || trained->refreshed != NULL ||
+		rs_options_is_given(&trained->options, "weights") || is_chosen(trained))
+		return;
+	trained->n_parts = 1;
+	rs_options_drop_weights(&trained->options);
+}
+
+/* Is the item part to be solved?  A refresh has taken it over. */
+static bool
+has_item_part(const RsTrained *trained)
+{
+	return trained->refreshed == NULL && rs_weights_have_item(&trained->options.weights);
+}
+
+static Size
+saturated_sum(Size a, Size b)
+{
+	return a < SIZE_MAX - b ? a + b : SIZE_MAX;
+}
+
+/* All parts: the most that one takes beside the results of those before it. */
 static void
 check_memory(const Solving *solving, const RsAlsProblem *rating)
 {
-	RsAlsProblem preference = *rating;
-	Size		bytes;
+	RsTrained  *trained = solving->trained;
+	RsAlsProblem problem = *rating;
+	Size		held = 0;
+	Size		most = 0;
 
-	rs_als_run_part(solving->trained, RS_PART_PREFERENCE, &preference);
-	bytes = Max(arena_bytes(solving, rating), arena_bytes(solving, &preference));
-	if (bytes < SIZE_MAX)
-		bytes = add_size(bytes, result_bytes(rating));
-	rs_run_check_memory(solving->words, solving->trained->model, bytes);
+	for (int part = 0; part < trained->n_parts; part++)
+	{
+		if (part != RS_PART_RATING)
+			rs_als_run_part(trained, part, &problem);
+		most = Max(most, saturated_sum(held, arena_bytes(solving, &problem)));
+		held = saturated_sum(held, result_bytes(&problem));
+	}
+	if (has_item_part(trained))
+		most = Max(most, saturated_sum(held, rs_item_part_memory(trained)));
+	rs_run_check_memory(solving->words, trained->model, most);
+}
+
+/* Solve the preference part, from the cells of the first. */
+static void *
+solve_preference(const Solving *solving, RsAlsProblem *problem)
+{
+	RsTrained  *trained = solving->trained;
+
+	weigh_ratings(trained);
+	rs_progress_preferring();
+	rs_als_run_part(trained, RS_PART_PREFERENCE, problem);
+	return solve(solving, problem, &trained->preference, &trained->preferred);
 }
 
 void
@@ -206,21 +259,22 @@ rs_parts_solve(const RsRunWords *words, RsTrained *trained)
 {
 	Solving		solving = {.words = words,.solver = rs_solver_open(),.trained = trained};
 	RsAlsProblem problem;
+	RsAlsModel *last = &trained->als;
 	void	   *arena;
 
 	rs_als_run_problem(trained, &problem);
-	if (trained->n_parts > 1)
+	if (trained->n_parts > 1 || has_item_part(trained))
 		check_memory(&solving, &problem);
 	arena = solve(&solving, &problem, &trained->options, &trained->als);
-	if (trained->n_parts > 1 && trained->refreshed == NULL && !is_chosen(trained))
-		trained->n_parts = 1;
-	if (trained->n_parts == 1)
+	drop_parts(trained);
+	if (trained->n_parts > 1)
+	{
+		leave_arena(&problem, arena, &trained->als, &trained->ratings);
+		arena = solve_preference(&solving, &problem);
+		last = &trained->preferred;
+	}
+	if (!has_item_part(trained))
 		return;
-
-	keep_result(&problem, &trained->als);
-	pfree(arena);
-	weigh_ratings(trained);
-	rs_progress_preferring();
-	rs_als_run_part(trained, RS_PART_PREFERENCE, &problem);
-	(void) solve(&solving, &problem, &trained->preference, &trained->preferred);
+	leave_arena(&problem, arena, last, &trained->ratings);
+	rs_item_part_solve(words, trained, problem.user_hash);
 }

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * parts.h
- *		The dense parts of a training or refresh, solved one after the other.
+ *		The parts of a training or refresh, solved one after the other.
  *
  *-------------------------------------------------------------------------
  */

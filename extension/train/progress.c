@@ -165,6 +165,8 @@ rs_progress_phase_name(RsTrainPhase phase)
 			return "iterating";
 		case RS_PHASE_PREFERRING:
 			return "preferring";
+		case RS_PHASE_RELATING:
+			return "relating";
 		case RS_PHASE_ANSWERING:
 			return "answering";
 		case RS_PHASE_PUBLISHING:
@@ -321,6 +323,7 @@ rs_progress_solving(const RsAlsProgress *progress)
 	publish_current();
 	rs_progress_phase(progress->phase == RS_ALS_PREPARING ? RS_PHASE_PREPARING :
 					  progress->phase == RS_ALS_ITERATING ? iterating :
+					  progress->phase == RS_ALS_RELATING ? RS_PHASE_RELATING :
 					  RS_PHASE_ANSWERING);
 	if (finished && wants_notice())
 		ereport(NOTICE,

@@ -32,6 +32,7 @@ typedef enum RsTrainPhase
 	RS_PHASE_CHOOSING,
 	RS_PHASE_ITERATING,
 	RS_PHASE_PREFERRING,		/* iterating of the preference part */
+	RS_PHASE_RELATING,			/* solving the item part */
 	RS_PHASE_ANSWERING,
 	RS_PHASE_PUBLISHING
 } RsTrainPhase;

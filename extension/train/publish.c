@@ -22,6 +22,7 @@
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/float.h"
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
@@ -156,6 +157,58 @@ insert_users(const RsTrained *trained, int version)
 	return n;
 }
 
+/*
+ * The neighbours of an item into the row, which has room for them; without those that have
+ * no row any more, which a refresh may have taken over.
+ */
+static void
+fill_neighbours(const RsTrained *trained, int32 item, RsNeighbours *row)
+{
+	const RsItemRows *rows = &trained->neighbours;
+
+	row->n = 0;
+	for (int64 e = rows->start[item]; e < rows->end[item]; e++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (trained->als.item_counts[rows->item[e]] == 0)
+			continue;
+		row->ids[row->n] = rs_idlist_get(&trained->ratings.items, rows->item[e]);
+		row->weights[row->n++] = rows->weight[e];
+	}
+}
+
+static void
+free_neighbours(const RsTrained *trained, RsNeighbours *row)
+{
+	for (int32 i = 0; i < row->n && trained->ratings.items.kind == RS_ID_TEXT; i++)
+		pfree(DatumGetPointer(row->ids[i]));
+}
+
+/* Room for the neighbours of any item. */
+static void
+new_neighbours(const RsTrained *trained, RsNeighbours *row)
+{
+	const RsItemRows *rows = &trained->neighbours;
+	int64		most = 1;
+
+	for (int32 i = 0; i < trained->ratings.items.n; i++)
+		most = Max(most, rows->end[i] - rows->start[i]);
+	row->ids = palloc_extended(mul_size(sizeof(Datum), most), MCXT_ALLOC_HUGE);
+	row->weights = palloc_extended(mul_size(sizeof(float4), most), MCXT_ALLOC_HUGE);
+}
+
+/* What an item has beside its vectors and users. */
+static void
+fill_blended(const RsTrained *trained, int32 item, RsItemFactors *row)
+{
+	const RsPartWeights *weights = &trained->options.weights;
+
+	if (rs_weights_have_item(weights))
+		fill_neighbours(trained, item, &row->neighbours);
+	row->popularity = rs_weights_have_popularity(weights) ?
+		(float4) trained->als.item_likes[item] : get_float4_nan();
+}
+
 static int32
 insert_items(const RsTrained *trained, int version)
 {
@@ -165,6 +218,8 @@ insert_items(const RsTrained *trained, int version)
 	int32		n = 0;
 
 	new_vectors(trained, &side, row.parts);
+	if (rs_weights_have_item(&trained->options.weights))
+		new_neighbours(trained, &row.neighbours);
 	for (int32 i = 0; i < side.ids->n; i++)
 	{
 		Datum		id;
@@ -175,7 +230,9 @@ insert_items(const RsTrained *trained, int version)
 		id = rs_idlist_get(side.ids, i);
 		fill_vectors(trained, &side, i, row.parts);
 		row.users = trained->als.item_likes[i];
+		fill_blended(trained, i, &row);
 		rs_factors_insert_item(writer, id, &row);
+		free_neighbours(trained, &row.neighbours);
 		free_id(&side, id);
 		n++;
 	}

@@ -16,6 +16,18 @@
 #include "store/model.h"
 #include "store/ratings.h"
 
+/*
+ * The item part: row j, from start[j] to end[j] - 1, has the items that item j speaks for,
+ * in ascending order, and how much.
+ */
+typedef struct RsItemRows
+{
+	int64	   *start;			/* one for each item of the ratings; NULL: no item part */
+	int64	   *end;
+	int32	   *item;
+	float	   *weight;
+} RsItemRows;
+
 /* A computation and where it comes from. */
 typedef struct RsTrained
 {
@@ -28,6 +40,7 @@ typedef struct RsTrained
 	int			n_parts;		/* dense ones, as RsVersion has them */
 	RsOptions	preference;		/* of the second part, as used */
 	RsAlsModel	preferred;		/* its result */
+	RsItemRows	neighbours;
 	const RsVersion *refreshed; /* whose items were taken over; NULL: none were */
 	RsAlsKnown	known[RS_MAX_PARTS];	/* of these items */
 	int32		known_users;	/* published, that it has, too */

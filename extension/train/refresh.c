@@ -2,7 +2,7 @@
  *
  * refresh.c
  *		What a refresh takes over from an earlier training: the factors of the
- *		items that it knew.
+ *		items that it knew, and their neighbours.
  *
  * A refresh of a refresh takes over what was trained, not what was solved once from
  * the first few rows: an item that is new since the training is solved at each
@@ -26,6 +26,7 @@
 
 #include "compat.h"
 #include "store/factors.h"
+#include "train/item_part.h"
 #include "train/refresh.h"
 
 static void
@@ -71,8 +72,9 @@ factor_bytes(const RsTrained *trained, int part)
 					(Size) trained->ratings.items.n);
 }
 
-Size
-rs_refresh_memory(const RsTrained *trained)
+/* Bytes of what is known of items, but for their neighbours. */
+static Size
+known_bytes(const RsTrained *trained)
 {
 	Size		row = sizeof(bool);
 	Size		bytes = 0;
@@ -113,11 +115,14 @@ alloc_known(const RsTrained *trained, int part, RsAlsKnown *known)
 static void
 take_item(void *arg, Datum id, const RsItemFactors *row)
 {
-	RsTrained  *trained = arg;
+	RsItemRowsMaker *maker = arg;
+	RsTrained  *trained = maker->trained;
 	int32		at = rs_idlist_find(&trained->ratings.items, id);
 
 	if (at < 0)
 		return;
+	if (row->neighbours.ids != NULL)
+		rs_item_rows_add(maker, at, &row->neighbours);
 	trained->known[RS_PART_RATING].item_is_new[at] = false;
 	for (int part = 0; part < trained->n_parts; part++)
 	{
@@ -161,8 +166,11 @@ check_some_known(const RsTrained *trained, int32 known_items)
 }
 
 void
-rs_refresh_items(RsTrained *trained)
+rs_refresh_items(const RsRunWords *words, RsTrained *trained)
 {
+	RsItemRowsMaker maker = {.trained = trained};
+
+	rs_run_check_memory(words, trained->model, known_bytes(trained));
 	alloc_new(trained, &trained->known[RS_PART_RATING]);
 	for (int part = 0; part < trained->n_parts; part++)
 	{
@@ -170,8 +178,10 @@ rs_refresh_items(RsTrained *trained)
 			alloc_new(trained, &trained->known[part]);
 		alloc_known(trained, part, &trained->known[part]);
 	}
+	if (rs_weights_have_item(&trained->options.weights))
+		rs_item_rows_begin(&maker, words, trained);
 	rs_new_snapshot_begin();
-	(void) rs_factors_scan_items(trained->model, trained->refreshed, take_item, trained);
+	(void) rs_factors_scan_items(trained->model, trained->refreshed, true, take_item, &maker);
 	rs_new_snapshot_end();
 	check_some_known(trained, count_known_items(trained));
 }

@@ -11,6 +11,7 @@
 #include "postgres.h"
 
 #include "train/publish.h"
+#include "train/solver_run.h"
 
 /*
  * The version whose items a refresh takes over, of a model that is being changed: the
@@ -20,15 +21,12 @@
  */
 extern const RsVersion *rs_refresh_version(const RsModel *model);
 
-/* Bytes that rs_refresh_items() allocates. */
-extern Size rs_refresh_memory(const RsTrained *trained);
-
 /*
  * Which items of the ratings the version trained->refreshed knows, and their factors,
- * into trained->known.  Errors: 55000 when it knows none, and those of
- * rs_factors_scan_items().
+ * into trained->known; and their neighbours.  Errors: 55000 when it knows none, 54000 beyond
+ * recsys.training_memory, and those of rs_factors_scan_items().
  */
-extern void rs_refresh_items(RsTrained *trained);
+extern void rs_refresh_items(const RsRunWords *words, RsTrained *trained);
 
 /*
  * After the computation: how many of the users and items that will be published the

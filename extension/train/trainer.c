@@ -85,6 +85,8 @@ resolve_options(RsTrained *trained, Jsonb *run_options)
 	int			keep_versions;
 
 	rs_options_resolve(model->feedback, model->options, run_options, &trained->options);
+	rs_options_check_weights(&trained->options, model->algorithm);
+	rs_options_default_weights(&trained->options, model->algorithm);
 	keep_versions = trained->options.keep_versions;
 	if (trained->refreshed != NULL)
 		trained->options = trained->refreshed->options;
@@ -140,17 +142,11 @@ cut_histories(RsTrained *trained)
 /* ---- one run ------------------------------------------------------------ */
 
 static void
-take_known_items(RsTrained *trained)
-{
-	rs_run_check_memory(&words, trained->model, rs_refresh_memory(trained));
-	rs_refresh_items(trained);
-}
-
-static void
 run(RsTrained *trained, bool deploy, RsTrainResult *result)
 {
 	/* now, so that a long training does not fail at its end */
-	rs_factor_tables_check(trained->model, trained->n_parts > 1);
+	rs_factor_tables_check(trained->model, trained->n_parts > 1 ||
+						   rs_weights_blend(&trained->options.weights));
 	rs_notice_source(trained);
 	read_source(trained);
 	if (trained->ratings.n == 0)
@@ -158,7 +154,7 @@ run(RsTrained *trained, bool deploy, RsTrainResult *result)
 	rs_notice_ratings(trained);
 	rs_progress_phase(RS_PHASE_PREPARING);
 	if (trained->refreshed != NULL)
-		take_known_items(trained);
+		rs_refresh_items(&words, trained);
 	if (trained->algorithm != RS_POPULAR)
 		cut_histories(trained);
 	if (trained->model->algorithm == RS_AUTO && trained->refreshed == NULL)
@@ -167,6 +163,7 @@ run(RsTrained *trained, bool deploy, RsTrainResult *result)
 	{
 		trained->threads = 1;
 		trained->n_parts = 0;
+		rs_options_drop_weights(&trained->options);
 		rs_run_check_memory(&words, trained->model, rs_popular_memory(&trained->ratings));
 		rs_popular_count(&trained->ratings, trained->model->feedback == RS_IMPLICIT,
 						 &trained->als);

@@ -74,7 +74,7 @@ CREATE VIEW recsys.training_progress AS
     FROM recsys.training_progress_slots();
 COMMENT ON VIEW recsys.training_progress IS
     'trainings, and answers for all users, that run now; empty unless the library recsys is in shared_preload_libraries';
-COMMENT ON COLUMN recsys.training_progress.phase IS 'reading, preparing, choosing, iterating and publishing of a training, of one with a part that ranks preparing and preferring (its iterations) before the last; reading, preparing and answering of recommend_all() and its kin';
+COMMENT ON COLUMN recsys.training_progress.phase IS 'reading, preparing, choosing, iterating and publishing of a training, of one with a part that ranks preparing and preferring (its iterations) before the last, and of one with an item part preparing and relating (solving it) then; reading, preparing and answering of recommend_all() and its kin';
 COMMENT ON COLUMN recsys.training_progress.iteration IS 'iterations finished; choosing: candidates tried';
 COMMENT ON COLUMN recsys.training_progress.rows_done IS 'users or items solved in the current half of an iteration; answering: users who are answered';
 COMMENT ON COLUMN recsys.training_progress.loss IS 'the objective after the last finished iteration';

@@ -327,7 +327,7 @@ RETURNS real
 LANGUAGE c STABLE PARALLEL RESTRICTED COST 1000
 AS 'MODULE_PATHNAME', 'recsys_preference';
 COMMENT ON FUNCTION recsys.preference(text, bigint, bigint, boolean, int) IS
-'What recommend() ranks one item by for a user, and returns as preference, equal to the last bit: the score that predict() gives, or, in a model of ratings that is ranked by a part of its own, x.y of that part, or, where the answer is "popular", the number of users who like the item. NULL when the item is unknown or an id is NULL. Errors as for recommend().';
+'What recommend() ranks one item by for a user, and returns as preference, equal to the last bit: the score that predict() gives; or, where several parts rank, their weighted sum, each divided by its standard deviation over all items for this user; or, in a model of ratings that is ranked by a part of its own, x.y of that part; or, where the answer is "popular", the number of users who like the item. NULL when the item is unknown or an id is NULL. Errors as for recommend().';
 
 CREATE FUNCTION recsys.preference(
     model   text,

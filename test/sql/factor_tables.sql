@@ -54,7 +54,7 @@ ALTER TABLE recsys_data.ft_item_factors DROP more;
 SELECT ft_calls();
 ROLLBACK;
 BEGIN;
-ALTER TABLE recsys_data.ft_item_factors RENAME users TO popularity;
+ALTER TABLE recsys_data.ft_item_factors RENAME users TO likes;
 SELECT ft_calls();
 ROLLBACK;
 BEGIN;

@@ -14,7 +14,7 @@ INSERT INTO pr_stars SELECT user_id, item_id, 6 - rating, at + 1 FROM pr_stars W
 INSERT INTO pr_stars SELECT user_id, item_id, 1, at FROM pr_stars WHERE user_id % 20 = 2 AND item_id % 5 = 0;
 CREATE INDEX ON pr_stars (user_id);
 
-SELECT recsys.create_model('pr', 'pr_stars', time_column => 'at', options => '{"factors": 7, "iterations": 4, "regularization": 0.1}');
+SELECT recsys.create_model('pr', 'pr_stars', time_column => 'at', options => '{"factors": 7, "iterations": 4, "regularization": 0.1, "weights": {"als": 1}}');
 SELECT recsys.create_model('pr_als', 'pr_stars', time_column => 'at', algorithm => 'als', options => '{"factors": 7, "iterations": 4, "regularization": 0.1}');
 SELECT m, t.version, t.users, t.items, t.ratings, t.iterations FROM unnest('{pr,pr_als}'::text[]) AS m, recsys.train(m) AS t;
 
@@ -28,7 +28,7 @@ SELECT count(*), bool_and(a.factors::text = b.factors::text AND a.users = b.user
 SELECT count(*), bool_and(a.factors::text = b.factors::text AND a.bias = b.bias AND a.preference IS NOT NULL AND b.preference IS NULL) AS same
   FROM recsys_data.pr_user_factors AS a JOIN recsys_data.pr_als_user_factors AS b USING (user_id);
 SELECT bool_and(recsys.predict('pr', u, i) = recsys.predict('pr_als', u, i)) AS same FROM generate_series(1, 300, 17) AS u, generate_series(1, 120, 7) AS i;
-SELECT a.options = b.options AS same_options, a.mean = b.mean AND a.loss = b.loss AS same, a.preference ? 'alpha' AS has_preference, b.preference
+SELECT a.options - 'weights' = b.options AS same_options, a.mean = b.mean AND a.loss = b.loss AS same, a.preference ? 'alpha' AS has_preference, b.preference
   FROM recsys.model_versions AS a, recsys.model_versions AS b WHERE a.model = 'pr' AND b.model = 'pr_als';
 
 -- The part that ranks is what als trains on weights made of the ratings, each pair once.

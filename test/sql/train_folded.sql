@@ -33,7 +33,7 @@ END
 $$;
 
 SELECT f.model, o.name, v.value, t.*
-  FROM recsys.options() AS o,
+  FROM (SELECT * FROM recsys.options() WHERE algorithms LIKE '%als%') AS o,
        LATERAL (VALUES ('fo_explicit', o.default_explicit), ('fo_implicit', o.default_implicit)) AS f (model, dflt),
        fo_values(o.name, o.type, f.dflt, o.range) AS v (value),
        fo_train(f.model, o.name, v.value) AS t

@@ -27,6 +27,8 @@ SELECT recsys.create_model('un_' || m.name, m.source::regclass, rating_column =>
                ('plain', 'un_keys', 'explicit', 'als', '{"factors": 18, "iterations": 2, "biases": false}', NULL),
                ('words', 'un_words', 'implicit', 'als', '{"factors": 33, "iterations": 2, "unobserved_weight": 1}', NULL),
                ('listed', 'un_stars', 'implicit', 'als', '{"factors": 7, "iterations": 2, "history_limit": 0}', 'un_catalog'),
+               ('sum', 'un_words', 'implicit', 'auto', '{"factors": 9, "iterations": 2, "weights": {"als": 0.5, "item": 0.3, "popularity": 0.2}}', NULL),
+               ('item', 'un_keys', 'implicit', 'auto', '{"factors": 3, "iterations": 2, "weights": {"item": 1}}', NULL),
                ('top', 'un_stars', 'explicit', 'popular', '{}', NULL)) AS m (name, source, feedback, algorithm, options, catalog);
 
 -- Every question about every third user, asked of one model. $u is the user, $i an item of theirs, $p all its items.
@@ -86,7 +88,7 @@ BEGIN
       FROM un_with AS w FULL JOIN un_without AS o USING (question);
     DROP TABLE un_with, un_without;
 END $$;
-SELECT m, d.* FROM unnest('{un_biased,un_two,un_plain,un_words,un_listed,un_top}'::text[]) AS m, un_differing(m) AS d;
+SELECT m, d.* FROM unnest('{un_biased,un_two,un_plain,un_words,un_listed,un_sum,un_item,un_top}'::text[]) AS m, un_differing(m) AS d;
 SET un.listed = 'few';
 SELECT d.* FROM un_differing('un_listed') AS d;
 SET un.listed = 'none';
@@ -135,7 +137,7 @@ RESET recsys.serving_memory;
 SELECT bytes > 0 AS bytes FROM recsys.prewarm('un_biased');
 ROLLBACK;
 
-SELECT recsys.drop_model('un_' || m) FROM unnest('{biased,two,plain,words,listed,top}'::text[]) AS m;
+SELECT recsys.drop_model('un_' || m) FROM unnest('{biased,two,plain,words,listed,sum,item,top}'::text[]) AS m;
 DROP FUNCTION un_ask, un_differing;
 DROP VIEW un_catalog;
 DROP TABLE un_stars, un_words, un_keys, un_listed;

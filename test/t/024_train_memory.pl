@@ -52,7 +52,8 @@ is($node->safe_psql('postgres', "SELECT active_version FROM recsys.models WHERE 
 # Options that need a trial beyond the limit are not tried; a training that needs less is done.
 $node->safe_psql('postgres', <<'SQL');
 SELECT recsys.create_model('i', 'ratings', feedback => 'implicit', options => '{"iterations": 1}', algorithm => 'als');
-SELECT recsys.create_model('auto', 'ratings', feedback => 'implicit', options => '{"iterations": 1}');
+SELECT recsys.create_model('auto', 'ratings', feedback => 'implicit', options => '{"iterations": 1, "weights": {"als": 1}}');
+SELECT recsys.create_model('sum', 'ratings', feedback => 'implicit', options => '{"iterations": 1, "factors": 64, "regularization": 0.006}');
 SQL
 sub train
 {
@@ -90,6 +91,14 @@ like($told, qr/model "auto": choosing/, 'a training tells that it chooses');
 is(choice("choice ->> 'reason' IS NULL AND choice -> 'lists' -> 'left_out' @> '[{\"reason\": \"memory\"}]'"), 't', 'with some room some candidates are left out');
 note(sprintf 'alone %d MB, limit %d MB, seen %.1f MB', $alone, $limit, $peak);
 cmp_ok($peak, '<=', 1.1 * $limit, 'within the limit, too');
+
+# The item part is counted with the dense one, before either is taken.
+($peak, $told) = train('sum', 4096);
+my $needs = (sort { $b <=> $a } $told =~ /model "sum": needs (\d+) MB/g)[0];
+note(sprintf 'counted %d MB, seen %.1f MB', $needs, $peak);
+cmp_ok($peak, '<=', 1.1 * $needs, 'an item part is within what was counted');
+my ($first) = $told =~ /model "sum": needs (\d+) MB/;
+cmp_ok($first, '>', $alone, 'and it is counted at the beginning');
 
 $node->stop;
 done_testing();

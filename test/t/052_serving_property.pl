@@ -21,7 +21,9 @@ my $node = recsys_node('property', preload => 1, conf => "autovacuum = off\nfsyn
 # A rating that is no real makes an expression of a column of the view, so that predict keeps nothing.
 my %models = (
 	bias => { user => 'bigint', item => 'bigint', rating => 'real', feedback => 'explicit', options => '{"factors": 5, "iterations": 2}' },
-	both => { user => 'bigint', item => 'bigint', rating => 'real', feedback => 'explicit', algorithm => 'auto', options => '{"factors": 6, "iterations": 2}' },
+	both => { user => 'bigint', item => 'bigint', rating => 'real', feedback => 'explicit', algorithm => 'auto', options => '{"factors": 6, "iterations": 2, "weights": {"als": 1}}' },
+	sum => { user => 'bigint', item => 'bigint', rating => 'real', feedback => 'implicit', algorithm => 'auto',
+		options => '{"factors": 6, "iterations": 2, "regularization": 0.01, "weights": {"als": 0.5, "item": 0.3, "popularity": 0.2}}' },
 	flat => { user => 'text', item => 'uuid', rating => 'float8', feedback => 'explicit', options => '{"factors": 18, "iterations": 1, "biases": false}' },
 	likes => { user => 'uuid', item => 'text', rating => 'real', feedback => 'implicit', options => '{"factors": 7, "iterations": 2}' },
 	many => { user => 'bigint', item => 'text', rating => 'real', feedback => 'implicit', options => '{"factors": 33, "iterations": 1, "keep_versions": 2}' });
@@ -73,8 +75,8 @@ END
 $$;
 
 /*
- * The same of what ranks, where a part of its own does: for a stored user by plain SQL, for
- * a folded one, whose vector no function tells, as preference() has it item by item.
+ * The same of what ranks, where it is not the score: for a stored user of one part by plain
+ * SQL, else as preference() has it item by item.
  */
 CREATE FUNCTION preferences(m text, u text, fresh bool, number int) RETURNS TABLE (item text, score real) STABLE LANGUAGE plpgsql AS
 $$
@@ -82,11 +84,11 @@ DECLARE
 	x recsys.recvec; ut text;
 BEGIN
 	SELECT format_type(atttypid, NULL) INTO ut FROM pg_attribute WHERE attrelid = ('recsys_data.' || m)::regclass AND attname = 'user_id';
-	IF fresh THEN
-		EXECUTE format('SELECT recsys.user_vector($1, $2::%s, version => $3)', ut) INTO x USING m, u, number;
+	IF fresh OR m = 'sum' THEN
+		EXECUTE format('SELECT recsys.user_vector($1, $2::%s, $4, $3)', ut) INTO x USING m, u, number, fresh;
 		IF x IS NULL THEN RETURN; END IF;
-		RETURN QUERY EXECUTE format('SELECT i.item_id::text, recsys.preference($1, $2::%s, i.item_id, version => $3) FROM recsys_data.%I i WHERE i.version = $3', ut, m || '_item_factors')
-			USING m, u, number;
+		RETURN QUERY EXECUTE format('SELECT i.item_id::text, recsys.preference($1, $2::%s, i.item_id, $4, $3) FROM recsys_data.%I i WHERE i.version = $3', ut, m || '_item_factors')
+			USING m, u, number, fresh;
 	ELSE
 		EXECUTE format('SELECT s.preference FROM recsys_data.%I s WHERE s.version = $1 AND s.user_id = $2::%s', m || '_user_factors', ut) INTO x USING number, u;
 		IF x IS NULL THEN RETURN; END IF;
@@ -110,7 +112,7 @@ BEGIN
 	IF (SELECT catalog FROM recsys.models WHERE model = m) THEN
 		listed := format('EXISTS (SELECT FROM recsys_data.%I c WHERE c.item_id = i.item_id)', m || '_catalog');
 	END IF;
-	SELECT CASE WHEN preference IS NULL THEN 'oracle' ELSE 'preferences' END INTO scores FROM recsys.model_versions WHERE model = m AND version = number;
+	SELECT CASE WHEN preference IS NULL AND model <> 'sum' THEN 'oracle' ELSE 'preferences' END INTO scores FROM recsys.model_versions WHERE model = m AND version = number;
 	EXECUTE format($q$
 		WITH o AS MATERIALIZED (SELECT * FROM %s($1, $2, $7, $8)), eligible AS (
 			SELECT i.item_id, i.users FROM recsys_data.%I i WHERE i.version = $8
