@@ -108,6 +108,42 @@ append_candidates(StringInfo json, const RsGoalChoice *goal, bool tried)
 	}
 }
 
+/* "als": 0.8, "item": 0.2, "popularity": 0 */
+static void
+append_weights(StringInfo json, const RsPartWeights *weights)
+{
+	appendStringInfo(json, "\"als\": %.15g", weights->als);
+	append_number(json, "item", weights->item);
+	append_number(json, "popularity", weights->popularity);
+}
+
+/* , "weights": {"tried": [...], "chosen": {...}} */
+static void
+append_weighing(StringInfo json, const RsGoalChoice *goal)
+{
+	const RsWeighing *weighing = goal->weighing;
+
+	if (weighing == NULL)
+		return;
+	appendStringInfoString(json, ", \"weights\": {");
+	if (goal->weighing_end != RS_CANDIDATE_TRIED)
+	{
+		appendStringInfo(json, "\"left_out\": \"%s\"}", end_name(goal->weighing_end));
+		return;
+	}
+	appendStringInfoString(json, "\"tried\": [");
+	for (int i = 0; i < weighing->n; i++)
+	{
+		appendStringInfoString(json, i == 0 ? "{" : ", {");
+		append_weights(json, &weighing->tried[i].weights);
+		append_value(json, goal->metric, &weighing->tried[i].mean);
+		appendStringInfoChar(json, '}');
+	}
+	appendStringInfoString(json, "], \"chosen\": {");
+	append_weights(json, &weighing->tried[weighing->chosen].weights);
+	appendStringInfoString(json, "}}");
+}
+
 /* "lists": {"metric": ..., "tried": [...], "left_out": [...], "chosen": {...}} */
 static void
 append_goal(StringInfo json, const RsGoalChoice *goal)
@@ -119,7 +155,9 @@ append_goal(StringInfo json, const RsGoalChoice *goal)
 	append_candidates(json, goal, false);
 	appendStringInfoString(json, "], \"chosen\": {");
 	append_options(json, goal, &goal->candidates[goal->chosen]);
-	appendStringInfoString(json, "}}");
+	appendStringInfoChar(json, '}');
+	append_weighing(json, goal);
+	appendStringInfoChar(json, '}');
 }
 
 /* What was held out, what was made of it, and what was chosen. */

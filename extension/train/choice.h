@@ -16,6 +16,7 @@
 #include "store/options.h"
 #include "train/holdout.h"
 #include "train/trial.h"
+#include "train/weigh.h"
 
 /* What became of a candidate. */
 typedef enum RsCandidateEnd
@@ -45,6 +46,8 @@ typedef struct RsGoalChoice
 	const RsCandidate *candidates;
 	int			n_candidates;
 	int			chosen;			/* which of them */
+	const RsWeighing *weighing; /* NULL: one part ranks */
+	RsCandidateEnd weighing_end;
 } RsGoalChoice;
 
 #define RS_MAX_GOALS	2
@@ -70,8 +73,12 @@ typedef struct RsChoice
  *						  "iterations": 5, "value": 0.2835, "standard_error": 0.0061}, ...],
  *			   "left_out": [{"algorithm": "als", "factors": 256, "regularization": 0.006,
  *							 "reason": "time"}, ...],
- *			   "chosen": {"algorithm": "als", "factors": 64, "regularization": 0.012}}}
+ *			   "chosen": {"algorithm": "als", "factors": 64, "regularization": 0.012},
+ *			   "weights": {"tried": [{"als": 0.8, "item": 0.2, "popularity": 0,
+ *									  "value": 0.2917, "standard_error": 0.006}, ...],
+ *						   "chosen": {"als": 0.65, "item": 0.35, "popularity": 0}}}}
  *
+ * or of the weights {"left_out": "time"}.
  * A model of ratings has the goal "ratings", whose metric is "rmse" and whose candidates
  * have reg_scaling and bias_regularization, too; and "lists" where another part ranks.
  */

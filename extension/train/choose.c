@@ -7,14 +7,15 @@
  * few iterations, which rank them as many do (trial.h).  The search climbs: from a start
  * to the best of the neighbours, one step on one axis (goal.h), until none is better.
  * Lists climb from the better of two starts.  Ratings climb from the second, the
- * defaults being no place on their axes, but being tried.  Where lists of implicit
- * feedback are the goal the popular items are then compared with what was found.  A model
- * of ratings has two goals where another part ranks: lists, which weights made of the
- * ratings give (parts.c), come second.
+ * defaults being no place on their axes, but being tried.  Where lists are the goal the
+ * parts whose sum ranks are then weighed, with the dense one that was found (weigh.h); and
+ * of implicit feedback the popular items are compared with that.  A model of ratings has
+ * two goals where another part ranks: lists, which weights made of the ratings give
+ * (parts.c), come second.
  *
  * Time: a limit of work, which is estimated (work.h), so that the same data gives the
- * same choice everywhere.  A candidate is left out when its trial, with the training
- * that may follow, would exceed the limit.
+ * same choice everywhere.  A candidate is left out when its trial, with the weighing and
+ * the training that may follow, would exceed the limit.
  * Where there are two goals the first may take half of what there is for trials.
  *
  * Memory: one context, which ends with the choice; the record survives it.
@@ -35,6 +36,7 @@
 #include "train/parts.h"
 #include "train/progress.h"
 #include "train/trial.h"
+#include "train/weigh.h"
 #include "train/work.h"
 
 /* Iterations of a trial where all of a training would take too long. */
@@ -48,6 +50,9 @@
 
 /* How many times the work of a training with the defaults all may take. */
 #define LIMIT_OF_DEFAULTS	4
+
+/* Of that, what weighing the parts may take with the defaults. */
+#define WEIGHING_SHARE		0.25
 
 /* Of the work for trials: what the first of two goals may take. */
 #define FIRST_SHARE		0.5
@@ -66,6 +71,7 @@ typedef struct Budget
 {
 	double		spent;			/* work of the trials so far */
 	double		limit;			/* of trials and training */
+	double		item_part;		/* of training it */
 	int			tried;			/* candidates, of most */
 	int			most;
 } Budget;
@@ -80,11 +86,14 @@ typedef struct Choosing
 	const RsGoal *goal;
 	Budget	   *budget;
 	double		share;			/* of the budget, with what was spent before */
-	double		other_work;		/* of training the other part */
+	double		other_work;		/* of training other parts */
 	int			iterations;		/* of a trial */
 	RsCandidate candidates[MOST_CANDIDATES];
 	Point		points[MOST_CANDIDATES];
 	int			n;
+	bool		weighs;			/* parts, with the best candidate: */
+	RsWeighing	weighing;
+	RsCandidateEnd weighing_end;
 } Choosing;
 
 static bool
@@ -117,6 +126,26 @@ final_work(const RsTrained *trained, const RsOptions *options)
 	RsWorkSize	size = work_size(&trained->ratings);
 
 	return rs_work_of_training(&size, options);
+}
+
+/*
+ * Of the trial that weighs the parts, the dense one trained by these options in all
+ * iterations: few make it look worth less.
+ */
+static double
+weighing_work(const Choosing *c, const RsOptions *options)
+{
+	RsWorkSize	size = work_size(&c->trained->ratings);
+
+	return trial_work(c, options) + c->budget->item_part +
+		RS_MOST_WEIGHTS * rs_work_of_blended_lists(&size, options, c->holdout->n_users);
+}
+
+/* Of all that follows when these options turn out to be the best. */
+static double
+remaining_work(const Choosing *c, const RsOptions *options)
+{
+	return final_work(c->trained, options) + (c->weighs ? weighing_work(c, options) : 0);
 }
 
 /* That of a part that there may not be. */
@@ -182,19 +211,10 @@ best_candidate(const Choosing *c)
 
 /* ---- candidates -------------------------------------------------------------------- */
 
-/* What comes of a candidate; reserved is the work of a training with the best so far. */
 static RsCandidateEnd
-run_trial(Choosing *c, RsCandidate *candidate, double reserved)
+end_of_trial(RsTrialEnd end)
 {
-	double		training = fmax(final_work(c->trained, &candidate->options), reserved);
-	double		work;
-
-	candidate->used = candidate->options;
-	candidate->used.iterations = candidate->iterations;
-	work = trial_work(c, &candidate->used);
-	if (c->budget->spent + work > c->share * (c->budget->limit - training - c->other_work))
-		return RS_CANDIDATE_NO_TIME;
-	switch (rs_trial_als(&c->trials, &candidate->used, candidate->scores))
+	switch (end)
 	{
 		case RS_TRIAL_TOO_LARGE:
 			return RS_CANDIDATE_NO_MEMORY;
@@ -203,8 +223,23 @@ run_trial(Choosing *c, RsCandidate *candidate, double reserved)
 		case RS_TRIAL_DONE:
 			break;
 	}
-	c->budget->spent += work;
 	return RS_CANDIDATE_TRIED;
+}
+
+/* What comes of a candidate; reserved is the work that remains with the best so far. */
+static RsCandidateEnd
+run_trial(Choosing *c, RsCandidate *candidate, double reserved)
+{
+	double		remaining = fmax(remaining_work(c, &candidate->options), reserved);
+	double		work;
+
+	candidate->used = candidate->options;
+	candidate->used.iterations = candidate->iterations;
+	work = trial_work(c, &candidate->used);
+	if (c->budget->spent + work > c->share * (c->budget->limit - remaining - c->other_work))
+		return RS_CANDIDATE_NO_TIME;
+	c->budget->spent += work;
+	return end_of_trial(rs_trial_als(&c->trials, &candidate->used, candidate->scores));
 }
 
 static RsCandidate *
@@ -242,7 +277,7 @@ candidate_at(Choosing *c, const Point *point)
 		return -1;
 	rs_progress_choosing(c->budget->tried++, c->budget->most);
 	if (c->n > 0)
-		reserved = final_work(c->trained, &c->candidates[best_candidate(c)].options);
+		reserved = remaining_work(c, &c->candidates[best_candidate(c)].options);
 	c->points[c->n] = *point;
 	candidate = add_candidate(c, RS_ALS);
 	for (int a = 0; a < c->goal->n_axes; a++)
@@ -342,14 +377,14 @@ climb(Choosing *c)
 
 /* ---- the choice ------------------------------------------------------------------------ */
 
-/* Is one candidate ahead of another beyond doubt, user by user? */
+/* Are some scores ahead of others beyond doubt, user by user? */
 static bool
-is_ahead(const Choosing *c, const RsCandidate *one, const RsCandidate *other)
+is_ahead(const Choosing *c, const double *one, const double *other)
 {
 	RsMean		difference = {0};
 
 	for (int32 u = 0; u < c->holdout->n_users; u++)
-		rs_mean_add(&difference, one->scores[u] - other->scores[u]);
+		rs_mean_add(&difference, one[u] - other[u]);
 	return difference.mean > BEYOND_DOUBT * rs_mean_standard_error(&difference);
 }
 
@@ -358,10 +393,13 @@ static int
 compare_popular(Choosing *c, int found)
 {
 	RsCandidate *popular = add_candidate(c, RS_POPULAR);
+	const RsWeighing *weighing = &c->weighing;
+	const double *scores = weighing->n > 0 ? weighing->tried[weighing->chosen].scores :
+		c->candidates[found].scores;
 
 	rs_trial_popular(&c->trials, popular->scores);
 	take_mean(c, popular);
-	return is_ahead(c, popular, &c->candidates[found]) ? c->n - 1 : found;
+	return is_ahead(c, popular->scores, scores) ? c->n - 1 : found;
 }
 
 /* Begin to choose by a goal; rated is the choice by ratings, or NULL.  False without memory. */
@@ -375,6 +413,33 @@ begin_goal(Choosing *c, const RsGoal *goal, RsOptions *options, const Choosing *
 						   rated != NULL ? &rated->trials : NULL, run);
 }
 
+/* Is it lists that are chosen by, which a sum of parts may rank? */
+static bool
+may_blend(const Choosing *c)
+{
+	return c->goal->metric == RS_TRIAL_NDCG && rs_weights_blend(&c->trained->options.weights);
+}
+
+/* Are the parts weighed?  Not where that would take too much from the search for the dense one. */
+static bool
+may_weigh(const Choosing *c)
+{
+	return may_blend(c) && weighing_work(c, c->options) <= WEIGHING_SHARE * c->budget->limit;
+}
+
+/* Weigh the parts, with a dense one like the candidate; what became of it. */
+static RsCandidateEnd
+weigh(Choosing *c, const RsCandidate *dense)
+{
+	const RsOptions *options = &c->trained->options;
+	const RsPartWeights *given = rs_options_is_given(options, "weights") ? &options->weights : NULL;
+
+	if (!c->weighs)
+		return RS_CANDIDATE_NO_TIME;
+	c->budget->spent += weighing_work(c, &dense->options);
+	return end_of_trial(rs_weigh(&c->trials, &dense->options, given, &c->weighing));
+}
+
 /* The candidate to take; it was not tried where nothing could be. */
 static int
 choose_candidate(Choosing *c)
@@ -382,8 +447,12 @@ choose_candidate(Choosing *c)
 	int			best;
 
 	c->iterations = trial_iterations(c);
+	c->weighs = may_weigh(c);
 	best = climb(c);
-	if (c->trained->model->feedback == RS_IMPLICIT && c->candidates[best].end == RS_CANDIDATE_TRIED)
+	if (c->candidates[best].end != RS_CANDIDATE_TRIED)
+		return best;
+	c->weighing_end = weigh(c, &c->candidates[best]);
+	if (c->trained->model->feedback == RS_IMPLICIT)
 		best = compare_popular(c, best);
 	return best;
 }
@@ -391,8 +460,12 @@ choose_candidate(Choosing *c)
 static void
 record_goal(const Choosing *c, int chosen, RsChoice *choice)
 {
+	const RsWeighing *weighing = &c->weighing;
+
 	choice->goals[choice->n_goals++] = (RsGoalChoice) {c->goal->name, c->goal->metric, c->candidates,
-	c->n, chosen};
+	c->n, chosen, may_blend(c) ? weighing : NULL, c->weighing_end};
+	if (weighing->n > 0)
+		c->trained->options.weights = weighing->tried[weighing->chosen].weights;
 }
 
 /* Why nothing could be tried, or NULL. */
@@ -406,7 +479,7 @@ untried_reason(const RsCandidate *first)
 
 /* Choose what scores, which of implicit feedback ranks, too. */
 static void
-choose_first(Choosing *c, MemoryContext run, RsChoice *choice)
+choose_first(Choosing *c, bool prefers, MemoryContext run, RsChoice *choice)
 {
 	RsTrained  *trained = c->trained;
 	const RsGoal *goal = trained->model->feedback == RS_IMPLICIT ? &rs_goal_lists : &rs_goal_ratings;
@@ -417,8 +490,8 @@ choose_first(Choosing *c, MemoryContext run, RsChoice *choice)
 		choice->reason = "recsys.training_memory is too small to hold rows out";
 		return;
 	}
-	c->other_work = preference_work(trained);
-	c->share = trained->n_parts > 1 ? FIRST_SHARE : 1;
+	c->other_work = preference_work(trained) + c->budget->item_part;
+	c->share = prefers ? FIRST_SHARE : 1;
 	best = choose_candidate(c);
 	choice->reason = untried_reason(&c->candidates[best]);
 	if (choice->reason != NULL)
@@ -437,7 +510,7 @@ choose_preference(Choosing *c, const Choosing *rated, MemoryContext run, RsChoic
 
 	if (!begin_goal(c, &rs_goal_lists, &trained->preference, rated, run))
 		return;
-	c->other_work = final_work(trained, &trained->options);
+	c->other_work = final_work(trained, &trained->options) + c->budget->item_part;
 	c->share = 1;
 	best = choose_candidate(c);
 	trained->preference = c->candidates[best].options;
@@ -455,13 +528,22 @@ new_choosing(RsTrained *trained, const RsHoldout *holdout, Budget *budget)
 	return c;
 }
 
+/* Is there a part that ranks?  parts.c asks that of reduced cells. */
+static bool
+has_preference(const RsTrained *trained)
+{
+	const RsRatings *read = &trained->ratings;
+
+	return trained->n_parts > 1 && (rs_options_is_given(&trained->options, "weights") ||
+									rs_is_chosen(read->n, read->users.n, read->items.n));
+}
+
 /* Choose by one goal or two. */
 static void
 choose(RsTrained *trained, MemoryContext run, RsHoldout *holdout, RsChoice *choice)
 {
 	const RsRatings *read = &trained->ratings;
-	bool		prefers = trained->n_parts > 1 &&
-		rs_is_chosen(read->n, read->users.n, read->items.n);
+	bool		prefers = has_preference(trained);
 	Budget		budget = {0};
 	Choosing   *first = new_choosing(trained, holdout, &budget);
 
@@ -473,8 +555,10 @@ choose(RsTrained *trained, MemoryContext run, RsHoldout *holdout, RsChoice *choi
 	if (choice->reason != NULL)
 		return;
 	budget.limit = work_limit(trained);
+	if (rs_weights_have_item(&trained->options.weights))
+		budget.item_part = rs_work_of_item_part(read);
 	budget.most = prefers ? 2 * MOST_CANDIDATES : MOST_CANDIDATES;
-	choose_first(first, run, choice);
+	choose_first(first, prefers, run, choice);
 	if (prefers && choice->reason == NULL)
 		choose_preference(new_choosing(trained, holdout, &budget), first, run, choice);
 }

@@ -202,11 +202,12 @@ static void
 fill_blended(const RsTrained *trained, int32 item, RsItemFactors *row)
 {
 	const RsPartWeights *weights = &trained->options.weights;
+	const RsAlsModel *ranking = rs_trained_model(trained, rs_ranking_part(trained->n_parts));
 
 	if (rs_weights_have_item(weights))
 		fill_neighbours(trained, item, &row->neighbours);
 	row->popularity = rs_weights_have_popularity(weights) ?
-		(float4) trained->als.item_likes[item] : get_float4_nan();
+		(float4) ranking->item_likes[item] : get_float4_nan();
 }
 
 static int32

@@ -19,7 +19,6 @@
 
 #include "compat.h"
 #include "interrupt.h"
-#include "kernel/metrics.h"
 #include "rs_limits.h"
 #include "train/als_run.h"
 #include "train/solver_library.h"
@@ -33,10 +32,8 @@ typedef struct Lists
 	RsAlsModel	als;
 	RsItems		items;
 	RsIndex    *index;
-	Size		n_words;
-	uint64_t   *eligible;		/* the items with rows */
-	int32		n_eligible;
-	uint64_t   *words;			/* the same without what each user of a group has seen */
+	RsJudge		judge;
+	uint64_t   *words;			/* a bitmap for each user of a group: what they have not seen */
 	RsEligible	unseen[RS_SEARCH_MANY];
 	RsSearch   *searches;
 } Lists;
@@ -94,18 +91,31 @@ static Size
 lists_memory(const RsTrials *trials, int k, size_t *index_bytes, size_t *workspace)
 {
 	int32		n_items = trials->trained->ratings.items.n;
-	Size		words = mul_size((Size) n_items / 64 + 1, sizeof(uint64_t));
 
 	if (!rs_index_size(n_items, k, trials->problem.objective.biases, index_bytes, workspace))
 		return SIZE_MAX;
 	return add_size(add_size(*index_bytes, *workspace),
-					add_size(mul_size(words, RS_SEARCH_MANY + 1),
+					add_size(rs_judge_memory(n_items, RS_SEARCH_MANY),
 							 RS_SEARCH_MANY * sizeof(RsSearch)));
 }
 
-/* The status of a row that failed is what a trial may end with. */
-static RsStatus
-fit(const RsTrials *trials, RsAlsProblem *problem, size_t bytes, RsAlsModel *als)
+bool
+rs_trial_problem(const RsTrials *trials, const RsOptions *options, RsAlsProblem *problem,
+				 Size *arena, Size *all)
+{
+	*problem = trials->problem;
+	problem->objective = rs_options_objective(trials->metric == RS_TRIAL_RMSE ? RS_EXPLICIT :
+											  RS_IMPLICIT, options);
+	problem->k = options->factors;
+	problem->iterations = options->iterations;
+	if (!rs_solver_open()->memory(problem, arena))
+		return false;
+	*all = add_size(*arena, rows_memory(&problem->cells));
+	return true;
+}
+
+RsStatus
+rs_trial_fit(const RsTrials *trials, RsAlsProblem *problem, Size bytes, RsAlsModel *als)
 {
 	RsTick		tick = {CurrentMemoryContext, NULL};
 	RsStatus	status;
@@ -122,70 +132,6 @@ fit(const RsTrials *trials, RsAlsProblem *problem, size_t bytes, RsAlsModel *als
 
 /* ---- lists ----------------------------------------------------------------------- */
 
-static int
-compare_cells(const void *a, const void *b)
-{
-	int32		i = ((const RsCell *) a)->index;
-	int32		j = ((const RsCell *) b)->index;
-
-	return (i > j) - (i < j);
-}
-
-/* What a list is worth for an asked user. */
-static double
-judge(const RsHoldout *holdout, int32 asked, const RsScored *list, int32 n_listed)
-{
-	const RsCell *held = holdout->held + holdout->held_from[asked];
-	int32		n_held = (int32) (holdout->held_from[asked + 1] - holdout->held_from[asked]);
-	int32		ranks = Min(RS_TRIAL_TOP, Max(n_listed, n_held));
-	RsRankSums	sums = {0};
-
-	for (int32 rank = 0; rank < ranks; rank++)
-	{
-		RsCell		cell = {rank < n_listed ? list[rank].position : -1};
-
-		rs_rank_add(&sums, bsearch(&cell, held, n_held, sizeof(RsCell), compare_cells) != NULL,
-					rank < n_held);
-	}
-	return rs_rank_metrics(&sums, n_held, RS_TRIAL_TOP).ndcg;
-}
-
-/* Take what an asked user has out of the eligible items. */
-static void
-leave_out_seen(Lists *lists, int32 asked, int g)
-{
-	const RsHoldout *h = lists->trials->holdout;
-	uint64_t   *words = lists->words + (Size) g * lists->n_words;
-
-	memcpy(words, lists->eligible, lists->n_words * sizeof(uint64_t));
-	lists->unseen[g] = (RsEligible) {words, lists->n_eligible};
-	for (int64 i = h->seen_from[asked]; i < h->seen_from[asked + 1]; i++)
-	{
-		uint64_t	bit = UINT64CONST(1) << (h->seen[i] % 64);
-
-		CHECK_FOR_INTERRUPTS();
-		lists->unseen[g].n -= (words[h->seen[i] / 64] & bit) != 0;
-		words[h->seen[i] / 64] &= ~bit;
-	}
-}
-
-/* The first of the popular items that the user has not. */
-static int32
-list_popular(const RsTrials *trials, const uint64_t *unseen, RsScored *list)
-{
-	int32		n = 0;
-
-	for (int32 i = 0; i < trials->n_items && n < RS_TRIAL_TOP; i++)
-	{
-		int32		position = trials->by_popularity[i];
-
-		CHECK_FOR_INTERRUPTS();
-		if (unseen[position / 64] >> (position % 64) & 1)
-			list[n++] = (RsScored) {0, position};
-	}
-	return n;
-}
-
 /*
  * Judge the lists of asked users first to first + n - 1.  A vector that tells no items
  * apart gives the popular ones, as in recommend().
@@ -193,7 +139,7 @@ list_popular(const RsTrials *trials, const uint64_t *unseen, RsScored *list)
 static void
 judge_group(Lists *lists, int32 first, int32 n, double *scores)
 {
-	const RsTrials *trials = lists->trials;
+	const RsJudge *judge = &lists->judge;
 	RsScored	found[RS_SEARCH_MANY * RS_TRIAL_TOP];
 	int32		listed[RS_SEARCH_MANY];
 	int32		searched[RS_SEARCH_MANY];
@@ -202,40 +148,22 @@ judge_group(Lists *lists, int32 first, int32 n, double *scores)
 	for (int32 g = 0; g < n; g++)
 	{
 		const float *x = lists->als.user_factors +
-			(Size) trials->holdout->user[first + g] * lists->als.stride;
+			(Size) judge->holdout->user[first + g] * lists->als.stride;
 
-		leave_out_seen(lists, first + g, g);
+		lists->unseen[g] = rs_judge_unseen(judge, first + g, lists->words + g * judge->n_words);
 		if (rs_scores_are_equal(&lists->items, x, rs_interrupt, NULL) ||
 			rs_search_begin(&lists->searches[n_searched], lists->index, &lists->items, x, 0,
 							&lists->unseen[g]) != RS_OK)
-			scores[first + g] = judge(trials->holdout, first + g, found,
-									  list_popular(trials, lists->unseen[g].words, found));
+			scores[first + g] = rs_judge_list(judge, first + g, found,
+											  rs_judge_popular(judge, lists->unseen[g].words, found));
 		else
 			searched[n_searched++] = first + g;
 	}
 	(void) rs_search_next_many(lists->searches, n_searched, RS_TRIAL_TOP, found, listed,
 							   rs_interrupt, NULL);
 	for (int i = 0; i < n_searched; i++)
-		scores[searched[i]] = judge(trials->holdout, searched[i], found + i * RS_TRIAL_TOP,
-									listed[i]);
-}
-
-/* Which items a list may hold. */
-static void
-mark_eligible(Lists *lists, int32 n)
-{
-	lists->n_words = (Size) n / 64 + 1;
-	lists->eligible = alloc(sizeof(uint64_t), lists->n_words);
-	memset(lists->eligible, 0, lists->n_words * sizeof(uint64_t));
-	lists->n_eligible = 0;
-	for (int32 i = 0; i < n; i++)
-	{
-		CHECK_FOR_INTERRUPTS();
-		if (lists->als.item_counts[i] == 0)
-			continue;
-		lists->eligible[i / 64] |= UINT64CONST(1) << (i % 64);
-		lists->n_eligible++;
-	}
+		scores[searched[i]] = rs_judge_list(judge, searched[i], found + i * RS_TRIAL_TOP,
+											listed[i]);
 }
 
 /* Judge the lists of all who are asked; false when a factor is not finite. */
@@ -243,14 +171,13 @@ static bool
 judge_lists(Lists *lists, size_t index_bytes, size_t workspace, double *scores)
 {
 	const RsHoldout *h = lists->trials->holdout;
-	int32		n_items = lists->trials->trained->ratings.items.n;
 
 	lists->index = alloc_aligned(index_bytes);
 	if (rs_index_build(&lists->items, alloc_aligned(workspace), lists->index,
 					   rs_interrupt, NULL) != RS_OK)
 		return false;
-	mark_eligible(lists, n_items);
-	lists->words = alloc(sizeof(uint64_t), mul_size(lists->n_words, RS_SEARCH_MANY));
+	rs_trials_judge(lists->trials, &lists->judge);
+	lists->words = alloc(sizeof(uint64_t), mul_size(lists->judge.n_words, RS_SEARCH_MANY));
 	lists->searches = alloc(sizeof(RsSearch), RS_SEARCH_MANY);
 	for (int32 first = 0; first < h->n_users; first += RS_SEARCH_MANY)
 	{
@@ -364,22 +291,19 @@ try_als(RsTrials *trials, RsOptions *options, double *scores)
 {
 	Lists		lists = {.trials = trials};
 	RsAlsModel *als = &lists.als;
-	RsAlsProblem problem = trials->problem;
-	size_t		bytes;
+	RsAlsProblem problem;
+	Size		arena;
+	Size		training;
+	Size		searching;
 	size_t		index_bytes;
 	size_t		workspace;
-	Size		searching;
 
-	problem.objective = rs_options_objective(trials->metric == RS_TRIAL_RMSE ? RS_EXPLICIT :
-											 RS_IMPLICIT, options);
-	problem.k = options->factors;
-	problem.iterations = options->iterations;
 	searching = lists_memory(trials, options->factors, &index_bytes, &workspace);
-	if (!rs_solver_open()->memory(&problem, &bytes) || searching == SIZE_MAX ||
-		!rs_run_fits(trials->run, add_size(add_size(bytes, searching),
-										   rows_memory(&problem.cells))))
+	if (searching == SIZE_MAX ||
+		!rs_trial_problem(trials, options, &problem, &arena, &training) ||
+		!rs_run_fits(trials->run, add_size(training, searching)))
 		return RS_TRIAL_TOO_LARGE;
-	if (fit(trials, &problem, bytes, als) != RS_OK)
+	if (rs_trial_fit(trials, &problem, arena, als) != RS_OK)
 		return RS_TRIAL_UNSOLVED;
 	rs_options_take_weights(options, &als->objective);
 	learn_rows(trials, als);
@@ -407,22 +331,28 @@ rs_trial_als(RsTrials *trials, RsOptions *options, double *scores)
 }
 
 void
+rs_trials_judge(const RsTrials *trials, RsJudge *judge)
+{
+	rs_judge_begin(judge, trials->holdout, trials->trained->ratings.items.n, trials->by_popularity,
+				   trials->n_items);
+}
+
+void
 rs_trial_popular(const RsTrials *trials, double *scores)
 {
-	const RsHoldout *h = trials->holdout;
-	Lists		lists = {.trials = trials};
+	RsJudge		judge;
+	uint64_t   *words;
 	RsScored	list[RS_TRIAL_TOP];
 
-	lists.n_words = (Size) trials->trained->ratings.items.n / 64 + 1;
-	lists.eligible = alloc(sizeof(uint64_t), lists.n_words);
-	lists.words = alloc(sizeof(uint64_t), lists.n_words);
-	memset(lists.eligible, 0xff, lists.n_words * sizeof(uint64_t));
-	for (int32 asked = 0; asked < h->n_users; asked++)
+	rs_trials_judge(trials, &judge);
+	words = alloc(sizeof(uint64_t), judge.n_words);
+	for (int32 asked = 0; asked < trials->holdout->n_users; asked++)
 	{
+		RsEligible	unseen = rs_judge_unseen(&judge, asked, words);
+
 		CHECK_FOR_INTERRUPTS();
-		leave_out_seen(&lists, asked, 0);
-		scores[asked] = judge(h, asked, list, list_popular(trials, lists.words, list));
+		scores[asked] = rs_judge_list(&judge, asked, list, rs_judge_popular(&judge, unseen.words, list));
 	}
-	pfree(lists.eligible);
-	pfree(lists.words);
+	pfree(judge.eligible);
+	pfree(words);
 }

@@ -10,11 +10,8 @@
 
 #include "postgres.h"
 
-#include "train/holdout.h"
+#include "train/judge.h"
 #include "train/publish.h"
-
-/* The lists that are judged. */
-#define RS_TRIAL_TOP	20
 
 /* What trials are compared by. */
 typedef enum RsTrialMetric
@@ -63,6 +60,20 @@ extern bool rs_trials_begin(RsTrials *trials, const RsTrained *trained,
  * stored, which is what fold-in makes of their rows.
  */
 extern RsTrialEnd rs_trial_als(RsTrials *trials, RsOptions *options, double *scores);
+
+/*
+ * Of such a trial: what the solver is asked; bytes of its arena, and of all that
+ * rs_trial_fit() takes, in the current context.  False if these overflow.
+ */
+extern bool rs_trial_problem(const RsTrials *trials, const RsOptions *options,
+							 RsAlsProblem *problem, Size *arena, Size *all);
+
+/* Train; the status of a row that failed returns, other errors are raised. */
+extern RsStatus rs_trial_fit(const RsTrials *trials, RsAlsProblem *problem, Size arena,
+							 RsAlsModel *als);
+
+/* Once a trial is done: who judges other lists by the same items. */
+extern void rs_trials_judge(const RsTrials *trials, RsJudge *judge);
 
 /* ndcg of the most popular items, once a trial is done. */
 extern void rs_trial_popular(const RsTrials *trials, double *scores);

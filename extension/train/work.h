@@ -14,6 +14,7 @@
 #include "postgres.h"
 
 #include "store/options.h"
+#include "store/ratings.h"
 
 /* What is trained on. */
 typedef struct RsWorkSize
@@ -32,7 +33,12 @@ typedef struct RsWorkSize
 /* Of a training with the factors and iterations of these options, all but reading. */
 extern double rs_work_of_training(const RsWorkSize *size, const RsOptions *options);
 
-/* Of lists for so many users. */
+/* Of lists for so many users, and of such by a weighted sum of parts. */
 extern double rs_work_of_lists(const RsWorkSize *size, const RsOptions *options, int32 users);
+extern double rs_work_of_blended_lists(const RsWorkSize *size, const RsOptions *options,
+									   int32 users);
+
+/* Of the item part of all rows; their number for each user is counted in the current context. */
+extern double rs_work_of_item_part(const RsRatings *read);
 
 #endif							/* RS_WORK_H */

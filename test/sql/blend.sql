@@ -33,11 +33,11 @@ SELECT w, bl_refused(w) FROM unnest('{"0.5", "[1, 2]", "null", "{\"content\": 1}
 SELECT a, bl_refused('{"als": 1}', a) FROM unnest('{als, popular}'::text[]) AS a;
 
 SELECT recsys.create_model(m.name, m.source::regclass, rating_column => m.rating, feedback => m.feedback, options => m.options::jsonb)
-  FROM (VALUES ('bl', 'bl_events', 'weight', 'implicit', '{"factors": 5, "iterations": 4, "regularization": 0.01}'),
+  FROM (VALUES ('bl', 'bl_events', 'weight', 'implicit', '{"factors": 5, "iterations": 4, "regularization": 0.01, "weights": {"als": 0.8, "item": 0.2}}'),
                ('bl_three', 'bl_events', 'weight', 'implicit', '{"factors": 5, "iterations": 4, "regularization": 0.01, "weights": {"als": 0.5, "item": 0.3, "popularity": 0.2}}'),
                ('bl_item', 'bl_events', 'weight', 'implicit', '{"factors": 5, "iterations": 4, "regularization": 0.01, "weights": {"item": 1}}'),
                ('bl_often', 'bl_events', 'weight', 'implicit', '{"factors": 5, "iterations": 4, "regularization": 0.01, "weights": {"als": 1, "popularity": 3}}'),
-               ('bl_stars', 'bl_stars', 'rating', 'explicit', '{"factors": 5, "iterations": 4, "regularization": 0.01}'),
+               ('bl_stars', 'bl_stars', 'rating', 'explicit', '{"factors": 5, "iterations": 4, "regularization": 0.01, "weights": {"als": 0.8, "item": 0.2}}'),
                ('bl_words', 'bl_words', 'weight', 'implicit', '{"factors": 5, "iterations": 4, "regularization": 0.01, "weights": {"als": 0.5, "item": 0.3, "popularity": 0.2}}')) AS m (name, source, rating, feedback, options);
 SELECT recsys.create_model('bl_als', 'bl_events', rating_column => 'weight', feedback => 'implicit', algorithm => 'als', options => '{"factors": 5, "iterations": 4, "regularization": 0.01}');
 CREATE VIEW bl_models AS SELECT unnest('{bl,bl_three,bl_item,bl_often,bl_stars}'::text[]) AS m;

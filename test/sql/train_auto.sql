@@ -42,6 +42,14 @@ SELECT l.model, l.choice -> 'lists' -> 'chosen' = jsonb_build_object('algorithm'
        bool_and(t.value BETWEEN 0 AND 1 AND t.standard_error BETWEEN 0 AND .1) AS plausible
   FROM au_last AS l JOIN au_tried AS t USING (model) WHERE model IN ('au_tastes', 'au_crowd')
  GROUP BY l.model, l.choice, l.algorithm, l.options ORDER BY l.model;
+-- Parts are weighed with the dense one that was found, which alone makes the lists that it made before.
+CREATE VIEW au_weighed AS
+SELECT model, n, (w ->> 'als')::float8 AS als, (w ->> 'item')::float8 AS item, (w ->> 'popularity')::float8 AS popularity, (w ->> 'value')::float8 AS value
+  FROM au_last, jsonb_array_elements(choice -> 'lists' -> 'weights' -> 'tried') WITH ORDINALITY AS t (w, n);
+SELECT array_agg(item ORDER BY item) FILTER (WHERE n <= 7) AS item, array_agg(popularity ORDER BY n) FILTER (WHERE n >= 7) AS popularity FROM au_weighed WHERE model = 'au_tastes';
+SELECT l.model, w.value = t.value AS same_value, l.choice -> 'lists' -> 'weights' -> 'chosen' = l.options -> 'weights' AS as_chosen
+  FROM au_last AS l JOIN au_weighed AS w USING (model) JOIN au_tried AS t USING (model)
+ WHERE w.item = 0 AND w.popularity = 0 AND t.factors = (l.options ->> 'factors')::int AND t.regularization = (l.options ->> 'regularization')::float8 ORDER BY 1;
 -- nobody else's candidate is far better
 SELECT model, max(value) FILTER (WHERE algorithm = 'popular') < max(value) FILTER (WHERE algorithm = 'als') AS beats_popular
   FROM au_tried WHERE model = 'au_tastes' GROUP BY model;
@@ -68,6 +76,13 @@ SELECT array_agg(DISTINCT factors) FILTER (WHERE algorithm = 'als') AS factors, 
 SELECT version FROM recsys.train('au_crowd', '{"regularization": 0.02}');
 SELECT factors, regularization, algorithm FROM au_tried WHERE model = 'au_crowd';
 SELECT options ->> 'factors' AS factors, options ->> 'regularization' AS regularization FROM au_last WHERE model = 'au_crowd';
+
+-- weights that are given are tried alone; where they leave the dense part alone nothing is weighed
+SELECT version FROM recsys.train('au_crowd', '{"weights": {"als": 2, "item": 1, "popularity": 1}}');
+SELECT choice -> 'lists' -> 'weights' -> 'chosen' AS chosen, jsonb_array_length(choice -> 'lists' -> 'weights' -> 'tried') AS tried, options -> 'weights' AS used
+  FROM au_last WHERE model = 'au_crowd';
+SELECT version FROM recsys.train('au_crowd', '{"weights": {"als": 1}}');
+SELECT choice -> 'lists' ? 'weights' AS weighed, options -> 'weights' AS used FROM au_last WHERE model = 'au_crowd';
 
 -- given what loses to popular items beyond doubt, popular items are what is served
 SELECT version, iterations, loss FROM recsys.train('au_crowd', '{"factors": 64, "regularization": 0.0001}');
@@ -145,6 +160,7 @@ SELECT choice -> 'lists' ->> 'metric' AS metric, choice -> 'lists' -> 'chosen' =
                                                                                   'regularization', preference -> 'regularization') AS as_chosen,
        (SELECT count(*) > 3 AND bool_and((t ->> 'value')::float8 BETWEEN .1 AND 1) FROM jsonb_array_elements(choice -> 'lists' -> 'tried') AS t) AS plausible
   FROM au_last WHERE model = 'au_rated';
+SELECT choice -> 'lists' -> 'weights' -> 'chosen' = options -> 'weights' AS as_chosen FROM au_last WHERE model = 'au_rated';
 -- where users rated most items, the ratings rank, and nothing else is chosen
 CREATE TABLE au_dense AS
 SELECT u AS user_id, i AS item_id, 1 + (u * i) % 5 AS rating FROM generate_series(1, 60) AS u, generate_series(1, 20) AS i WHERE au_draw(u, i, 6) < .7;
@@ -183,6 +199,6 @@ SELECT users FROM recsys.train('au_few');
 SELECT choice FROM au_last WHERE model = 'au_few';
 
 DO $$ BEGIN PERFORM recsys.drop_model(model) FROM recsys.models WHERE model LIKE 'au\_%'; END $$;
-DROP VIEW au_tried, au_last;
+DROP VIEW au_weighed, au_tried, au_last;
 DROP TABLE au_tastes, au_crowd, au_train, au_test, au_shuffled, au_result, au_dated, au_rated, au_dense, au_scaled, au_few;
 DROP FUNCTION au_draw(int, int, int);
