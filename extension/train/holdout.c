@@ -182,11 +182,7 @@ divide_by_time(Division *d)
 	draw_users(d);
 }
 
-/*
- * Hold out a share of the pairs of all users with two rows or more, and ask some of these.
- * With all rows of the others a trial knows what a training never does, what like users do
- * in the meantime, which makes most of what is learnt from few pairs.
- */
+/* Ask users with two rows or more, and hold out a share of their pairs. */
 static void
 divide_at_random(Division *d)
 {
@@ -199,13 +195,13 @@ divide_at_random(Division *d)
 		CHECK_FOR_INTERRUPTS();
 		d->is_asked[u] = (int64) d->kept_rows[u] + d->held_rows[u] >= 2;
 	}
+	draw_users(d);
 	for (int64 i = 0; i < r->n; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
 		h->is_held[i] = d->is_asked[r->user[i]] && draw_row(d, i, DRAW_PAIRS) < RANDOM_SHARE;
 	}
 	count_rows(d);
-	draw_users(d);
 }
 
 /* ---- the rows of those who are asked ------------------------------------------- */

@@ -37,7 +37,7 @@ typedef struct RsHoldout
 /*
  * Divide the rows.  By time, where they have times: the last tenth of all rows is held
  * out.  At random, where they have none or the last tenth speaks of fewer than
- * RS_HOLDOUT_LEAST users: a fifth of the pairs of each user.  Users and pairs are
+ * RS_HOLDOUT_LEAST users: a fifth of the pairs of the users who are asked.  Users and pairs are
  * drawn by hashes of ids and seed, so the order of rows does not matter.
  *
  * Memory lies in the current context, below the run's.  False if it would exceed

@@ -4,9 +4,13 @@
  *		How much each part counts in what ranks items, by what is held out.
  *
  * First the share of the item part, beside the dense one; then how much popularity adds to
- * it.  A part costs memory and time of who serves, so it has to be worth it.  What one set
- * of held-out rows tells is uncertain, and the usual share was found on many sets: so
- * another share has to be worth it, too.
+ * it.  A part costs memory and time of who serves, so it has to be worth it.
+ *
+ * The usual share was found on many sets, so another one has to be worth more.  For a random
+ * hold-out flatters the item part: rows are hidden of the users who are asked, and what
+ * others did in the meantime is known.  On gowalla a share of 0.35 looks 1.9 % better than
+ * 0.2, and is 2 % worse on the test rows.  To hide rows of all users is no cure: with so many
+ * rows less fewer factors look best, which costs 2 % on ml-1m.
  *
  *-------------------------------------------------------------------------
  */
@@ -16,8 +20,9 @@
 #include "train/blend_trial.h"
 #include "train/weigh.h"
 
-/* The part by which lists must be better with one part more, or with another share. */
-#define WORTH	0.01
+/* The part by which lists must be better with one part more, and with another share. */
+#define PART_WORTH	0.01
+#define SHARE_WORTH	0.02
 
 /* None, the usual one of rs_options_default_weights(), and others. */
 static const double item_shares[] = {0, 0.2, 0.1, 0.35, 0.5, 0.75, 1};
@@ -42,11 +47,11 @@ try_weights(RsWeighing *weighing, RsBlendTrial *trial, int32 users, RsPartWeight
 		rs_mean_add(&tried->mean, tried->scores[u]);
 }
 
-/* Are these weights worth it, when others would do? */
+/* Are lists by one set of weights better than by another by this part? */
 static bool
-is_worth(const RsWeighing *weighing, int one, int other)
+is_better(const RsWeighing *weighing, int one, int other, double part)
 {
-	return weighing->tried[one].mean.mean > (1 + WORTH) * weighing->tried[other].mean.mean;
+	return weighing->tried[one].mean.mean > (1 + part) * weighing->tried[other].mean.mean;
 }
 
 /* The best of those from first on. */
@@ -68,9 +73,9 @@ choose_share(const RsWeighing *weighing)
 {
 	int			best = best_from(weighing, OTHER_SHARE);
 
-	if (!is_worth(weighing, best, USUAL_SHARE))
+	if (!is_better(weighing, best, USUAL_SHARE, SHARE_WORTH))
 		best = USUAL_SHARE;
-	return is_worth(weighing, best, NO_SHARE) ? best : NO_SHARE;
+	return is_better(weighing, best, NO_SHARE, PART_WORTH) ? best : NO_SHARE;
 }
 
 static void
@@ -90,7 +95,7 @@ search(RsWeighing *weighing, RsBlendTrial *trial, int32 users)
 		try_weights(weighing, trial, users, best);
 	}
 	popular = best_from(weighing, lengthof(item_shares));
-	if (is_worth(weighing, popular, weighing->chosen))
+	if (is_better(weighing, popular, weighing->chosen, PART_WORTH))
 		weighing->chosen = popular;
 }
 
