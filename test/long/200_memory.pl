@@ -24,8 +24,10 @@ SELECT u::bigint AS user_id, i::bigint AS item_id, 'item ' || i AS name, (1 + (u
   FROM generate_series(1, 200) AS u, generate_series(1, 300) AS i WHERE (u * 7 + i * 3) % 11 < 3;
 CREATE INDEX ON ratings (user_id) INCLUDE (item_id, name, rating);
 VACUUM ANALYZE ratings;
-SELECT recsys.create_model('likes', 'ratings', feedback => 'implicit', options => '{"factors": 8, "iterations": 2}', algorithm => 'als');
-SELECT recsys.create_model('stars', 'ratings', options => '{"factors": 8, "iterations": 2}', algorithm => 'als');
+-- all parts that a version may have: one of likes, one of ratings; what is given is not tried
+SELECT recsys.create_model(m, 'ratings', feedback => f,
+	options => '{"factors": 8, "iterations": 2, "regularization": 0.01, "weights": {"als": 0.8, "item": 0.2, "popularity": 0.1}}')
+  FROM (VALUES ('likes', 'implicit'), ('stars', 'explicit')) AS v (m, f);
 SELECT recsys.create_model('names', 'ratings', item_column => 'name', options => '{"factors": 4, "iterations": 2}', algorithm => 'als');
 SELECT recsys.train(m) FROM unnest(ARRAY['likes', 'stars', 'names']) AS m;
 
