@@ -44,18 +44,6 @@ struct RsBlendTrial
 	void	   *user_workspace;
 };
 
-static void *
-alloc(Size size, Size n)
-{
-	return MemoryContextAllocHuge(CurrentMemoryContext, mul_size(size, Max(n, 1)));
-}
-
-static void *
-alloc_aligned(Size bytes)
-{
-	return (void *) TYPEALIGN(RS_ALIGNMENT, alloc(1, add_size(bytes, RS_ALIGNMENT)));
-}
-
 /* ---- memory ------------------------------------------------------------------- */
 
 /* What lists are made with, in bytes. */
@@ -92,12 +80,12 @@ keep_cells(RsBlendTrial *trial, const RsTriplets *cells)
 {
 	const RsHoldout *h = trial->trials->holdout;
 	int64		most = h->seen_from[h->n_users];
-	int32	   *index = alloc(sizeof(int32), most);
-	float	   *value = alloc(sizeof(float), most);
+	int32	   *index = rs_run_alloc(sizeof(int32), most);
+	float	   *value = rs_run_alloc(sizeof(float), most);
 	int64		at = 0;
 	int32		user = 0;
 
-	trial->rows = alloc(sizeof(RsRow), h->n_users);
+	trial->rows = rs_run_alloc(sizeof(RsRow), h->n_users);
 	for (int32 asked = 0; asked < h->n_users; asked++)
 	{
 		int32		n = trial->als.user_counts[h->user[asked]];
@@ -137,7 +125,7 @@ fit_items(RsBlendTrial *trial, RsTriplets *cells, Size bytes)
 	RsStatus	status;
 
 	CHECK_FOR_INTERRUPTS();
-	status = rs_solver_open()->neighbours(&problem, alloc_aligned(bytes), bytes, rs_tick, &tick,
+	status = rs_solver_open()->neighbours(&problem, rs_run_alloc_aligned(bytes), bytes, rs_tick, &tick,
 										  &model);
 	rs_run_check(status, &tick);
 	trial->blend.sparse = (RsSparse) {model.start, model.item, model.weight};
@@ -150,9 +138,9 @@ sum_vectors(RsBlend *blend)
 {
 	const RsItems *items = &blend->items;
 	Size		stride = items->stride;
-	double	   *gramian = alloc_aligned(mul_size(items->k * sizeof(double), stride));
-	double	   *mean = alloc(sizeof(double), stride);
-	float	   *norms = alloc(sizeof(float), items->n);
+	double	   *gramian = rs_run_alloc_aligned(mul_size(items->k * sizeof(double), stride));
+	double	   *mean = rs_run_alloc(sizeof(double), stride);
+	float	   *norms = rs_run_alloc(sizeof(float), items->n);
 
 	memset(gramian, 0, items->k * stride * sizeof(double));
 	memset(mean, 0, stride * sizeof(double));
@@ -242,16 +230,16 @@ rs_blend_trial_judge(RsBlendTrial *trial, const RsPartWeights *weights, double *
 static bool
 make_lists(RsBlendTrial *trial, const Sizes *sizes)
 {
-	trial->column = alloc(sizeof(float), trial->blend.items.n);
-	trial->index = alloc_aligned(sizes->index);
-	trial->index_workspace = alloc_aligned(sizes->index_workspace);
-	trial->user_workspace = alloc_aligned(sizes->user_workspace);
+	trial->column = rs_run_alloc(sizeof(float), trial->blend.items.n);
+	trial->index = rs_run_alloc_aligned(sizes->index);
+	trial->index_workspace = rs_run_alloc_aligned(sizes->index_workspace);
+	trial->user_workspace = rs_run_alloc_aligned(sizes->user_workspace);
 	if (rs_index_build(&trial->blend.items, trial->index_workspace, trial->index,
 					   rs_interrupt, NULL) != RS_OK)
 		return false;
 	sum_vectors(&trial->blend);
 	rs_trials_judge(trial->trials, &trial->judge);
-	trial->words = alloc(sizeof(uint64_t), trial->judge.n_words);
+	trial->words = rs_run_alloc(sizeof(uint64_t), trial->judge.n_words);
 	return true;
 }
 

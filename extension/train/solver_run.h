@@ -38,6 +38,19 @@ extern bool rs_run_fits(MemoryContext run, Size more);
  */
 extern void *rs_run_arena(const RsRunWords *words, const RsModel *model, Size bytes, void **chunk);
 
+/* Memory of the current context, which the caller has counted: n of a size, or one aligned block. */
+static inline void *
+rs_run_alloc(Size size, Size n)
+{
+	return MemoryContextAllocHuge(CurrentMemoryContext, mul_size(size, Max(n, 1)));
+}
+
+static inline void *
+rs_run_alloc_aligned(Size bytes)
+{
+	return (void *) TYPEALIGN(RS_ALIGNMENT, rs_run_alloc(1, add_size(bytes, RS_ALIGNMENT)));
+}
+
 /* Raise what ended a run; a status that speaks of a row returns. */
 extern void rs_run_check(RsStatus status, RsTick *tick);
 

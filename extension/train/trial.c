@@ -38,18 +38,6 @@ typedef struct Lists
 	RsSearch   *searches;
 } Lists;
 
-static void *
-alloc(Size size, Size n)
-{
-	return MemoryContextAllocHuge(CurrentMemoryContext, mul_size(size, Max(n, 1)));
-}
-
-static void *
-alloc_aligned(Size bytes)
-{
-	return (void *) TYPEALIGN(RS_ALIGNMENT, alloc(1, add_size(bytes, RS_ALIGNMENT)));
-}
-
 /* ---- training ----------------------------------------------------------------- */
 
 /* Bytes of a copy of the rows. */
@@ -67,11 +55,11 @@ copy_rows(const RsTrials *trials, RsTriplets *rows)
 	const RsRatings *r = &trials->trained->ratings;
 	int64		n = 0;
 
-	rows->user = alloc(sizeof(int32), (Size) rows->n);
-	rows->item = alloc(sizeof(int32), (Size) rows->n);
-	rows->value = alloc(sizeof(float), (Size) rows->n);
+	rows->user = rs_run_alloc(sizeof(int32), (Size) rows->n);
+	rows->item = rs_run_alloc(sizeof(int32), (Size) rows->n);
+	rows->value = rs_run_alloc(sizeof(float), (Size) rows->n);
 	if (rows->time != NULL)
-		rows->time = alloc(sizeof(int64), (Size) rows->n);
+		rows->time = rs_run_alloc(sizeof(int64), (Size) rows->n);
 	for (int64 i = 0; i < r->n; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -125,7 +113,7 @@ rs_trial_fit(const RsTrials *trials, RsAlsProblem *problem, Size bytes, RsAlsMod
 		(void) rs_ratings_to_weights(problem->cells.value, problem->cells.n, trials->mean,
 									 trials->deviation, rs_interrupt, NULL);
 	CHECK_FOR_INTERRUPTS();
-	status = rs_solver_open()->fit(problem, alloc_aligned(bytes), bytes, rs_tick, &tick, als);
+	status = rs_solver_open()->fit(problem, rs_run_alloc_aligned(bytes), bytes, rs_tick, &tick, als);
 	rs_run_check(status, &tick);
 	return status;
 }
@@ -172,13 +160,13 @@ judge_lists(Lists *lists, size_t index_bytes, size_t workspace, double *scores)
 {
 	const RsHoldout *h = lists->trials->holdout;
 
-	lists->index = alloc_aligned(index_bytes);
-	if (rs_index_build(&lists->items, alloc_aligned(workspace), lists->index,
+	lists->index = rs_run_alloc_aligned(index_bytes);
+	if (rs_index_build(&lists->items, rs_run_alloc_aligned(workspace), lists->index,
 					   rs_interrupt, NULL) != RS_OK)
 		return false;
 	rs_trials_judge(lists->trials, &lists->judge);
-	lists->words = alloc(sizeof(uint64_t), mul_size(lists->judge.n_words, RS_SEARCH_MANY));
-	lists->searches = alloc(sizeof(RsSearch), RS_SEARCH_MANY);
+	lists->words = rs_run_alloc(sizeof(uint64_t), mul_size(lists->judge.n_words, RS_SEARCH_MANY));
+	lists->searches = rs_run_alloc(sizeof(RsSearch), RS_SEARCH_MANY);
 	for (int32 first = 0; first < h->n_users; first += RS_SEARCH_MANY)
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -223,7 +211,7 @@ static void
 rank_items(RsTrials *trials, const RsAlsModel *als)
 {
 	int32		n = trials->trained->ratings.items.n;
-	RsScored   *entries = alloc(sizeof(RsScored), n);
+	RsScored   *entries = rs_run_alloc(sizeof(RsScored), n);
 	RsTopk		topk;
 
 	rs_topk_init(&topk, entries, n);
@@ -256,7 +244,7 @@ rs_trials_begin(RsTrials *trials, const RsTrained *trained, const RsHoldout *hol
 	if (!rs_run_fits(run, add_size(mul_size(sizeof(int32), n_items),
 								   mul_size(sizeof(uint64), trained->ratings.users.n))))
 		return false;
-	trials->by_popularity = alloc(sizeof(int32), n_items);
+	trials->by_popularity = rs_run_alloc(sizeof(int32), n_items);
 	rs_als_run_problem(trained, &trials->problem);
 	if (trained->model->feedback == RS_EXPLICIT && metric == RS_TRIAL_NDCG)
 	{
@@ -345,7 +333,7 @@ rs_trial_popular(const RsTrials *trials, double *scores)
 	RsScored	list[RS_TRIAL_TOP];
 
 	rs_trials_judge(trials, &judge);
-	words = alloc(sizeof(uint64_t), judge.n_words);
+	words = rs_run_alloc(sizeof(uint64_t), judge.n_words);
 	for (int32 asked = 0; asked < trials->holdout->n_users; asked++)
 	{
 		RsEligible	unseen = rs_judge_unseen(&judge, asked, words);

@@ -178,7 +178,9 @@ END $$;
 INSERT INTO bl_events VALUES (3, 5, 1);
 SELECT c, k, bl_damaged(c, k) FROM unnest('{neighbours = NULL, neighbour_weights = NULL, "neighbours = neighbours[2:]", "neighbours[1] = NULL", "neighbour_weights[1] = ''NaN''", "neighbour_weights[2] = ''-inf''",
     "neighbours[1] = neighbours[2]", "neighbours[2] = 0", "neighbours[cardinality(neighbours)] = 9999", "neighbours = ARRAY[neighbours]", popularity = NULL, popularity = ''inf''}'::text[]) AS c,
-       unnest('{64MB,0}'::text[]) AS k ORDER BY c COLLATE "C", k;
+       unnest('{64MB,0}'::text[]) AS k
+ -- which items the version has is known with an image only, and whether that is shared is a matter of the server
+ WHERE k <> '0' OR c NOT LIKE '%9999' ORDER BY c COLLATE "C", k;
 -- the neighbours of one user's items have a limit where items cannot be kept
 BEGIN;
 SELECT version FROM recsys.train('bl_item');
@@ -202,7 +204,7 @@ CREATE INDEX ON bl_ids (user_id);
 SELECT recsys.create_model('bl_ids', 'bl_ids', rating_column => 'weight', feedback => 'implicit', options => '{"factors": 5, "iterations": 4, "regularization": 0.01}');
 SELECT version FROM recsys.train('bl_ids');
 SELECT count(*), bool_and(r.preference = recsys.preference_uuid('bl_ids', 7, r.item_id)) AS same FROM recsys.recommend_uuid('bl_ids', 7, 1000) AS r;
-SELECT model, kept, shared, bytes = needed AS as_needed FROM recsys.cache_status WHERE model = 'bl_ids';
+SELECT model, kept, bytes = needed AS as_needed FROM recsys.cache_status WHERE model = 'bl_ids';
 
 DROP VIEW bl_items, bl_users, bl_likes CASCADE;
 SELECT recsys.drop_model(m) FROM (SELECT m FROM bl_models UNION ALL VALUES ('bl_words'), ('bl_als'), ('bl_ids')) AS m;

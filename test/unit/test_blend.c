@@ -541,18 +541,6 @@ test_scales(void)
 	}
 }
 
-/* Says stop from question number *arg on. */
-static bool
-stop_later(void *arg)
-{
-	int		   *left = arg;
-
-	if (*left == 0)
-		return true;
-	(*left)--;
-	return false;
-}
-
 /* Whenever it is stopped, the next call gives what the stopped one would have. */
 static void
 test_stop(void)

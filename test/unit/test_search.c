@@ -411,18 +411,6 @@ test_after(void)
 	case_free(&c);
 }
 
-/* Says stop from question number *arg on. */
-static bool
-stop_later(void *arg)
-{
-	int		   *left = arg;
-
-	if (*left == 0)
-		return true;
-	(*left)--;
-	return false;
-}
-
 /* Whenever it is stopped, the next call gives what the stopped one would have. */
 static void
 test_stop(void)

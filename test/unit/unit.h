@@ -82,4 +82,16 @@ unit_report(const char *name)
 	return unit_failures == 0 ? 0 : 1;
 }
 
+/* Says stop from question number *arg on. */
+static inline bool
+stop_later(void *arg)
+{
+	int		   *left = arg;
+
+	if (*left == 0)
+		return true;
+	(*left)--;
+	return false;
+}
+
 #endif							/* UNIT_H */
