@@ -37,7 +37,7 @@ typedef struct RsSparse
 	const float *weight;		/* W_ji, finite */
 } RsSparse;
 
-/* What is the same for all users of a version. */
+/* The side of a blend that all users of a version share. */
 typedef struct RsBlend
 {
 	RsItems		items;			/* of the dense part, which k = 0 leaves out; their
@@ -89,6 +89,46 @@ extern bool rs_blend_begin(RsBlendUser *user, const RsBlend *blend, const float 
  * finite.  So is made what the item column comes multiplied by.
  */
 extern double rs_blend_scale(double weight, double squares, double mean);
+
+/* What all items tell of a blend, added item by item in ascending order; from zeros. */
+typedef struct RsBlendSums
+{
+	double	   *vectors;		/* k: of the vectors, which become their mean */
+	double		column;			/* of the item column, before it is scaled */
+	double		squares;		/* of it */
+} RsBlendSums;
+
+static inline void
+rs_blend_sums_add(RsBlendSums *sums, int k, const float *y, float column)
+{
+	for (int j = 0; j < k; j++)
+		sums->vectors[j] += (double) y[j];
+	sums->column += (double) column;
+	sums->squares += (double) column * (double) column;
+}
+
+/* Of n items: the mean vector, in place of the sums. */
+static inline double *
+rs_blend_sums_mean(const RsBlendSums *sums, int k, int32_t n)
+{
+	for (int j = 0; j < k; j++)
+		sums->vectors[j] /= n;
+	return sums->vectors;
+}
+
+/* Of n items: what the item column is multiplied by. */
+static inline double
+rs_blend_sums_scale(const RsBlendSums *sums, int32_t n, double weight)
+{
+	return rs_blend_scale(weight, sums->squares / n, sums->column / n);
+}
+
+/* A value of the item column, as the key adds it. */
+static inline float
+rs_blend_scaled(float column, double scale)
+{
+	return (float) ((double) column * scale);
+}
 
 /* What the item adds by the sparse part. */
 static inline double

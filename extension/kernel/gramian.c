@@ -52,13 +52,30 @@ rs_gramian_mirror(int k, int stride, double *gramian)
 	}
 }
 
-void
-rs_gramian(const float *factors, int32_t n, int k, int stride, double *gramian)
+bool
+rs_gramian_until(const float *factors, int32_t n, int k, int stride, double *gramian,
+				 RsStopCheck stop, void *stop_arg)
 {
 	memset(gramian, 0, (size_t) k * stride * sizeof(double));
 	for (int panel = 0; panel < rs_gramian_panels(k); panel++)
-		rs_gramian_add(factors, n, k, stride, panel, gramian);
+	{
+		for (int64_t first = 0; first < n; first += RS_STOP_STEPS)
+		{
+			int32_t		rows = (int32_t) (n - first < RS_STOP_STEPS ? n - first : RS_STOP_STEPS);
+
+			if (rs_stop_at(stop, stop_arg, first))
+				return false;
+			rs_gramian_add(factors + (size_t) first * stride, rows, k, stride, panel, gramian);
+		}
+	}
 	rs_gramian_mirror(k, stride, gramian);
+	return true;
+}
+
+void
+rs_gramian(const float *factors, int32_t n, int k, int stride, double *gramian)
+{
+	(void) rs_gramian_until(factors, n, k, stride, gramian, NULL, NULL);
 }
 
 /* What may lie beside a diagonal that is taken for the matrix. */

@@ -90,9 +90,13 @@ extern size_t rs_row_workspace_size(int k);
 extern void rs_gramian(const float *factors, int32_t n, int k, int stride,
 					   double *gramian);
 
+/* The same, but false, and not complete, when stop(arg) says so. */
+extern bool rs_gramian_until(const float *factors, int32_t n, int k, int stride,
+							 double *gramian, RsStopCheck stop, void *stop_arg);
+
 /*
- * The same in parts, with the same bits, for those who share the work or must
- * stay interruptible.  Start from zeros; for each of the rs_gramian_panels(k)
+ * The same in parts, with the same bits, for those who share the work or have
+ * the rows one after the other.  Start from zeros; for each of the rs_gramian_panels(k)
  * panels add all rows in ascending order, any number at a time; when all
  * panels are complete, mirror.
  */

@@ -28,9 +28,6 @@
 #include "store/factors.h"
 #include "store/id_list.h"
 
-/* Rows added to the Gramian between two checks for interrupts. */
-#define GRAMIAN_ROWS	4096
-
 typedef struct ImageBuilder
 {
 	const RsModel *model;
@@ -307,12 +304,11 @@ add_popularity(ImageBuilder *builder)
 }
 
 void
-rs_image_complete_gramian(RsImage *image, const RsVersion *version, int part)
+rs_image_judge_gramian(RsImage *image, const RsVersion *version, int part)
 {
 	RsDense    *dense = &image->parts[part];
 	RsObjective objective = rs_version_objective(version, part);
 
-	rs_gramian_mirror(dense->k, dense->stride, dense->gramian);
 	dense->is_diagonal = rs_gramian_is_diagonal(&objective, dense->gramian, version->items,
 												dense->k, dense->stride);
 }
@@ -326,17 +322,9 @@ add_gramian(ImageBuilder *builder, int i)
 	void	   *chunk;
 
 	part->gramian = rs_alloc_matrix(builder->context, part->stride * sizeof(double), part->k, &chunk);
-	for (int panel = 0; panel < rs_gramian_panels(part->k); panel++)
-	{
-		for (int32 first = 0; first < image->ids.n; first += GRAMIAN_ROWS)
-		{
-			CHECK_FOR_INTERRUPTS();
-			rs_gramian_add(part->factors + (Size) first * part->stride,
-						   Min(GRAMIAN_ROWS, image->ids.n - first),
-						   part->k, part->stride, panel, part->gramian);
-		}
-	}
-	rs_image_complete_gramian(image, builder->version, i);
+	(void) rs_gramian_until(part->factors, image->ids.n, part->k, part->stride, part->gramian,
+							rs_interrupt, NULL);
+	rs_image_judge_gramian(image, builder->version, i);
 }
 
 /* What finds the best items without scoring all. */

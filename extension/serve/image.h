@@ -142,8 +142,8 @@ typedef struct RsImageExtent
 extern Size rs_image_whole_bytes(const RsModel *model, const RsVersion *version,
 								 const RsImageExtent *extent);
 
-/* A part's Gramian once all items are in: the other half, and whether it is diagonal. */
-extern void rs_image_complete_gramian(RsImage *image, const RsVersion *version, int part);
+/* Whether a part's Gramian of all items is diagonal. */
+extern void rs_image_judge_gramian(RsImage *image, const RsVersion *version, int part);
 
 /* A matrix of zeros, aligned as the kernel likes it; *chunk is what to free. */
 extern void *rs_alloc_matrix(MemoryContext context, Size row_bytes, Size rows, void **chunk);

@@ -249,35 +249,18 @@ rs_blend_sums_begin(RsBlendSums *sums, const RsImage *image, MemoryContext conte
 {
 	Size		k = rs_image_ranking(image)->k;
 
-	sums->popularity = sums->squares = 0;
+	sums->column = sums->squares = 0;
 	sums->vectors = alloc_array(context, sizeof(double), k);
 	memset(sums->vectors, 0, k * sizeof(double));
 }
 
 void
-rs_blend_sums_add(RsBlendSums *sums, const RsImage *image, const float *x, float popularity)
-{
-	int			k = rs_image_ranking(image)->k;
-
-	for (int j = 0; j < k; j++)
-		sums->vectors[j] += (double) x[j];
-	if (!image->blend.has_column)
-		return;
-	sums->popularity += (double) popularity;
-	sums->squares += (double) popularity * (double) popularity;
-}
-
-void
 rs_blend_sums_take(const RsBlendSums *sums, RsImage *image, const RsVersion *version)
 {
-	double		n = version->items;
-
-	for (int j = 0; j < rs_image_ranking(image)->k; j++)
-		sums->vectors[j] /= n;
-	image->blend.mean = sums->vectors;
+	image->blend.mean = rs_blend_sums_mean(sums, rs_image_ranking(image)->k, version->items);
 	if (image->blend.has_column)
-		image->blend.column_scale = rs_blend_scale(version->options.weights.popularity,
-												   sums->squares / n, sums->popularity / n);
+		image->blend.column_scale = rs_blend_sums_scale(sums, version->items,
+														version->options.weights.popularity);
 }
 
 void
@@ -287,7 +270,7 @@ rs_blend_scale_column(RsImage *image, double scale)
 
 	image->blend.column_scale = scale;
 	for (int32 i = 0; image->blend.has_column && i < image->ids.n; i++)
-		column[i] = (float) ((double) column[i] * scale);
+		column[i] = rs_blend_scaled(column[i], scale);
 }
 
 void
@@ -303,7 +286,7 @@ rs_blend_complete(RsImage *image, const RsVersion *version, MemoryContext contex
 	for (int32 i = 0; i < image->ids.n; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		rs_blend_sums_add(&sums, image, part->factors + (Size) i * part->stride,
+		rs_blend_sums_add(&sums, part->k, part->factors + (Size) i * part->stride,
 						  image->blend.has_column ? image->blend.column[i] : 0);
 	}
 	rs_blend_sums_take(&sums, image, version);

@@ -52,18 +52,8 @@ extern void rs_blend_maker_finish(RsBlendMaker *maker);
 /* Of a whole image: what all items tell. */
 extern void rs_blend_complete(RsImage *image, const RsVersion *version, MemoryContext context);
 
-/* Sums over all items, in ascending order of their ids. */
-typedef struct RsBlendSums
-{
-	double		popularity;
-	double		squares;		/* of popularity */
-	double	   *vectors;		/* k, which become the mean */
-} RsBlendSums;
-
-/* Begin to sum, in this context; add an item's vector and popularity; take the sums. */
+/* Begin to sum what all items tell, in this context; once all are added, take the sums. */
 extern void rs_blend_sums_begin(RsBlendSums *sums, const RsImage *image, MemoryContext context);
-extern void rs_blend_sums_add(RsBlendSums *sums, const RsImage *image, const float *x,
-							  float popularity);
 extern void rs_blend_sums_take(const RsBlendSums *sums, RsImage *image, const RsVersion *version);
 
 /* Of a partial image: the popularity in the column becomes what the sum takes. */

@@ -104,7 +104,7 @@ add_item(void *arg, Datum id, const RsItemFactors *row)
 	for (int i = 0; i < image->n_parts; i++)
 		add_vector(&summing->parts[i], summing->n == 0, row->parts[i]->x);
 	if (image->blend.used)
-		rs_blend_sums_add(&summing->blend, image,
+		rs_blend_sums_add(&summing->blend, rs_image_ranking(image)->k,
 						  row->parts[rs_ranking_part(image->n_parts)]->x, row->popularity);
 	summing->extent.n_entries += row->neighbours.n;
 	summing->n++;
@@ -128,7 +128,8 @@ rs_summary_build(const RsModel *model, const RsVersion *version, MemoryContext c
 		if (summing.parts[i].rows == NULL)
 			continue;
 		flush_rows(&summing.parts[i]);
-		rs_image_complete_gramian(image, version, i);
+		rs_gramian_mirror(image->parts[i].k, image->parts[i].stride, image->parts[i].gramian);
+		rs_image_judge_gramian(image, version, i);
 		pfree(summing.parts[i].chunk);
 	}
 	if (image->blend.used)

@@ -25,9 +25,6 @@
 #include "train/solver_library.h"
 #include "train/solver_run.h"
 
-/* Items that the Gramian is told of at a time. */
-#define GRAMIAN_ROWS	1024
-
 struct RsBlendTrial
 {
 	const RsTrials *trials;
@@ -37,8 +34,9 @@ struct RsBlendTrial
 	uint64_t   *words;			/* what a user has not seen */
 	RsRow	   *rows;			/* the cells of each user who is asked */
 	RsBlend		blend;
-	float	   *column;			/* the items' popularity times column_scale */
-	double		column_scale;
+	RsBlendSums sums;
+	float	   *column;			/* the items' popularity, scaled */
+	double		column_weight;	/* that it has now, in the index, too */
 	RsIndex    *index;
 	void	   *index_workspace;
 	void	   *user_workspace;
@@ -132,64 +130,53 @@ fit_items(RsBlendTrial *trial, RsTriplets *cells, Size bytes)
 	return status == RS_OK;
 }
 
-/* What all items tell of the dense part. */
+/* What all items tell. */
 static void
-sum_vectors(RsBlend *blend)
+sum_items(RsBlendTrial *trial)
 {
+	RsBlend    *blend = &trial->blend;
 	const RsItems *items = &blend->items;
 	Size		stride = items->stride;
 	double	   *gramian = rs_run_alloc_aligned(mul_size(items->k * sizeof(double), stride));
-	double	   *mean = rs_run_alloc(sizeof(double), stride);
 	float	   *norms = rs_run_alloc(sizeof(float), items->n);
 
-	memset(gramian, 0, items->k * stride * sizeof(double));
-	memset(mean, 0, stride * sizeof(double));
-	for (int panel = 0; panel < rs_gramian_panels(items->k); panel++)
-	{
-		for (int32 first = 0; first < items->n; first += GRAMIAN_ROWS)
-		{
-			CHECK_FOR_INTERRUPTS();
-			rs_gramian_add(items->factors + first * stride, Min(GRAMIAN_ROWS, items->n - first),
-						   items->k, items->stride, panel, gramian);
-		}
-	}
-	rs_gramian_mirror(items->k, items->stride, gramian);
+	(void) rs_gramian_until(items->factors, items->n, items->k, items->stride, gramian,
+							rs_interrupt, NULL);
+	trial->sums.vectors = rs_run_alloc(sizeof(double), stride);
+	memset(trial->sums.vectors, 0, stride * sizeof(double));
 	for (int32 i = 0; i < items->n; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		for (int j = 0; j < items->k; j++)
-			mean[j] += (double) items->factors[i * stride + j] / items->n;
+		rs_blend_sums_add(&trial->sums, items->k, items->factors + i * stride,
+						  (float) trial->als.item_likes[i]);
 	}
 	(void) rs_blend_norms(items, norms, rs_interrupt, NULL);
 	blend->gramian = gramian;
-	blend->mean = mean;
+	blend->mean = rs_blend_sums_mean(&trial->sums, items->k, items->n);
 	blend->norms = norms;
 }
 
 /* ---- lists -------------------------------------------------------------------- */
 
-/* The weighted popularity of the items, over its deviation; and an index of all. */
-static void
+/*
+ * The weighted popularity of the items, over its deviation, and an index of all; false when a
+ * factor is not finite.
+ */
+static bool
 weigh_column(RsBlendTrial *trial, double weight)
 {
 	RsItems    *items = &trial->blend.items;
-	const int32 *likes = trial->als.item_likes;
-	double		sum = 0;
-	double		squares = 0;
+	double		scale = rs_blend_sums_scale(&trial->sums, items->n, weight);
 
 	for (int32 i = 0; i < items->n; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		sum += likes[i];
-		squares += (double) likes[i] * likes[i];
+		trial->column[i] = rs_blend_scaled((float) trial->als.item_likes[i], scale);
 	}
-	trial->column_scale = rs_blend_scale(weight, squares / items->n, sum / items->n);
-	for (int32 i = 0; i < items->n; i++)
-		trial->column[i] = (float) (likes[i] * trial->column_scale);
 	items->biases = trial->column;
-	if (rs_index_build(items, trial->index_workspace, trial->index, rs_interrupt, NULL) != RS_OK)
-		elog(ERROR, "could not index the items of a trial");
 	trial->blend.index = trial->index;
+	trial->column_weight = weight;
+	return rs_index_build(items, trial->index_workspace, trial->index, rs_interrupt, NULL) == RS_OK;
 }
 
 /* Judge the list of an asked user; it is of popular items where no item is ahead of another. */
@@ -216,7 +203,8 @@ rs_blend_trial_judge(RsBlendTrial *trial, const RsPartWeights *weights, double *
 {
 	trial->blend.dense_weight = weights->als;
 	trial->blend.sparse_weight = weights->item;
-	weigh_column(trial, weights->popularity);
+	if (weights->popularity != trial->column_weight && !weigh_column(trial, weights->popularity))
+		elog(ERROR, "could not index the items of a trial");
 	for (int32 asked = 0; asked < trial->judge.holdout->n_users; asked++)
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -234,10 +222,9 @@ make_lists(RsBlendTrial *trial, const Sizes *sizes)
 	trial->index = rs_run_alloc_aligned(sizes->index);
 	trial->index_workspace = rs_run_alloc_aligned(sizes->index_workspace);
 	trial->user_workspace = rs_run_alloc_aligned(sizes->user_workspace);
-	if (rs_index_build(&trial->blend.items, trial->index_workspace, trial->index,
-					   rs_interrupt, NULL) != RS_OK)
+	sum_items(trial);
+	if (!weigh_column(trial, 0))
 		return false;
-	sum_vectors(&trial->blend);
 	rs_trials_judge(trial->trials, &trial->judge);
 	trial->words = rs_run_alloc(sizeof(uint64_t), trial->judge.n_words);
 	return true;

@@ -170,19 +170,6 @@ weigh_ratings(RsTrained *trained)
 								 rs_interrupt, NULL);
 }
 
-static int32
-count_active(const int32_t *counts, int32 n)
-{
-	int32		active = 0;
-
-	for (int32 i = 0; i < n; i++)
-	{
-		CHECK_FOR_INTERRUPTS();
-		active += counts[i] > 0;
-	}
-	return active;
-}
-
 bool
 rs_is_chosen(int64 cells, int32 users, int32 items)
 {
@@ -193,8 +180,8 @@ static bool
 is_chosen(const RsTrained *trained)
 {
 	return rs_is_chosen(trained->als.n_cells,
-						count_active(trained->als.user_counts, trained->ratings.users.n),
-						count_active(trained->als.item_counts, trained->ratings.items.n));
+						rs_count_positive(trained->als.user_counts, trained->ratings.users.n),
+						rs_count_positive(trained->als.item_counts, trained->ratings.items.n));
 }
 
 /* Where the choice tells little, leave out the parts that it makes, unless they were asked for. */

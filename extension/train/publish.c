@@ -241,8 +241,8 @@ insert_items(const RsTrained *trained, int version)
 	return n;
 }
 
-static int32
-count_positive(const int32_t *counts, int32 n)
+int32
+rs_count_positive(const int32_t *counts, int32 n)
 {
 	int32		positive = 0;
 
@@ -263,7 +263,7 @@ insert_factors(const RsTrained *trained, RsTrainResult *result)
 	if (trained->als.user_factors != NULL)
 		result->users = insert_users(trained, result->version);
 	else
-		result->users = count_positive(trained->als.user_counts, trained->ratings.users.n);
+		result->users = rs_count_positive(trained->als.user_counts, trained->ratings.users.n);
 	result->items = insert_items(trained, result->version);
 	rs_owner_end(&owner);
 }

@@ -82,6 +82,9 @@ typedef struct RsTrainResult
 	bool		deployed;
 } RsTrainResult;
 
+/* Users, or items, of n that have a cell that says something. */
+extern int32 rs_count_positive(const int32_t *counts, int32 n);
+
 /*
  * Write the factor rows and the version's row, make it the active version if
  * deploy, delete versions beyond keep_versions that none of the others was refreshed

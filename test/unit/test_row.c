@@ -276,6 +276,39 @@ test_invalid(void)
 	case_free(&c);
 }
 
+/* Many rows have the bits of all at once, whoever asks meanwhile; and it can be stopped. */
+static void
+test_gramian_until(void)
+{
+	enum
+	{
+		ROWS = 5000, K = 9
+	};
+	int			stride = RS_STRIDE(K);
+	size_t		bytes = (size_t) K * stride * sizeof(double);
+	float	   *factors = unit_alloc(ROWS * (size_t) stride * sizeof(float));
+	double	   *whole = unit_alloc(bytes);
+	double	   *asked = unit_alloc(bytes);
+
+	for (int i = 0; i < ROWS * stride; i++)
+		factors[i] = i % stride < K ? unit_random_float() : 0.0f;
+	memset(whole, 0, bytes);
+	for (int panel = 0; panel < rs_gramian_panels(K); panel++)
+		rs_gramian_add(factors, ROWS, K, stride, panel, whole);
+	rs_gramian_mirror(K, stride, whole);
+	for (int when = 0; when < 10; when++)
+	{
+		int			left = when;
+		bool		ended = rs_gramian_until(factors, ROWS, K, stride, asked, stop_later, &left);
+
+		CHECK(ended == (left > 0 || when == 2 * rs_gramian_panels(K)));
+		CHECK(!ended || memcmp(asked, whole, bytes) == 0);
+	}
+	free(factors);
+	free(whole);
+	free(asked);
+}
+
 /* However rows and panels are divided, the Gramian's bits are the same. */
 static void
 test_gramian(void)
@@ -531,6 +564,7 @@ main(void)
 		test_scales();
 		test_huge();
 		test_gramian();
+		test_gramian_until();
 		test_rows();
 		test_rows_failure();
 		test_dirty_workspace();
