@@ -528,6 +528,18 @@ check_answers(const Question *q)
 
 /* ---- tests ---------------------------------------------------------------------- */
 
+/* The same answers by one thread and by several. */
+static void
+check_threads(Question *q)
+{
+	for (int threads = 1; threads <= 5; threads += 2)
+	{
+		ask(q, threads, NULL, NULL);
+		check_answers(q);
+		answers_free(q);
+	}
+}
+
 /* Every kind of model and list, with few threads and many. */
 static void
 test_answers(void)
@@ -544,12 +556,7 @@ test_answers(void)
 		make_items(&q, 70 + (int32_t) unit_random(100), k, implicit, !implicit && k > 0 && round % 2 == 0);
 		make_rows(&q, 1 + (int32_t) unit_random(300), 3000, !implicit && round % 5 == 0, round % 11 == 0);
 		make_lists(&q, tops[round / 4 % 4], round / 16 % 2 == 0, round % 7 == 0 ? 3 : 0);
-		for (int threads = 1; threads <= 5; threads += 2)
-		{
-			ask(&q, threads, NULL, NULL);
-			check_answers(&q);
-			answers_free(&q);
-		}
+		check_threads(&q);
 		question_free(&q);
 	}
 }
@@ -566,12 +573,7 @@ test_ratings(void)
 		make_rows(&q, 1 + (int32_t) unit_random(300), 3000, round % 5 == 0, round % 11 == 0);
 		make_lists(&q, round % 3 * 10, round % 2 == 0, 0);
 		make_ratings(&q, 40, round % 4 != 0);
-		for (int threads = 1; threads <= 5; threads += 2)
-		{
-			ask(&q, threads, NULL, NULL);
-			check_answers(&q);
-			answers_free(&q);
-		}
+		check_threads(&q);
 		question_free(&q);
 	}
 }
@@ -592,12 +594,7 @@ test_blends(void)
 		make_lists(&q, round % 3 * 10, round % 2 == 0, round % 7 == 0 ? 3 : 0);
 		if (round % 8 >= 4)
 			make_ratings(&q, 10, round % 3 != 0);
-		for (int threads = 1; threads <= 5; threads += 2)
-		{
-			ask(&q, threads, NULL, NULL);
-			check_answers(&q);
-			answers_free(&q);
-		}
+		check_threads(&q);
 		question_free(&q);
 	}
 }

@@ -8,6 +8,7 @@
  */
 #include "eliminate.h"
 #include "kernel/rng.h"
+#include "shuffle.h"
 #include "solver/neighbours.h"
 #include "unit.h"
 
@@ -349,25 +350,6 @@ same_model(const Case *a, const Case *b)
 		memcmp(a->model.weight, b->model.weight, weights * sizeof(float)) == 0;
 }
 
-static void
-shuffle(RsTriplets *cells)
-{
-	for (int64_t i = cells->n - 1; i > 0; i--)
-	{
-		int64_t		j = (int64_t) unit_random((uint32_t) i + 1);
-		int32_t		user = cells->user[i];
-		int32_t		item = cells->item[i];
-		float		value = cells->value[i];
-
-		cells->user[i] = cells->user[j];
-		cells->item[i] = cells->item[j];
-		cells->value[i] = cells->value[j];
-		cells->user[j] = user;
-		cells->item[j] = item;
-		cells->value[j] = value;
-	}
-}
-
 /* Threads, order, values, and repeated cells change nothing; dislikes are no likes. */
 static void
 test_same_bits(void)
@@ -401,7 +383,7 @@ test_same_bits(void)
 	}
 	for (int threads = 1; threads <= 5; threads += 2)
 	{
-		shuffle(&other.problem.cells);
+		shuffle_triplets(&other.problem.cells);
 		other.problem.threads = threads;
 		fit(&other, NULL, NULL);
 		CHECK(same_model(&plain, &other));

@@ -18,6 +18,7 @@
 #include <time.h>
 
 #include "kernel/rng.h"
+#include "shuffle.h"
 #include "solver/als.h"
 
 /* A problem with room for its cells, and its result. */
@@ -172,20 +173,7 @@ copy_shuffled(Training *to, const Training *from)
 	to->problem.solver = from->problem.solver;
 	for (int64_t i = 0; i < from->problem.cells.n; i++)
 		add_cell(to, from->user[i], from->item[i], from->value[i]);
-	for (int64_t i = to->problem.cells.n - 1; i > 0; i--)
-	{
-		int64_t		j = (int64_t) unit_random((uint32_t) i + 1);
-		int32_t		user = to->user[i];
-		int32_t		item = to->item[i];
-		float		value = to->value[i];
-
-		to->user[i] = to->user[j];
-		to->item[i] = to->item[j];
-		to->value[i] = to->value[j];
-		to->user[j] = user;
-		to->item[j] = item;
-		to->value[j] = value;
-	}
+	shuffle_triplets(&to->problem.cells);
 }
 
 #endif							/* UNIT_TRAINING_H */
