@@ -59,7 +59,7 @@ typedef struct WantedSource
 	bool		has_slot;
 } WantedSource;
 
-/* What is known of a worker beyond its slot. */
+/* The state of a worker beyond its slot. */
 typedef struct Worker
 {
 	BackgroundWorkerHandle *handle; /* NULL: none, or another supervisor started it */

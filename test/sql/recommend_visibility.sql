@@ -6,7 +6,7 @@ FROM generate_series(1, 20) AS u, generate_series(1, 10) AS i WHERE (u + i) % 5 
 SELECT recsys.create_model('vis', 'vis_likes', options => '{"factors": 4, "regularization": 0.01}', algorithm => 'als');
 SELECT deployed FROM recsys.train('vis');
 
--- a new user counts from his first row on, before the commit
+-- a new user counts from their first row on, before the commit
 BEGIN;
 SELECT DISTINCT r.source FROM recsys.recommend('vis', 50) r;
 INSERT INTO vis_likes VALUES (50, 2, 5), (50, 1, 1);
